@@ -1,0 +1,3 @@
+//! Doorward: the auth service a team runs beside its app.
+
+pub mod model;

@@ -1,0 +1,33 @@
+//! Why an input was refused: the field and the rule, never the value (ASVS 16.5.1).
+
+use std::borrow::Cow;
+
+/// One refused field, in the words of FastAPI's `detail` list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// Machine word for the rule, such as `missing` or `string_too_short`.
+    pub kind: &'static str,
+    /// The field, or none where the body as a whole is at fault.
+    pub field: Option<&'static str>,
+    /// One sentence from a closed list.
+    pub message: Cow<'static, str>,
+}
+
+impl Invalid {
+    /// A refusal of one field.
+    pub fn field(field: &'static str, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, field: Some(field), message: message.into() }
+    }
+
+    /// A refusal of the body as a whole.
+    #[must_use]
+    pub fn body(kind: &'static str, message: &'static str) -> Self {
+        Self { kind, field: None, message: Cow::Borrowed(message) }
+    }
+
+    /// A required field is absent or, in a form, empty.
+    #[must_use]
+    pub fn missing(field: &'static str) -> Self {
+        Self::field(field, "missing", "Field required")
+    }
+}

@@ -1,0 +1,12 @@
+//! Plain values: parse, compare, print. No IO, no clock of their own, no chance.
+//!
+//! A value that exists is valid: constructors are named `parse` and say which rule refused.
+
+pub mod clock;
+pub mod email;
+pub mod ids;
+pub mod invalid;
+pub mod password;
+pub mod session;
+pub mod signing_key;
+pub mod user;

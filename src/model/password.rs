@@ -1,0 +1,199 @@
+//! Passwords: what may be set (NIST SP 800-63B-4 section 3.1.1.2) and what may be tried.
+//!
+//! No composition rules and no expiry. Text is brought to NFC (RFC 8265 section 4.2) and never cut. Whatever could not be set is not
+//! hashed when tried either, so a login with it costs nothing. The memory is wiped on drop.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use super::email::Email;
+use super::invalid::Invalid;
+
+/// The longest password in bytes of UTF-8, before and after normalisation.
+pub const MAX_BYTES: usize = 1024;
+
+/// Common passwords of at least eight characters, lower case, sorted, one a line; the head of the file names its source.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+/// A password in NFC, free of control characters, of at most [`MAX_BYTES`] bytes.
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    /// Takes a password to try against a stored hash; none if no account could have it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
+            return None;
+        }
+        // NFC can triple a text; room for that keeps the buffer from moving and leaving a copy behind.
+        let mut normal = Zeroizing::new(String::with_capacity(3 * text.len()));
+        normal.extend(text.nfc());
+        (normal.len() <= MAX_BYTES).then_some(Self(normal))
+    }
+
+    /// Takes a password to set for `email`; `min_length` counts code points.
+    ///
+    /// # Errors
+    /// [`Invalid`] naming the rule: length, control characters, or the blocklist (ASVS 6.2.1, 6.2.4, 6.2.11).
+    pub fn parse_new(field: &'static str, text: &str, min_length: usize, email: Option<&Email>) -> Result<Self, Invalid> {
+        if text.chars().any(char::is_control) {
+            return Err(Invalid::field(field, "value_error", "Value error, password must not contain control characters"));
+        }
+        let Some(password) = Self::parse(text) else {
+            let message = format!("String should have at most {MAX_BYTES} bytes");
+            return Err(Invalid::field(field, "string_too_long", message));
+        };
+        if password.0.chars().count() < min_length {
+            let message = format!("String should have at least {min_length} characters");
+            return Err(Invalid::field(field, "string_too_short", message));
+        }
+        match password.weakness(email) {
+            Some(why) => Err(Invalid::field(field, "value_error", why)),
+            None => Ok(password),
+        }
+    }
+
+    /// The bytes to hash.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Why a guesser would try this very password first, comparing whole strings without regard to case.
+    fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
+        let folded = Zeroizing::new(self.0.to_lowercase());
+        if is_common(&folded) {
+            return Some("Value error, password is one of the most common ones");
+        }
+        if is_run(&folded) {
+            return Some("Value error, password is a mere repetition or sequence");
+        }
+        let about_us = folded.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation()) == "doorward";
+        let about_them = email.is_some_and(|email| {
+            let shown = email.as_str().to_lowercase();
+            let local = shown.split('@').next().unwrap_or_default();
+            *folded == shown || *folded == local
+        });
+        (about_us || about_them).then_some("Value error, password is the service's name or your own address")
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+fn is_common(folded: &str) -> bool {
+    let list = COMMON.split_once('\n').map_or("", |(_source, list)| list.trim_end());
+    // The lines are sorted: halve the text, then step back to the start of the line that the middle fell into.
+    let (mut low, mut high) = (0, list.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let start = list.as_bytes()[..middle].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let end = list.as_bytes()[start..].iter().position(|&b| b == b'\n').map_or(list.len(), |at| start + at);
+        match list.as_bytes()[start..end].cmp(folded.as_bytes()) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => low = end + 1,
+            std::cmp::Ordering::Greater => high = start,
+        }
+    }
+    false
+}
+
+/// One step for the whole text: `aaaaaaaa`, `12345678`, `hgfedcba`; or one short piece over and over: `abcabcabc`.
+fn is_run(text: &str) -> bool {
+    let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
+    let steps = || codes.windows(2).map(|pair| pair[1] - pair[0]);
+    let sequence = steps().next().is_some_and(|first| first.abs() <= 1 && steps().all(|step| step == first));
+    let repeats = (1..=4).any(|period| codes.len() > 2 * period && codes.iter().zip(&codes[period..]).all(|(a, b)| a == b));
+    sequence || repeats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> Option<&'static str> {
+        let email = Email::parse("email", "hedwig.courths@example.com").unwrap();
+        Password::parse_new("password", text, 8, Some(&email)).err().map(|invalid| invalid.kind)
+    }
+
+    #[test]
+    fn length_counts_code_points_after_normalisation() {
+        assert_eq!(refusal("zq4!vK9"), Some("string_too_short"));
+        assert_eq!(refusal("zq4!vK9p"), None);
+        assert_eq!(refusal("е\u{301}жик в т"), None, "eight code points of Cyrillic");
+        assert_eq!(refusal("e\u{301}u\u{301}o\u{301}i\u{301}"), Some("string_too_short"), "eight code points that NFC makes four");
+        assert_eq!(Password::parse("e\u{301}").unwrap().as_bytes(), "é".as_bytes());
+    }
+
+    #[test]
+    fn the_longest_is_1024_bytes_and_nothing_is_cut() {
+        let long: String = "xY7 ".chars().cycle().take(1020).chain("tail".chars()).collect();
+        assert_eq!(refusal(&long), None);
+        assert_eq!(Password::parse(&long).unwrap().as_bytes().len(), 1024);
+        assert_eq!(refusal(&format!("{long}!")), Some("string_too_long"));
+        assert!(Password::parse(&format!("{long}!")).is_none());
+    }
+
+    #[test]
+    fn spaces_emoji_and_case_count() {
+        assert_eq!(refusal("  correct horse  "), None);
+        assert_eq!(refusal("🦉🗝️🚪🌙🧦🪜🍵🧭"), None);
+        assert_eq!(Password::parse(" a ").unwrap().as_bytes(), b" a ");
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for bad in ["nul\0inside12", "tab\tinside12", "line\ninside12", "del\u{7f}inside12", "c1\u{85}inside12"] {
+            assert_eq!(refusal(bad), Some("value_error"), "{bad:?}");
+            assert!(Password::parse(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn what_a_guesser_tries_first_is_refused() {
+        for bad in [
+            "password",
+            "PassWord",
+            "password1",
+            "12345678",
+            "87654321",
+            "iloveyou",
+            "football",
+            "qwertyuiop",
+            "abcdefgh",
+            "aaaaaaaa",
+            "abcabcabc",
+            "doorward",
+            "Doorward2026!",
+            "hedwig.courths",
+            "Hedwig.Courths@example.com",
+            "zzzzzzzz",
+            "1q2w3e4r",
+        ] {
+            assert_eq!(refusal(bad), Some("value_error"), "{bad:?}");
+        }
+        assert_eq!(refusal("password-of-mine-7"), None, "only the whole string counts");
+    }
+
+    #[test]
+    fn the_list_is_long_sorted_and_found_from_end_to_end() {
+        let lines: Vec<&str> = COMMON.lines().skip(1).collect();
+        assert!(lines.len() >= 3000, "{}", lines.len());
+        assert!(lines.is_sorted());
+        for line in &lines {
+            assert!(is_common(line), "{line}");
+            assert!(line.chars().count() >= 8 && *line == line.to_lowercase(), "{line}");
+        }
+        assert!(!is_common("") && !is_common("zzzzzzzzzzzzzzzzzzzz~") && !is_common("\u{1}"));
+    }
+
+    #[test]
+    fn debug_output_hides_the_password() {
+        assert!(!format!("{:?}", Password::parse("hunter2hunter2").unwrap()).contains("hunter"));
+    }
+}
