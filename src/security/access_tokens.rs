@@ -1,0 +1,448 @@
+//! Access tokens: JWTs after RFC 9068, issued and verified by the same strict rules.
+//!
+//! The header may hold `alg`, `typ` and `kid` and nothing else, so `crit`, `jku`, `jwk`, `x5u`, `zip` and their like are refused by their mere
+//! presence (RFC 7515 section 4.1.11, RFC 8725 section 3.10). A verified token proves who asks and by which session, nothing about rights.
+//!
+//! What the signature check proved is remembered for a bounded number of tokens, so that the algorithm's cost is paid once a token. Only that: the
+//! token's time is checked again each time, and its session's standing is the registry's matter.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hashlink::LruCache;
+use jsonwebtoken::crypto;
+use serde::{Deserialize, Serialize};
+
+use super::secret::{Broken, random};
+use super::signing_keys::SigningKey;
+use crate::model::clock::Timestamp;
+use crate::model::ids::{SessionId, Subject};
+
+/// Tokens longer than this are refused unread.
+const MAX_BYTES: usize = 8 * 1024;
+/// How far a token's `nbf` may lie ahead of our clock (seconds); `exp` has no leeway, for the clock that wrote it is ours.
+const NOT_BEFORE_LEEWAY: i64 = 5;
+/// How far another node's clock may run ahead of ours (seconds).
+const CLOCK_SKEW: i64 = 30;
+
+/// RFC 9068 requires the claim; people log in here without a client of their own.
+const FIRST_PARTY_CLIENT: &str = "doorward";
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    typ: &'a str,
+    alg: &'a str,
+    kid: &'a str,
+}
+
+#[derive(Serialize)]
+struct IssuedClaims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: Subject,
+    client_id: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: &'a str,
+    sid: SessionId,
+    role: &'a str,
+}
+
+#[derive(Deserialize)]
+struct PresentedClaims {
+    iss: String,
+    aud: Audience,
+    sub: Subject,
+    iat: i64,
+    exp: i64,
+    nbf: Option<i64>,
+    sid: SessionId,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::Several(several) => several.iter().any(|one| one == name),
+        }
+    }
+}
+
+/// The token is not one that we issued, or no longer good. Deliberately without a reason: the caller is told none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a valid access token")]
+pub struct NotValid;
+
+/// What a valid token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presented {
+    /// The session it belongs to.
+    pub session: SessionId,
+    /// Whose session that must be.
+    pub subject: Subject,
+}
+
+/// What the signature check proved of a token: it is ours, for us, of this session, good in this span of seconds.
+#[derive(Clone, Copy)]
+struct Proved {
+    presented: Presented,
+    issued_at: i64,
+    not_before: Option<i64>,
+    expires_at: i64,
+}
+
+impl Proved {
+    fn holds(&self, now: i64) -> bool {
+        now < self.expires_at
+            && self.issued_at <= now.saturating_add(CLOCK_SKEW)
+            && self.not_before.is_none_or(|nbf| nbf <= now.saturating_add(NOT_BEFORE_LEEWAY))
+    }
+}
+
+const PROVED_SHARDS: usize = 16;
+const PROVED_PER_SHARD: usize = 512;
+
+/// Token and proof by keyed hash, the least recently used out first.
+type ProvedShard = LruCache<u64, (Box<str>, Proved)>;
+
+/// The tokens lately proved, by keyed hash; the whole token is compared, so a collision proves nothing.
+struct ProvedTokens {
+    /// Taken by request threads for one look-up or one insertion; nothing awaits under it.
+    shards: Vec<Mutex<ProvedShard>>,
+    hasher: RandomState,
+}
+
+impl ProvedTokens {
+    fn new() -> Self {
+        Self { shards: (0..PROVED_SHARDS).map(|_| Mutex::new(LruCache::new(PROVED_PER_SHARD))).collect(), hasher: RandomState::new() }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+    fn shard(&self, hash: u64) -> MutexGuard<'_, ProvedShard> {
+        self.shards[hash as usize % PROVED_SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, token: &str) -> Option<Proved> {
+        let hash = self.hasher.hash_one(token);
+        self.shard(hash).get(&hash).filter(|(proved, _)| **proved == *token).map(|(_, proved)| *proved)
+    }
+
+    fn insert(&self, token: &str, proved: Proved) {
+        let hash = self.hasher.hash_one(token);
+        self.shard(hash).insert(hash, (token.into(), proved));
+    }
+}
+
+/// Issues and verifies.
+pub struct AccessTokens {
+    /// The first one signs.
+    keys: Vec<SigningKey>,
+    issuer: String,
+    audience: String,
+    ttl: Duration,
+    proved: ProvedTokens,
+}
+
+impl AccessTokens {
+    /// `keys` in the order of age, the newest first, which signs; at least one.
+    #[must_use]
+    pub fn new(keys: Vec<SigningKey>, issuer: String, audience: String, ttl: Duration) -> Self {
+        Self { keys, issuer, audience, ttl, proved: ProvedTokens::new() }
+    }
+
+    /// The life of a token in whole seconds: `expires_in`.
+    #[must_use]
+    pub fn ttl_secs(&self) -> u64 {
+        self.ttl.as_secs()
+    }
+
+    /// Issues a token for a session.
+    ///
+    /// # Errors
+    /// No key, no entropy, or the signature failed.
+    pub fn issue(&self, session: SessionId, subject: Subject, role: &str, now: Timestamp) -> Result<String, Broken> {
+        let key = self.keys.first().ok_or(Broken::Primitive("no signing key"))?;
+        let encode = |json: Result<String, serde_json::Error>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Broken::Primitive("JSON"));
+        let header = Header { typ: "at+jwt", alg: algorithm_name(key), kid: &key.kid };
+        let claims = IssuedClaims {
+            iss: &self.issuer,
+            aud: &self.audience,
+            sub: subject,
+            client_id: FIRST_PARTY_CLIENT,
+            iat: now.secs(),
+            exp: now.plus(self.ttl).secs(),
+            jti: &URL_SAFE_NO_PAD.encode(random::<16>()?),
+            sid: session,
+            role,
+        };
+        let mut token = encode(serde_json::to_string(&header))?;
+        token.push('.');
+        token.push_str(&encode(serde_json::to_string(&claims))?);
+        let signature = crypto::sign(token.as_bytes(), &key.signs, key.algorithm).map_err(|_| Broken::Primitive("signature"))?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
+    }
+
+    /// Verifies a token: form, key, signature, then every claim.
+    ///
+    /// # Errors
+    /// [`NotValid`], for whatever reason.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Presented, NotValid> {
+        let proved = if let Some(known) = self.proved.find(token) {
+            known
+        } else {
+            let proved = self.prove(token)?;
+            self.proved.insert(token, proved);
+            proved
+        };
+        if proved.holds(now.secs()) { Ok(proved.presented) } else { Err(NotValid) }
+    }
+
+    /// All that does not change with time.
+    fn prove(&self, token: &str) -> Result<Proved, NotValid> {
+        if token.len() > MAX_BYTES {
+            return Err(NotValid);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(NotValid)?;
+        let (header, claims) = message.split_once('.').ok_or(NotValid)?;
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| NotValid)?;
+        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| NotValid)?;
+        let key = self.keys.iter().find(|key| key.kid == header.kid).ok_or(NotValid)?;
+        if header.alg != algorithm_name(key) || !is_access_token_type(header.typ) {
+            return Err(NotValid);
+        }
+        if !crypto::verify(signature, message.as_bytes(), &key.verifies, key.algorithm).unwrap_or(false) {
+            return Err(NotValid);
+        }
+        let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| NotValid)?;
+        let claims: PresentedClaims = serde_json::from_slice(&claims).map_err(|_| NotValid)?;
+        if claims.iss != self.issuer || !claims.aud.contains(&self.audience) {
+            return Err(NotValid);
+        }
+        let presented = Presented { session: claims.sid, subject: claims.sub };
+        Ok(Proved { presented, issued_at: claims.iat, not_before: claims.nbf, expires_at: claims.exp })
+    }
+}
+
+/// `application/` may be left out (RFC 9068 section 2.1); media types are compared without regard to case (RFC 7515 section 4.1.9).
+fn is_access_token_type(typ: &str) -> bool {
+    typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
+}
+
+fn algorithm_name(key: &SigningKey) -> &'static str {
+    match key.algorithm {
+        jsonwebtoken::Algorithm::HS256 => super::signing_keys::HS256,
+        _ => unreachable!("signing_keys::open makes no other key"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::super::secret::RootSecret;
+    use super::super::signing_keys;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    fn tokens() -> AccessTokens {
+        let root = RootSecret::generate().unwrap();
+        let key = signing_keys::open(&signing_keys::generate(&root).unwrap(), &root).unwrap();
+        AccessTokens::new(vec![key], "https://door.example".to_owned(), "doorward".to_owned(), Duration::from_mins(15))
+    }
+
+    fn issued(tokens: &AccessTokens) -> String {
+        tokens.issue(SessionId::from(Uuid::from_u128(7)), Subject::from(Uuid::from_u128(8)), "user", NOW).unwrap()
+    }
+
+    fn decoded(part: &str) -> Value {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    }
+
+    /// A token signed by the right key over whatever header and claims the test wants.
+    fn forged(tokens: &AccessTokens, header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = crypto::sign(message.as_bytes(), &tokens.keys[0].signs, tokens.keys[0].algorithm).unwrap();
+        format!("{message}.{signature}")
+    }
+
+    fn changed(json: &Value, name: &str, value: Value) -> String {
+        let mut json = json.clone();
+        match value {
+            Value::Null => drop(json.as_object_mut().unwrap().remove(name)),
+            value => json[name] = value,
+        }
+        json.to_string()
+    }
+
+    #[test]
+    fn a_token_has_the_header_and_claims_of_rfc_9068() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        let parts: Vec<&str> = token.split('.').collect();
+        assert_eq!(decoded(parts[0]), json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys[0].kid}));
+        let claims = decoded(parts[1]);
+        let mut names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "role", "sid", "sub"]);
+        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
+        assert_eq!(tokens.verify(&token, NOW).unwrap().subject, Subject::from(Uuid::from_u128(8)));
+    }
+
+    #[test]
+    fn it_lives_until_its_expiry_and_not_a_second_longer() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        assert!(tokens.verify(&token, NOW.plus(Duration::from_secs(899))).is_ok());
+        assert!(tokens.verify(&token, NOW.plus(Duration::from_mins(15))).is_err());
+    }
+
+    #[test]
+    fn what_was_proved_is_remembered_of_the_whole_token_and_in_bounded_number() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        assert!(tokens.proved.find(&token).is_none());
+        tokens.verify(&token, NOW).unwrap();
+        assert!(tokens.proved.find(&token).is_some());
+        // The same hash with another token behind it: what a collision would look like.
+        let hash = tokens.proved.hasher.hash_one(&*token);
+        let proved = tokens.proved.find(&token).unwrap();
+        tokens.proved.shard(hash).insert(hash, ("another token".into(), proved));
+        assert!(tokens.proved.find(&token).is_none());
+        for _ in 0..10_000 {
+            tokens.verify(&issued(&tokens), NOW).unwrap();
+        }
+        assert!(tokens.proved.shards.iter().all(|shard| shard.lock().unwrap().len() <= PROVED_PER_SHARD));
+    }
+
+    #[test]
+    fn every_claim_is_required_and_checked() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        let header = decoded(token.split('.').next().unwrap()).to_string();
+        let claims = decoded(token.split('.').nth(1).unwrap());
+        assert!(tokens.verify(&forged(&tokens, &header, &claims.to_string()), NOW).is_ok());
+        assert!(tokens.verify(&forged(&tokens, &header, &changed(&claims, "aud", json!(["other", "doorward"]))), NOW).is_ok());
+        let now = NOW.secs();
+        for (name, value) in [
+            ("iss", Value::Null),
+            ("iss", json!("https://evil.example")),
+            ("iss", json!("https://door.example/")),
+            ("aud", Value::Null),
+            ("aud", json!("other")),
+            ("aud", json!([])),
+            ("aud", json!(["other"])),
+            ("aud", json!(1)),
+            ("exp", Value::Null),
+            ("exp", json!(now)),
+            ("exp", json!("9999999999")),
+            ("exp", json!(1.9e9)),
+            ("exp", json!(-1)),
+            ("exp", json!(1e300)),
+            ("iat", Value::Null),
+            ("iat", json!(now + 31)),
+            ("iat", json!("1")),
+            ("nbf", json!(now + 6)),
+            ("nbf", json!("0")),
+            ("nbf", json!(0.5)),
+            ("sub", Value::Null),
+            ("sub", json!("alice@example.com")),
+            ("sub", json!(8)),
+            ("sid", Value::Null),
+            ("sid", json!("7")),
+            ("sid", json!(["7"])),
+        ] {
+            assert!(tokens.verify(&forged(&tokens, &header, &changed(&claims, name, value.clone())), NOW).is_err(), "{name} {value}");
+        }
+        let doubled = claims.to_string().replacen('{', &format!("{{\"exp\":{},", now + 99), 1);
+        assert!(tokens.verify(&forged(&tokens, &header, &doubled), NOW).is_err(), "a claim twice");
+        for odd in ["", "[]", "null", "7", "{", "\"x\""] {
+            assert!(tokens.verify(&forged(&tokens, &header, odd), NOW).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_header_with_anything_else_in_it_is_refused() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        let header = decoded(token.split('.').next().unwrap());
+        let claims = decoded(token.split('.').nth(1).unwrap()).to_string();
+        assert!(tokens.verify(&forged(&tokens, &changed(&header, "typ", json!("application/AT+JWT")), &claims), NOW).is_ok());
+        for (name, value) in [
+            ("alg", json!("none")),
+            ("alg", json!("hs256")),
+            ("alg", json!("HS512")),
+            ("alg", json!("RS256")),
+            ("alg", Value::Null),
+            ("typ", json!("JWT")),
+            ("typ", Value::Null),
+            ("kid", Value::Null),
+            ("kid", json!("unknown")),
+            ("kid", json!("../../dev/null")),
+            ("crit", json!(["exp"])),
+            ("crit", json!([])),
+            ("jku", json!("https://evil.example")),
+            ("jwk", json!({"kty": "oct", "k": "AA"})),
+            ("x5u", json!("https://evil.example")),
+            ("x5c", json!(["AA"])),
+            ("zip", json!("DEF")),
+            ("enc", json!("A256GCM")),
+            ("b64", json!(false)),
+            ("cty", json!("JWT")),
+        ] {
+            assert!(tokens.verify(&forged(&tokens, &changed(&header, name, value.clone()), &claims), NOW).is_err(), "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_form_is_refused() {
+        let (ours, theirs) = (tokens(), tokens());
+        assert!(ours.verify(&issued(&theirs), NOW).is_err());
+        let token = issued(&ours);
+        for bent in [
+            String::new(),
+            "..".to_owned(),
+            "a.b.c".to_owned(),
+            format!("{token}="),
+            format!("{token}."),
+            format!(".{token}"),
+            format!(" {token}"),
+            format!("{token} "),
+            token.replace('.', ".."),
+            token.rsplit_once('.').unwrap().0.to_owned() + ".",
+            "x".repeat(9000),
+            token.replacen('.', "=.", 1),
+        ] {
+            assert!(ours.verify(&bent, NOW).is_err(), "{bent}");
+        }
+    }
+
+    #[test]
+    fn no_single_changed_character_goes_unseen() {
+        let tokens = tokens();
+        let token = issued(&tokens);
+        for at in 0..token.len() {
+            for other in *b"Aa0_-.=" {
+                let mut bent = token.clone().into_bytes();
+                if bent[at] != other {
+                    bent[at] = other;
+                    assert!(tokens.verify(&String::from_utf8(bent).unwrap(), NOW).is_err(), "{at} {}", char::from(other));
+                }
+            }
+        }
+    }
+}

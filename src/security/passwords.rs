@@ -1,0 +1,372 @@
+//! Argon2id beside the server: a few threads of their own at the lowest priority behind a bounded queue with a deadline.
+//!
+//! Request threads hand a job over and await its answer; they never hash. Each hashing thread runs one job at a time to its end, whether
+//! or not the client still waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB costs a fifth of the
+//! hash) and gives it back after a pause. Verification runs exactly one hash, of the configured cost if there is no stored one to verify.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::constant_time;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use tokio::sync::oneshot;
+
+use super::secret::random;
+use crate::model::password::Password;
+
+const SALT_BYTES: usize = 16;
+const OUTPUT_BYTES: usize = 32;
+
+/// A job that waited so long is not begun: its client was told to come back, or is gone.
+const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
+/// A thread without work for so long gives its buffer back.
+const BUFFER_KEPT: Duration = Duration::from_secs(30);
+/// The nice value of hashing threads: they take what the requests leave.
+const LOWEST_PRIORITY: i32 = 19;
+
+/// What one Argon2id hash costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cost(Params);
+
+/// The floor that OWASP's Password Storage Cheat Sheet sets for `p=1`: pairs of (KiB, passes).
+const FLOOR: &[(u32, u32)] = &[(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+/// Stored hashes above this are not verified: whoever could write one could halt the service with it.
+const CEILING: (u32, u32, u32) = (524_288, 10, 16);
+
+impl Cost {
+    /// Parses `m=19456,t=2,p=1`: KiB, passes, lanes.
+    ///
+    /// # Errors
+    /// Below OWASP's floor, above the ceiling, or another form.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let form = || "must be of the form m=19456,t=2,p=1 (KiB, passes, lanes)".to_owned();
+        let mut numbers = ["m=", "t=", "p="].into_iter().zip(text.split(',')).map(|(name, part)| part.strip_prefix(name)?.parse::<u32>().ok());
+        let (Some(Some(m)), Some(Some(t)), Some(Some(p)), 2) = (numbers.next(), numbers.next(), numbers.next(), text.matches(',').count()) else {
+            return Err(form());
+        };
+        if !FLOOR.iter().any(|(least_m, least_t)| m >= *least_m && t >= *least_t) || p == 0 {
+            return Err("is below OWASP's floor: m=19456,t=2,p=1, or the same work with other weights".to_owned());
+        }
+        if m > CEILING.0 || t > CEILING.1 || p > CEILING.2 {
+            return Err(format!("is above the ceiling m={},t={},p={}", CEILING.0, CEILING.1, CEILING.2));
+        }
+        Params::new(m, t, p, Some(OUTPUT_BYTES)).map(Self).map_err(|_| form())
+    }
+
+    /// The cheapest cost that Argon2 allows, for tests that are not about hashing.
+    #[must_use]
+    pub fn cheapest() -> Self {
+        Self(Params::new(Params::MIN_M_COST, 1, 1, Some(OUTPUT_BYTES)).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m={},t={},p={}", self.0.m_cost(), self.0.t_cost(), self.0.p_cost())
+    }
+}
+
+/// Why there is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoHash {
+    /// The queue is full, or the job waited too long.
+    #[error("the password hashing queue is full")]
+    Busy,
+    /// Argon2 or the random number generator refused.
+    #[error("hashing a password failed: {0}")]
+    Broken(&'static str),
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is right and its hash costs what is configured.
+    Right,
+    /// The password is right; its hash was made at another cost and should be replaced.
+    RightButOutdated,
+    /// Wrong password, no account, or a stored hash that cannot be verified.
+    Wrong,
+}
+
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// The hashing threads' front desk. Dropping it lets the threads end after their queue.
+pub struct Passwords {
+    /// The other end is held by the hashing threads, each taking one job at a time.
+    queue: Sender<Job>,
+    cost: Cost,
+}
+
+impl Passwords {
+    /// Starts `threads` hashing threads behind a queue of `waiting` places.
+    ///
+    /// # Errors
+    /// The operating system gave no thread.
+    pub fn start(threads: usize, waiting: usize, cost: Cost) -> std::io::Result<Self> {
+        let (queue, jobs) = bounded(waiting);
+        for number in 0..threads {
+            let jobs = jobs.clone();
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&jobs))?;
+        }
+        Ok(Self { queue, cost })
+    }
+
+    /// Hashes a new password under a fresh salt into a PHC string.
+    ///
+    /// # Errors
+    /// [`NoHash`].
+    pub async fn hash(&self, password: Password) -> Result<String, NoHash> {
+        let cost = self.cost.clone();
+        self.run(move |buffer| hash_now(&cost, &password, buffer)).await?
+    }
+
+    /// Verifies a password against a stored PHC string. Without one, the same work is done and the verdict is [`Verdict::Wrong`].
+    ///
+    /// # Errors
+    /// [`NoHash`].
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, NoHash> {
+        let cost = self.cost.clone();
+        self.run(move |buffer| verify_now(&cost, &password, stored.as_deref(), buffer)).await?
+    }
+
+    /// Whether the queue would take another job now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        !self.queue.is_full()
+    }
+
+    async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, NoHash> {
+        let (reply, answer) = oneshot::channel();
+        let queued = monotonic_now();
+        let job: Job = Box::new(move |buffer| {
+            // Whoever left while waiting has nothing to hash; whoever waited too long is told so by the dropped reply.
+            if !reply.is_closed() && queued.elapsed() < QUEUE_DEADLINE {
+                let _client_may_have_left = reply.send(job(buffer));
+            }
+        });
+        match self.queue.try_send(job) {
+            Ok(()) => answer.await.map_err(|_| NoHash::Busy),
+            Err(TrySendError::Full(_)) => Err(NoHash::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(NoHash::Broken("no hashing thread")),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of waiting, not a time of day")]
+fn monotonic_now() -> Instant {
+    Instant::now()
+}
+
+fn work(jobs: &Receiver<Job>) {
+    lower_priority();
+    let mut buffer = Vec::new();
+    loop {
+        match jobs.recv_timeout(BUFFER_KEPT) {
+            Ok(job) => {
+                if catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).is_err() {
+                    log::error!("a hashing job panicked; its caller was told to come back");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => buffer = Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// On Linux a nice value belongs to the thread, so the rest of the process keeps its own.
+fn lower_priority() {
+    if let Err(cause) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST_PRIORITY) {
+        log::warn!(cause:%; "hashing threads keep the priority of the others");
+    }
+}
+
+fn hash_now(cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result<String, NoHash> {
+    let salt = random::<SALT_BYTES>().map_err(|_| NoHash::Broken("no entropy"))?;
+    let mut output = [0; OUTPUT_BYTES];
+    argon2id(&cost.0, password.as_bytes(), &salt, &mut output, buffer)?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&cost.0).map_err(|_| NoHash::Broken("parameters"))?,
+        salt: Some(Salt::new(&salt).map_err(|_| NoHash::Broken("salt"))?),
+        hash: Some(Output::new(&output).map_err(|_| NoHash::Broken("output"))?),
+    };
+    Ok(phc.to_string())
+}
+
+fn verify_now(cost: &Cost, password: &Password, stored: Option<&str>, buffer: &mut Vec<Block>) -> Result<Verdict, NoHash> {
+    let Some(known) = stored.and_then(Stored::parse) else {
+        // No account, or a hash that we do not verify: the same work, the same answer.
+        let mut output = [0; OUTPUT_BYTES];
+        argon2id(&cost.0, password.as_bytes(), &[0; SALT_BYTES], &mut output, buffer)?;
+        return Ok(Verdict::Wrong);
+    };
+    let mut output = vec![0; known.output.len()];
+    argon2id(&known.params, password.as_bytes(), known.salt.as_ref(), &mut output, buffer)?;
+    if constant_time::verify_slices_are_equal(&output, known.output.as_ref()).is_err() {
+        return Ok(Verdict::Wrong);
+    }
+    let current = known.params.m_cost() == cost.0.m_cost() && known.params.t_cost() == cost.0.t_cost() && known.params.p_cost() == cost.0.p_cost();
+    Ok(if current && known.output.len() == OUTPUT_BYTES { Verdict::Right } else { Verdict::RightButOutdated })
+}
+
+/// A stored Argon2id hash, version 0x13, within the ceiling.
+struct Stored {
+    params: Params,
+    salt: Salt,
+    output: Output,
+}
+
+impl Stored {
+    fn parse(text: &str) -> Option<Self> {
+        let phc = PasswordHash::new(text).ok()?;
+        let params = Params::try_from(&phc).ok()?;
+        let ours = phc.algorithm == Algorithm::Argon2id.ident() && phc.version == Some(Version::V0x13.into());
+        let affordable = params.m_cost() <= CEILING.0 && params.t_cost() <= CEILING.1 && params.p_cost() <= CEILING.2;
+        (ours && affordable).then_some(())?;
+        Some(Self { params, salt: phc.salt?, output: phc.hash? })
+    }
+}
+
+fn argon2id(params: &Params, password: &[u8], salt: &[u8], output: &mut [u8], buffer: &mut Vec<Block>) -> Result<(), NoHash> {
+    if buffer.len() < params.block_count() {
+        buffer.resize(params.block_count(), Block::default());
+    }
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    argon2.hash_password_into_with_memory(password, salt, output, buffer).map_err(|_| NoHash::Broken("argon2"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    fn pool(threads: usize, waiting: usize) -> Passwords {
+        Passwords::start(threads, waiting, Cost::cheapest()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_password_verifies_against_its_own_hash_only() {
+        let pool = pool(2, 8);
+        let stored = pool.hash(password("correct horse")).await.unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{stored}");
+        assert_eq!(pool.verify(password("correct horse"), Some(stored.clone())).await, Ok(Verdict::Right));
+        assert_eq!(pool.verify(password("correct horsf"), Some(stored.clone())).await, Ok(Verdict::Wrong));
+        assert_eq!(pool.verify(password("correct horse"), None).await, Ok(Verdict::Wrong));
+        assert_ne!(stored, pool.hash(password("correct horse")).await.unwrap(), "each hash has a salt of its own");
+    }
+
+    #[tokio::test]
+    async fn passwords_that_differ_after_72_bytes_differ() {
+        let pool = pool(1, 8);
+        let long = "a password longer than the seventy-two bytes at which bcrypt stops reading: ";
+        let stored = pool.hash(password(&format!("{long}1"))).await.unwrap();
+        assert_eq!(pool.verify(password(&format!("{long}2")), Some(stored)).await, Ok(Verdict::Wrong));
+    }
+
+    #[tokio::test]
+    async fn the_default_is_stored_as_the_requirement_says_and_outdates_the_cheaper() {
+        let cheap = pool(1, 8).hash(password("correct horse")).await.unwrap();
+        let pool = Passwords::start(1, 8, Cost::parse("m=19456,t=2,p=1").unwrap()).unwrap();
+        let stored = pool.hash(password("correct horse")).await.unwrap();
+        let parts: Vec<&str> = stored.split('$').collect();
+        assert_eq!(parts[1..4], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
+        assert_eq!((parts[4].len(), parts[5].len()), (22, 43), "16 and 32 bytes in base64");
+        assert_eq!(pool.verify(password("correct horse"), Some(cheap)).await, Ok(Verdict::RightButOutdated));
+        assert_eq!(pool.verify(password("correct horse"), Some(stored)).await, Ok(Verdict::Right), "a larger buffer serves a smaller cost");
+    }
+
+    #[tokio::test]
+    async fn the_reference_implementation_agrees() {
+        // From phc-winner-argon2's own test.c: "password", "somesalt", t=2, m=2^16, p=1.
+        let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        assert_eq!(pool(1, 1).verify(password("password"), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated));
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_beyond_the_ceiling_or_of_another_kind_is_just_wrong() {
+        let pool = pool(1, 8);
+        for stored in [
+            "$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=65536,t=4000000000,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ",
+            "",
+            "plain",
+        ] {
+            assert_eq!(pool.verify(password("password"), Some(stored.to_owned())).await, Ok(Verdict::Wrong), "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_answers_busy_at_once_and_serves_again_later() {
+        let pool = pool(1, 1);
+        let (release, gate) = bounded::<()>(1);
+        let (begun, running) = oneshot::channel();
+        let held = pool.run(move |_| {
+            begun.send(()).unwrap();
+            gate.recv().unwrap();
+        });
+        let waiting = async {
+            running.await.unwrap();
+            let (queued, refused) = tokio::join!(pool.hash(password("second in line")), async {
+                let refused = pool.hash(password("third in line")).await;
+                release.send(()).unwrap();
+                refused
+            });
+            (queued, refused)
+        };
+        let (held, (queued, refused)) = tokio::join!(held, waiting);
+        assert_eq!((held, refused), (Ok(()), Err(NoHash::Busy)));
+        assert!(queued.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_left_the_queue_costs_no_hash() {
+        let pool = pool(1, 4);
+        let (release, gate) = bounded::<()>(1);
+        let (begun, running) = oneshot::channel();
+        let ran = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = std::sync::Arc::clone(&ran);
+        let held = pool.run(move |_| {
+            begun.send(()).unwrap();
+            gate.recv().unwrap();
+        });
+        let leaver = async {
+            running.await.unwrap();
+            let job = pool.run(move |_| seen.store(true, std::sync::atomic::Ordering::SeqCst));
+            tokio::select! { biased; _ = job => unreachable!(), () = std::future::ready(()) => {} }
+            release.send(()).unwrap();
+        };
+        tokio::join!(held, leaver).0.unwrap();
+        pool.hash(password("after the leaver")).await.unwrap();
+        assert!(!ran.load(std::sync::atomic::Ordering::SeqCst));
+    }
+
+    #[test]
+    fn costs_below_the_floor_are_refused() {
+        for good in ["m=19456,t=2,p=1", "m=47104,t=1,p=1", "m=65536,t=3,p=4"] {
+            assert_eq!(Cost::parse(good).unwrap().to_string(), good);
+        }
+        for bad in [
+            "",
+            "m=19455,t=2,p=1",
+            "m=8,t=1,p=1",
+            "m=19456,t=1,p=1",
+            "m=19456,t=2,p=0",
+            "m=19456,t=2",
+            "m=19456,t=2,p=1,x=1",
+            "m=9999999,t=2,p=1",
+            "t=2,m=19456,p=1",
+        ] {
+            assert!(Cost::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The registry: who stands where, in memory, behind Mutexes; the bearer check asks it before the database.
+//!
+//! Bounded shards of session id -> [`Standing`], least recently used out first. The surprising part is [`Ticket`]: a load from the database that
+//! began before an eviction must not be stored after it, or an ended session would live again (the stale-fill race). Each shard counts its
+//! evictions; a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is held over an await.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hashlink::LruCache;
+
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::Standing;
+
+const SHARDS: usize = 16;
+
+/// The right to fill in what a load brings, unless something was evicted meanwhile.
+#[derive(Debug)]
+#[must_use]
+pub struct Ticket {
+    session: SessionId,
+    evictions: u64,
+}
+
+/// What the registry knows of a session.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The session stood so when it was loaded, and nothing has changed since.
+    Hit(Arc<Standing>),
+    /// Ask the store, then [`Registry::fill`].
+    Miss(Ticket),
+}
+
+struct Shard {
+    standings: LruCache<SessionId, Arc<Standing>>,
+    /// Counts evictions; see the module's head.
+    evictions: u64,
+}
+
+/// The in-memory registry of live sessions.
+pub struct Registry {
+    /// Taken by request threads for the length of one look-up; std's Mutex, since nothing awaits under it.
+    shards: Vec<Mutex<Shard>>,
+    hasher: RandomState,
+}
+
+impl Registry {
+    /// An empty registry of at most about `size` sessions.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        let per_shard = size.div_ceil(SHARDS);
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard { standings: LruCache::new(per_shard), evictions: 0 })).collect();
+        Self { shards, hasher: RandomState::new() }
+    }
+
+    /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
+    #[must_use]
+    pub fn look_up(&self, session: SessionId) -> Lookup {
+        let mut shard = self.shard(session);
+        match shard.standings.get(&session) {
+            Some(standing) => Lookup::Hit(Arc::clone(standing)),
+            None => Lookup::Miss(Ticket { session, evictions: shard.evictions }),
+        }
+    }
+
+    /// Stores what a load brought, unless an eviction came between.
+    pub fn fill(&self, ticket: Ticket, standing: Arc<Standing>) {
+        let mut shard = self.shard(ticket.session);
+        if shard.evictions == ticket.evictions {
+            shard.standings.insert(ticket.session, standing);
+        }
+    }
+
+    /// Forgets one session and voids the loads under way. To be called after the change is committed and before it is acknowledged.
+    pub fn evict(&self, session: SessionId) {
+        let mut shard = self.shard(session);
+        shard.evictions += 1;
+        shard.standings.remove(&session);
+    }
+
+    /// Forgets every session of a user, as [`Self::evict`] does one.
+    pub fn evict_user(&self, user: UserId) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.evictions += 1;
+            shard.standings.retain(|_, standing| standing.me.id != user);
+        }
+    }
+
+    /// How many sessions it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).standings.len()).sum()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
+    fn shard(&self, session: SessionId) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[self.hasher.hash_one(session) as usize % SHARDS])
+    }
+}
+
+/// A panic under the lock leaves a cache that is at worst incomplete.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::model::clock::Timestamp;
+    use crate::model::ids::Subject;
+    use crate::model::user::Me;
+
+    fn session(number: u128) -> SessionId {
+        SessionId::from(Uuid::from_u128(number))
+    }
+
+    fn standing(user: i64) -> Arc<Standing> {
+        let me: Me = Me { id: UserId::from(user), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
+        Arc::new(Standing { me, subject: Subject::from(Uuid::nil()), idle_expires_at: Timestamp::from_secs(1), expires_at: Timestamp::from_secs(1) })
+    }
+
+    fn fill(registry: &Registry, number: u128, user: i64) {
+        let Lookup::Miss(ticket) = registry.look_up(session(number)) else { panic!("already there") };
+        registry.fill(ticket, standing(user));
+    }
+
+    fn holds(registry: &Registry, number: u128) -> bool {
+        matches!(registry.look_up(session(number)), Lookup::Hit(_))
+    }
+
+    #[test]
+    fn what_was_filled_is_hit_until_it_is_evicted() {
+        let registry = Registry::new(100);
+        fill(&registry, 1, 1);
+        assert!(holds(&registry, 1));
+        registry.evict(session(1));
+        assert!(!holds(&registry, 1));
+    }
+
+    #[test]
+    fn a_load_that_began_before_an_eviction_is_never_kept() {
+        let registry = Registry::new(100);
+        let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
+        registry.evict(session(1));
+        registry.fill(ticket, standing(1));
+        assert!(!holds(&registry, 1));
+        let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
+        registry.evict_user(UserId::from(1));
+        registry.fill(ticket, standing(1));
+        assert!(!holds(&registry, 1));
+    }
+
+    #[test]
+    fn evicting_a_user_spares_the_others() {
+        let registry = Registry::new(1000);
+        for number in 0..20 {
+            fill(&registry, number, if number % 2 == 0 { 2 } else { 1 });
+        }
+        registry.evict_user(UserId::from(1));
+        assert_eq!(registry.len(), 10);
+        assert!(holds(&registry, 0) && !holds(&registry, 1));
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_least_recently_used_goes_first() {
+        let registry = Registry::new(SHARDS * 4);
+        for number in 0..1000 {
+            fill(&registry, number, 1);
+        }
+        assert!(registry.len() <= SHARDS * 4);
+        assert!(holds(&registry, 999) && !holds(&registry, 0));
+    }
+}
