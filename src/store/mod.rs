@@ -1,0 +1,277 @@
+//! Durable state: two engines behind one concrete [`Store`], every statement written once.
+//!
+//! `on_reader!` and `on_writer!` give a method's body the pool of whichever engine is open; both arms are type-checked. On SQLite one connection
+//! writes and a few read, so no writer ever waits for SQLite's lock behind another of this process; a transaction that writes begins
+//! IMMEDIATE, for a plain BEGIN that reads first fails under contention whatever the busy timeout. WAL with `synchronous=FULL`:
+//! a method that returned has its change on disk.
+
+pub mod keys;
+pub mod sessions;
+pub mod url;
+pub mod users;
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use url::DatabaseUrl;
+
+static SQLITE: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("src/store/migrations/postgres");
+
+/// How long a request waits for a connection, and a statement for its end, before the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(3);
+const POSTGRES_CONNECTIONS: u32 = 10;
+const SQLITE_READERS: u32 = 4;
+
+/// Why a statement has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is away, full, locked or starting; the same call may succeed later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A statement that cannot succeed: a defect of ours or a damaged database.
+    #[error("the database refused a statement: {0}")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_outage(&error) { Self::Unavailable(error) } else { Self::Refused(error) }
+    }
+}
+
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| outage_code(&code)),
+        _ => false,
+    }
+}
+
+/// PostgreSQL's SQLSTATE classes 08 connection, 25006 read only, 53 resources, 55 object state, 57 operator, 58 system, 40 to try again; SQLite's primary
+/// result codes BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL and CANTOPEN.
+fn outage_code(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14),
+        _ => code == "25006" || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// Why the database cannot be opened; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the operating system said.
+        cause: io::Error,
+    },
+    /// A newer Doorward was here.
+    #[error("the database has schema version {0}, newer than this program knows; run the newer doorward")]
+    Newer(i64),
+    /// A migration failed.
+    #[error("migration of the database failed: {0}")]
+    Migration(MigrateError),
+    /// The server or the file refused.
+    #[error("cannot open the database: {0}")]
+    Connection(#[from] sqlx::Error),
+}
+
+pub(crate) enum Pool {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// Runs a body on a connection that only reads.
+macro_rules! on_reader {
+    ($store:expr, |$db:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite { read: $db, .. } => $body,
+            $crate::store::Pool::Postgres($db) => $body,
+        }
+    };
+}
+
+/// Runs a body on a connection that may write, one statement at a time.
+macro_rules! on_writer {
+    ($store:expr, |$db:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite { write: $db, .. } => $body,
+            $crate::store::Pool::Postgres($db) => $body,
+        }
+    };
+}
+
+pub(crate) use {on_reader, on_writer};
+
+/// The open database.
+pub struct Store {
+    pub(crate) pool: Pool,
+}
+
+impl Store {
+    /// Opens the database, creating a SQLite file that only its owner may read, and brings its schema up to date under a lock.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words for the operator.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        let pool = match url {
+            DatabaseUrl::SqliteFile(path) => open_sqlite(path).await?,
+            DatabaseUrl::SqliteMemory => {
+                let pool = sqlite_pool(SqliteConnectOptions::from_str("sqlite::memory:")?, 1).await?;
+                migrate(SQLITE.run(&pool).await)?;
+                Pool::Sqlite { read: pool.clone(), write: pool }
+            }
+            DatabaseUrl::Postgres(url) => open_postgres(url).await?,
+        };
+        Ok(Self { pool })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// It gave none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on_reader!(self, |db| sqlx::query("SELECT 1").execute(db).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Closes every connection after its statement.
+    pub async fn close(&self) {
+        match &self.pool {
+            Pool::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pool::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Result<Pool, OpenError> {
+    let failed = |cause| OpenError::File { path: path.display().to_string(), cause };
+    let _lock = lock_folder(path).await.map_err(failed)?;
+    make_private_file(path).map_err(failed)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let write = sqlite_pool(options.clone(), 1).await?;
+    migrate(SQLITE.run(&write).await)?;
+    let read = sqlite_pool(options.pragma("query_only", "ON"), SQLITE_READERS).await?;
+    Ok(Pool::Sqlite { read, write })
+}
+
+/// Keeps two processes from making the same new database and secret at once. The folder is locked, not the file: closing a second handle
+/// of the file itself would drop SQLite's own locks on it (POSIX).
+async fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = File::open(folder)?;
+    let lock = move || folder.lock().map(|()| folder);
+    tokio::task::spawn_blocking(lock).await.map_err(io::Error::other)?
+}
+
+/// Creates the file with mode 0600 or brings an existing one there; SQLite gives its `-wal` and `-shm` files the same mode.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = fs::metadata(path)?.permissions().mode();
+            if mode & 0o077 != 0 { fs::set_permissions(path, Permissions::from_mode(0o600)) } else { Ok(()) }
+        }
+        Err(cause) => Err(cause),
+    }
+}
+
+async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+}
+
+async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
+    let patience = PATIENCE.as_millis().to_string();
+    let options = PgConnectOptions::from_str(url)?.application_name("doorward").options([
+        ("statement_timeout", patience.as_str()),
+        ("lock_timeout", patience.as_str()),
+        ("idle_in_transaction_session_timeout", patience.as_str()),
+    ]);
+    // Migrations may take longer than a request may, so they get a connection of their own.
+    let migrating =
+        PgPoolOptions::new().max_connections(1).connect_with(options.clone().options([("statement_timeout", "0"), ("lock_timeout", "0")])).await?;
+    migrate(POSTGRES.run(&migrating).await)?;
+    migrating.close().await;
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
+    Ok(Pool::Postgres(pool))
+}
+
+fn migrate(done: Result<(), MigrateError>) -> Result<(), OpenError> {
+    done.map_err(|error| match error {
+        MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => OpenError::Newer(version),
+        other => OpenError::Migration(other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_engines_have_the_same_migrations() {
+        let list = |migrator: &'static Migrator| migrator.iter().map(|one| (one.version, one.description.clone())).collect::<Vec<_>>();
+        assert!(!list(&SQLITE).is_empty());
+        assert_eq!(list(&SQLITE), list(&POSTGRES));
+    }
+
+    #[test]
+    fn an_outage_is_told_from_a_defect() {
+        for away in ["5", "261", "517", "13", "10", "8", "1544", "57P01", "57P03", "53300", "08006", "40001", "25006"] {
+            assert!(outage_code(away), "{away}");
+        }
+        for defect in ["1", "19", "2067", "22021", "23505", "42P01"] {
+            assert!(!outage_code(defect), "{defect}");
+        }
+    }
+
+    #[tokio::test]
+    async fn sqlite_connections_write_through_to_disk_in_a_private_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("doorward.db");
+        fs::write(&path, "").unwrap();
+        let store = Store::open(&DatabaseUrl::SqliteFile(path.clone())).await.unwrap();
+        for file in [path.clone(), path.with_extension("db-wal"), path.with_extension("db-shm")] {
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+        let Pool::Sqlite { read, write } = &store.pool else { unreachable!() };
+        for pool in [read, write] {
+            let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
+            let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(pool).await.unwrap();
+            let (foreign_keys,): (i64,) = sqlx::query_as("PRAGMA foreign_keys").fetch_one(pool).await.unwrap();
+            assert_eq!((journal.as_str(), synchronous, foreign_keys), ("wal", 2, 1), "2 is FULL");
+        }
+        assert!(sqlx::query("DELETE FROM users").execute(read).await.is_err(), "readers cannot write");
+    }
+}

@@ -1,0 +1,78 @@
+//! Where the data lives: the parsed `DATABASE_URL`. Shown with its password hidden.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use sqlx::postgres::PgConnectOptions;
+
+/// A place for the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file of this machine.
+    SqliteFile(PathBuf),
+    /// A database that goes with the process, for trials and tests.
+    SqliteMemory,
+    /// A PostgreSQL server; the whole URL, password included.
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// Parses `sqlite://FILE`, `sqlite:FILE`, `sqlite::memory:`, `postgres://…` or `postgresql://…`.
+    ///
+    /// # Errors
+    /// Says which forms there are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "sqlite::memory:" || text == "sqlite://:memory:" {
+            return Ok(Self::SqliteMemory);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return match PgConnectOptions::from_str(text) {
+                Ok(_) => Ok(Self::Postgres(text.to_owned())),
+                Err(_) => Err("is not a valid postgres:// URL".to_owned()),
+            };
+        }
+        match text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
+            Some(path) if !path.is_empty() && !path.contains('?') => Ok(Self::SqliteFile(PathBuf::from(path))),
+            _ => Err("must be sqlite://FILE, sqlite::memory: or postgres://USER@HOST/NAME".to_owned()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// Whether the URL itself holds a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        matches!(self, Self::Postgres(url) if masked_url(url) != *url)
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SqliteFile(path) => write!(f, "sqlite://{}", path.display()),
+            Self::SqliteMemory => f.write_str("sqlite::memory:"),
+            Self::Postgres(url) => f.write_str(&masked_url(url)),
+        }
+    }
+}
+
+/// The URL with whatever stands between the user name and the `@` hidden, and any password parameter too.
+fn masked_url(url: &str) -> String {
+    let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
+    let query = query.map(|query| {
+        let parts = query.split('&').map(|part| match part.split_once('=') {
+            Some((name @ ("password" | "sslkey" | "passfile"), _)) => format!("{name}=***"),
+            _ => part.to_owned(),
+        });
+        parts.collect::<Vec<_>>().join("&")
+    });
+    let masked = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (credentials, host))) if credentials.contains(':') => {
+            let user = credentials.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}")
+        }
+        _ => url.to_owned(),
+    };
+    query.map_or(masked.clone(), |query| format!("{masked}?{query}"))
+}
