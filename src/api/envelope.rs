@@ -1,0 +1,215 @@
+//! What every request goes through, whatever it asks for: an id, its method, a net under the handler, the one error body, and the headers that
+//! keep browsers from harm.
+//!
+//! The method is settled *before* routing, from the map that the document is made of, so that 404, 405, OPTIONS and HEAD never depend on how a
+//! handler was registered or guarded (actix's own macros answer 404 to a wrong method).
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
+use futures_util::FutureExt as _;
+
+use super::problem::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID: usize = 64;
+
+/// Swagger UI loads its own scripts and styles and draws with inline SVG. The hash is of the one inline style it has, its logo's; the browser test fails when a
+/// new version needs another.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The id by which a request is found in the log.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
+
+/// The methods of each path.
+pub struct MethodMap {
+    paths: HashMap<String, Methods>,
+    /// Everything under this prefix has the methods of the documentation pages.
+    docs: Option<Methods>,
+}
+
+struct Methods {
+    list: Vec<Method>,
+    allow: HeaderValue,
+}
+
+impl Methods {
+    fn new(mut list: Vec<Method>) -> Self {
+        if list.contains(&Method::GET) {
+            list.push(Method::HEAD);
+        }
+        list.push(Method::OPTIONS);
+        let allow = list.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        Self { allow: HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("OPTIONS")), list }
+    }
+}
+
+impl MethodMap {
+    /// From (path, methods); `docs` adds the pages under `/docs`.
+    pub fn new(paths: impl IntoIterator<Item = (String, Vec<Method>)>, docs: bool) -> Self {
+        let paths = paths.into_iter().map(|(path, methods)| (path, Methods::new(methods))).collect();
+        Self { paths, docs: docs.then(|| Methods::new(vec![Method::GET])) }
+    }
+
+    fn of(&self, path: &str) -> Option<&Methods> {
+        self.paths.get(path).or_else(|| self.docs.as_ref().filter(|_| is_docs(path)))
+    }
+}
+
+fn is_docs(path: &str) -> bool {
+    path == "/docs" || path.starts_with("/docs/")
+}
+
+/// Paths whose refusals also speak RFC 6749.
+fn is_oauth(path: &str) -> bool {
+    matches!(path, "/login" | "/refresh") || path.starts_with("/oauth/")
+}
+
+/// The outermost middleware.
+pub struct Envelope {
+    methods: MethodMap,
+    cors_origins: Vec<String>,
+    /// Whether the public URL is https, so that browsers may be told to stay there (RFC 6797).
+    https: bool,
+    /// Ids are this process's random number and a count: unique, and cheap on the way of every request.
+    process: u64,
+    count: AtomicU64,
+}
+
+impl Envelope {
+    /// `process` is a random number of this process.
+    #[must_use]
+    pub fn new(methods: MethodMap, cors_origins: Vec<String>, https: bool, process: u64) -> Self {
+        Self { methods, cors_origins, https, process, count: AtomicU64::new(0) }
+    }
+
+    /// Takes a request through.
+    ///
+    /// # Errors
+    /// Only with a finished answer inside: where the handler panicked, the request is gone and no `ServiceResponse` can be made.
+    pub async fn handle<B: MessageBody + 'static>(&self, mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse, Error> {
+        let id = self.request_id(&request);
+        let docs = is_docs(request.path());
+        let oauth = is_oauth(request.path());
+        if request.method() == Method::HEAD {
+            // The connection remembers that it was HEAD and sends no body.
+            request.head_mut().method = Method::GET;
+        }
+        if let Some(answer) = self.settle_method(&request) {
+            // `into_response` would lose which problem it was.
+            let mut response = ServiceResponse::new(request.into_parts().0, answer.unwrap_or_else(HttpResponse::from_error));
+            self.finish(&mut response, &id, oauth, docs);
+            return Ok(response);
+        }
+        request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+        let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        let problem = match outcome {
+            Ok(Ok(response)) => {
+                let mut response = response.map_into_boxed_body();
+                self.finish(&mut response, &id, oauth, docs);
+                return Ok(response);
+            }
+            Ok(Err(error)) => as_problem(&error),
+            Err(_panic) => Problem::Panicked,
+        };
+        let mut answer = problem.answer(&id, oauth, false);
+        self.dress(answer.headers_mut(), &id, docs);
+        Err(InternalError::from_response("answered", answer).into())
+    }
+
+    /// An answer that needs no handler: no such path, no such method, or OPTIONS. A preflight of a listed origin goes on to CORS.
+    fn settle_method(&self, request: &ServiceRequest) -> Option<Result<HttpResponse, Problem>> {
+        let Some(methods) = self.methods.of(request.path()) else {
+            return Some(Err(Problem::NotFound));
+        };
+        if request.method() == Method::OPTIONS {
+            let options = || HttpResponse::NoContent().insert_header((header::ALLOW, methods.allow.clone())).finish();
+            return (!self.is_listed_preflight(request.headers())).then(|| Ok(options()));
+        }
+        (!methods.list.contains(request.method())).then(|| Err(Problem::MethodNotAllowed(methods.allow.clone())))
+    }
+
+    fn is_listed_preflight(&self, headers: &HeaderMap) -> bool {
+        let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+            && origin.is_some_and(|origin| self.cors_origins.iter().any(|listed| listed == origin))
+    }
+
+    /// A caller's well-formed id is kept (ASVS 16.4.1), so that one id follows a request through many services.
+    fn request_id(&self, request: &ServiceRequest) -> Arc<str> {
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let well_formed =
+            |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        match given.filter(well_formed) {
+            Some(id) => Arc::from(id),
+            None => Arc::from(format!("{:016x}{:08x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))),
+        }
+    }
+
+    /// Writes the one error body where something was refused, then the headers.
+    fn finish(&self, response: &mut ServiceResponse, id: &str, oauth: bool, docs: bool) {
+        let status = response.status();
+        if status.is_client_error() || status.is_server_error() {
+            let finished = response.response().error().is_none() && response.headers().contains_key(header::CONTENT_TYPE);
+            if !finished {
+                let problem_json = accepts_problem_json(response.request());
+                let answer = match response.response().error() {
+                    Some(error) => match error.as_error::<Problem>() {
+                        Some(problem) => problem.answer(id, oauth, problem_json),
+                        None => as_problem(error).answer(id, oauth, problem_json),
+                    },
+                    None => of_status(status).answer(id, oauth, problem_json),
+                };
+                *response.response_mut() = answer;
+            }
+        }
+        self.dress(response.headers_mut(), id, docs);
+    }
+
+    fn dress(&self, headers: &mut HeaderMap, id: &str, docs: bool) {
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(if docs { DOCS_POLICY } else { API_POLICY }));
+        if self.https {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+        }
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if docs { "public, max-age=600" } else { "no-store" }));
+        }
+    }
+}
+
+fn accepts_problem_json(request: &HttpRequest) -> bool {
+    let accepts = request.headers().get_all(header::ACCEPT);
+    accepts.filter_map(|value| value.to_str().ok()).any(|value| value.contains("application/problem+json"))
+}
+
+/// An error of the framework's, told by its status alone: its text may repeat what the client sent.
+fn as_problem(error: &Error) -> Problem {
+    of_status(error.as_response_error().status_code())
+}
+
+fn of_status(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::UnsupportedMediaType,
+        StatusCode::REQUEST_TIMEOUT => Problem::BodyTimeout,
+        status if status.is_client_error() => Problem::Malformed,
+        _ => Problem::Panicked,
+    }
+}

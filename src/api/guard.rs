@@ -1,0 +1,72 @@
+//! Who asks: the bearer check in front of guarded routes, and [`CurrentUser`] for the handlers behind it.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::{Payload, ServiceRequest};
+use actix_web::http::header;
+use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, web};
+use actix_web_httpauth::middleware::HttpAuthentication;
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::model::session::Standing;
+use crate::service::{Failure, standing};
+
+type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
+
+/// The middleware for a scope of guarded routes: nothing behind it runs without a live session.
+#[must_use]
+pub fn bearer() -> HttpAuthentication<BearerToken, impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+    HttpAuthentication::with_fn(|request, token| -> BearerCheck { Box::pin(check(request, token)) })
+}
+
+type BearerCheck = futures_util::future::LocalBoxFuture<'static, Checked>;
+
+async fn check(request: ServiceRequest, token: BearerToken) -> Checked {
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Err((Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(), request));
+    };
+    match standing::of_bearer(app, &token.0).await {
+        Ok(standing) => {
+            request.extensions_mut().insert(CurrentUser(standing));
+            Ok(request)
+        }
+        Err(failure) => Err((Problem::from(failure).into(), request)),
+    }
+}
+
+/// The token of the one `Authorization` header; never from a query, cookie or body (RFC 6750 section 2.3).
+pub struct BearerToken(String);
+
+impl FromRequest for BearerToken {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut headers = request.headers().get_all(header::AUTHORIZATION);
+        let found = match (headers.next(), headers.next()) {
+            (None, _) => Err(Problem::NotAuthenticated),
+            (Some(_), Some(_)) => Err(Problem::AmbiguousCredentials),
+            (Some(value), None) => value.to_str().map_err(|_| Problem::Failed(Failure::InvalidToken)).and_then(|text| match text.split_once(' ') {
+                // RFC 9110 section 11.1: the scheme is compared without regard to case.
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Self(token.trim_start_matches(' ').to_owned())),
+                _ => Err(Problem::NotAuthenticated),
+            }),
+        };
+        ready(found)
+    }
+}
+
+/// The standing that the guard found.
+pub struct CurrentUser(pub Arc<Standing>);
+
+impl FromRequest for CurrentUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = request.extensions().get::<Self>().map(|user| Self(Arc::clone(&user.0)));
+        ready(found.ok_or_else(|| Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()))
+    }
+}

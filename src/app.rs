@@ -1,0 +1,116 @@
+//! The long-lived parts, built once from the settings and handed to every use-case.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::model::clock::Clock;
+use crate::security::access_tokens::AccessTokens;
+use crate::security::passwords::Passwords;
+use crate::security::refresh_tokens::RefreshTokens;
+use crate::security::registry::Registry;
+use crate::security::secret::{Broken, RootSecret};
+use crate::security::signing_keys;
+use crate::store::{OpenError, Store, StoreError};
+
+/// Why the service cannot start; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database opened and then failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The root secret or a key.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// The file with the root secret has gone.
+    #[error("{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content")]
+    SecretLost(String),
+    /// The operating system gave no thread.
+    #[error("cannot start the hashing threads: {0}")]
+    Threads(std::io::Error),
+}
+
+/// Rules that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Whether new accounts are taken.
+    pub registration_open: bool,
+    /// Whether a user name and password get a token at all.
+    pub password_grant: bool,
+    /// Least code points of a new password.
+    pub password_min_length: usize,
+    /// Life of a session without a refresh.
+    pub session_idle_ttl: Duration,
+    /// Life of a session in any case.
+    pub session_max_age: Duration,
+}
+
+/// Everything that a use-case works with.
+pub struct App {
+    /// The time.
+    pub clock: Clock,
+    /// The operator's rules.
+    pub policy: Policy,
+    /// Durable state.
+    pub store: Store,
+    /// The hashing threads.
+    pub passwords: Passwords,
+    /// Issues and verifies access tokens.
+    pub access_tokens: AccessTokens,
+    /// Issues refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// Who stands where, in memory.
+    pub registry: Registry,
+}
+
+impl App {
+    /// Opens the database, finds or makes the root secret and the signing key, and starts the hashing threads.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = Store::open(&config.database).await?;
+        let root = root_secret(&config, &store).await?;
+        if store.signing_keys().await?.is_empty() {
+            store.insert_first_signing_key(&signing_keys::generate(&root)?, clock.now()).await?;
+        }
+        let sealed = store.signing_keys().await?;
+        let keys = sealed.iter().map(|key| signing_keys::open(key, &root)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            clock,
+            policy: Policy {
+                registration_open: config.registration_open,
+                password_grant: config.password_grant,
+                password_min_length: config.password_min_length,
+                session_idle_ttl: config.session_idle_ttl,
+                session_max_age: config.session_max_age,
+            },
+            passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2).map_err(StartError::Threads)?,
+            access_tokens: AccessTokens::new(keys, config.issuer, config.audience, config.access_token_ttl),
+            refresh_tokens: RefreshTokens::new(&root)?,
+            registry: Registry::new(config.registry_size),
+            store,
+        })
+    }
+}
+
+/// The secret of the settings, or of the file beside the database, which is made if nothing was sealed yet.
+async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, StartError> {
+    if let Some(given) = &config.secret {
+        return Ok(given.clone());
+    }
+    let Some(file) = config.secret_file() else {
+        return Ok(RootSecret::generate()?);
+    };
+    if let Some(kept) = RootSecret::read(&file)? {
+        return Ok(kept);
+    }
+    if !store.signing_keys().await?.is_empty() {
+        return Err(StartError::SecretLost(file.display().to_string()));
+    }
+    let fresh = RootSecret::generate()?;
+    fresh.write(&file)?;
+    Ok(fresh)
+}

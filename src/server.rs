@@ -1,0 +1,129 @@
+//! actix wiring: sockets, limits, the order of middleware, and the end.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::web::{Bytes, Data, ServiceConfig};
+use actix_web::{Error, HttpServer};
+use rustix::process::{Resource, getrlimit};
+use utoipa_actix_web::AppExt as _;
+
+use crate::api::envelope::{Envelope, MethodMap};
+use crate::api::{document, routes};
+use crate::app::App;
+use crate::security::secret::{Broken, random};
+
+/// From the accepted connection to the end of the headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longer than what proxies keep a connection for, so that the proxy is the one to close it and no request meets a closing door.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a stopping server waits for the requests it has begun.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// File descriptors that are not for connections: database, log, libraries.
+const RESERVED_DESCRIPTORS: u64 = 64;
+const MOST_CONNECTIONS: u64 = 25_000;
+
+/// What the HTTP side needs beside the parts.
+#[derive(Debug, Clone)]
+pub struct HttpPolicy {
+    /// Exact origins whose pages may call.
+    pub cors_origins: Vec<String>,
+    /// Whether Swagger UI is served.
+    pub docs: bool,
+    /// Whether the public URL is https.
+    pub https: bool,
+}
+
+/// Serves until `stop` resolves, then finishes the requests it has accepted.
+///
+/// # Errors
+/// The listener cannot be used, or the system gave no random number.
+pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop: impl Future<Output = ()>) -> std::io::Result<()> {
+    let pages = Pages::new(policy, |_| {}).map_err(std::io::Error::other)?;
+    let server = {
+        let app = app.clone();
+        HttpServer::new(move || http_app(app.clone(), pages.clone()))
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let server = server
+        .workers(workers)
+        .max_connections(connections_per_worker(workers))
+        .client_request_timeout(HEADER_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    let running = std::pin::pin!(server);
+    let stopping = async {
+        stop.await;
+        log::info!("stopping: no new connections, waiting for the requests under way");
+        handle.stop(true).await;
+    };
+    let (ended, ()) = tokio::join!(running, stopping);
+    app.store.close().await;
+    ended
+}
+
+/// What every worker shares.
+#[derive(Clone)]
+pub struct Pages {
+    envelope: Arc<Envelope>,
+    text: Bytes,
+    policy: HttpPolicy,
+    more: fn(&mut ServiceConfig),
+}
+
+impl Pages {
+    /// Makes the document and the map of methods once; `more` lets a test put a route behind the same middleware.
+    ///
+    /// # Errors
+    /// The system gave no random number.
+    pub fn new(policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
+        let methods = MethodMap::new(document::methods(), policy.docs);
+        let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?));
+        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::text()), policy, more })
+    }
+}
+
+/// The application of one worker. The last `wrap` is the outermost.
+pub fn http_app(
+    app: Data<App>,
+    pages: Pages,
+) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
+    let Pages { envelope, text, policy, more } = pages;
+    actix_web::App::new()
+        .into_utoipa_app()
+        .configure(routes)
+        .into_app()
+        .app_data(app)
+        .configure(more)
+        .configure(|service| document::serve(service, text, policy.docs))
+        .wrap(Condition::new(!policy.cors_origins.is_empty(), cors(&policy.cors_origins)))
+        .wrap(from_fn(move |request, next| {
+            let envelope = Arc::clone(&envelope);
+            async move { envelope.handle(request, next).await }
+        }))
+}
+
+fn cors(origins: &[String]) -> actix_cors::Cors {
+    let listed = actix_cors::Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
+        .allowed_headers(["authorization", "content-type", "if-match", "x-request-id"])
+        .expose_headers(["etag", "retry-after", "www-authenticate", "x-request-id"])
+        .block_on_origin_mismatch(false)
+        .max_age(600);
+    origins.iter().fold(listed, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// As many as the file descriptors allow, so that an accepted connection never starves the database of one.
+fn connections_per_worker(workers: usize) -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(MOST_CONNECTIONS);
+    let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).clamp(16, MOST_CONNECTIONS);
+    usize::try_from(connections).unwrap_or(usize::MAX).div_ceil(workers)
+}

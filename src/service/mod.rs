@@ -1,0 +1,67 @@
+//! Use-cases: one plain async function of [`App`](crate::app::App) for each thing that a caller can want. The rules live here; no HTTP, no SQL.
+
+pub mod accounts;
+pub mod readiness;
+pub mod sessions;
+pub mod standing;
+
+use crate::model::invalid::Invalid;
+use crate::security::passwords::NoHash;
+use crate::security::secret::Broken;
+use crate::store::StoreError;
+
+/// Why a use-case refused, in words to act on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Some input breaks a rule.
+    #[error("invalid input")]
+    Invalid(Vec<Invalid>),
+    /// The address belongs to an account.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// The operator has closed registration.
+    #[error("registration is closed")]
+    RegistrationClosed,
+    /// The operator has turned the password grant off.
+    #[error("the password grant is off")]
+    PasswordGrantOff,
+    /// Unknown address, wrong password or disabled account: nobody is told which.
+    #[error("bad credentials")]
+    BadCredentials,
+    /// The access token is bad, expired, or its session has ended.
+    #[error("invalid access token")]
+    InvalidToken,
+    /// Every hashing thread is busy and the queue is full.
+    #[error("the password hashing queue is full")]
+    Busy,
+    /// The database is away.
+    #[error(transparent)]
+    Unavailable(StoreError),
+    /// A defect of ours, or of the machine; the text goes to the log only.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Refused(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<NoHash> for Failure {
+    fn from(error: NoHash) -> Self {
+        match error {
+            NoHash::Busy => Self::Busy,
+            NoHash::Broken(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<Broken> for Failure {
+    fn from(error: Broken) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

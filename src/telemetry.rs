@@ -1,0 +1,80 @@
+//! Logs, by `log` and `env_logger`: text on a terminal, one JSON object a line elsewhere.
+//!
+//! A message reads alone; what varies goes into key-values. Never a token, a password or an address in clear. Whatever came from outside is escaped,
+//! so that one event is one line (ASVS 16.4.1).
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+
+use env_logger::fmt::Formatter;
+use env_logger::{Builder, Env, Target};
+use log::Record;
+use log::kv::{Key, Value, VisitSource};
+
+use crate::config::LogFormat;
+use crate::model::clock::Clock;
+
+/// Starts logging to standard error; `RUST_LOG` sets the levels, `info` without it.
+pub fn start(format: Option<LogFormat>) {
+    let format = format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
+    let mut builder = Builder::from_env(Env::default().default_filter_or("info,actix_server=warn,sqlx=warn"));
+    builder.target(Target::Stderr);
+    match format {
+        LogFormat::Text => builder.format(write_text),
+        LogFormat::Json => builder.format(write_json),
+    };
+    // A second start, as tests may do, keeps the first logger.
+    let _already_started = builder.try_init();
+}
+
+fn write_text(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
+    let level = record.level();
+    let style = out.default_level_style(level);
+    write!(out, "{} {style}{level:<5}{style:#} {}", Clock::System.now().rfc3339(), one_line(&record.args().to_string()))?;
+    for (key, value) in key_values(record) {
+        let value = value.as_str().map_or_else(|| value.to_string(), one_line);
+        write!(out, " {key}={value}")?;
+    }
+    writeln!(out)
+}
+
+fn write_json(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
+    let mut line = serde_json::Map::new();
+    line.insert("time".to_owned(), Clock::System.now().rfc3339().into());
+    line.insert("level".to_owned(), record.level().as_str().to_ascii_lowercase().into());
+    line.insert("message".to_owned(), record.args().to_string().into());
+    line.insert("target".to_owned(), record.target().into());
+    for (key, value) in key_values(record) {
+        line.entry(key).or_insert(value);
+    }
+    writeln!(out, "{}", serde_json::Value::Object(line))
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
+}
+
+fn key_values(record: &Record<'_>) -> BTreeMap<String, serde_json::Value> {
+    struct Collect(BTreeMap<String, serde_json::Value>);
+    impl<'kvs> VisitSource<'kvs> for Collect {
+        fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), log::kv::Error> {
+            let json = value.to_i64().map_or_else(|| value.to_string().into(), serde_json::Value::from);
+            self.0.insert(key.to_string(), json);
+            Ok(())
+        }
+    }
+    let mut collect = Collect(BTreeMap::new());
+    // Collecting cannot fail; a source that does is cut short, and the message still stands.
+    let _complete = record.key_values().visit(&mut collect);
+    collect.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_never_break_a_line() {
+        assert_eq!(one_line("a\r\nb\u{1b}[31mc\u{85}"), "a\\r\\nb\\u{1b}[31mc\\u{85}");
+    }
+}
