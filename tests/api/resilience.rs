@@ -1,0 +1,121 @@
+//! What happens when something breaks: a panic, a stop, a database that goes away.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::web::{self, Data};
+use actix_web::{HttpResponse, HttpServer};
+use doorward::app::App;
+use doorward::config::{Config, Source};
+use doorward::model::clock::Clock;
+use doorward::server::{HttpPolicy, Pages, http_app};
+
+use crate::support::postgres::Postgres;
+use crate::support::process::raw;
+use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
+
+/// The real application, middleware and all, with one more route under `/docs/`, where the method map lets it through.
+async fn with_a_panicking_route() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (built, building) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let environment = [("DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())];
+            let config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
+            let app = Data::new(App::build(config, Clock::System).await.unwrap());
+            let pages = Pages::new(HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
+            let server = HttpServer::new(move || http_app(app.clone(), pages.clone())).workers(1).listen(listener).unwrap().run();
+            built.send(()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    building.await.unwrap();
+    address
+}
+
+fn panicking(service: &mut web::ServiceConfig) {
+    async fn handler() -> HttpResponse {
+        panic!("a secret that the caller must not see")
+    }
+    service.route("/docs/panic", web::get().to(handler));
+}
+
+#[tokio::test]
+async fn a_panic_answers_500_and_the_process_lives() {
+    let address = with_a_panicking_route().await;
+    for _ in 0..20 {
+        let answer = raw(&address, b"GET /docs/panic HTTP/1.1\r\nHost: x\r\nX-Request-Id: here\r\nConnection: close\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains(r#""code":"internal","request_id":"here""#), "{answer}");
+        assert!(answer.contains("x-content-type-options: nosniff") && !answer.contains("secret"), "{answer}");
+    }
+    assert!(raw(&address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+on_both_engines! {
+    async fn a_stopping_server_answers_what_it_has_begun(app) {
+        let mut app = app;
+        app.register("alice@example.com", PASSWORD).await.expect(201);
+        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::security::passwords::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
+        let mut dearer = dearer;
+        let logins: Vec<_> = (0..4).map(|_| dearer.request("POST", "/login").form(&[("username", "alice@example.com"), ("password", PASSWORD)])).collect();
+        let logins: Vec<_> = logins.into_iter().map(|login| tokio::spawn(login.send())).collect();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        dearer.begin_to_stop();
+        for login in logins {
+            login.await.unwrap().expect(200);
+        }
+        tokio::task::spawn_blocking(move || dearer.stop()).await.unwrap();
+        app.stop();
+    }
+
+    async fn ready_names_its_checks(app) {
+        let answer = app.get("/ready").await.expect(200);
+        assert_eq!(answer.text, r#"{"status":"ok","checks":{"database":"ok","hash_queue":"ok"}}"#);
+        assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
+    }
+}
+
+#[tokio::test]
+async fn while_postgres_is_away_the_answer_is_503_and_it_heals_by_itself() {
+    let mut server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
+    let app = TestApp::start_on_postgres(&server).await;
+    let alice = app.registered("alice").await;
+    alice.get("/me").await.expect(200);
+    let unseen = app.login(&alice.email, PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    server.stop();
+    for _ in 0..3 {
+        for answer in [
+            app.register("bob@example.com", PASSWORD).await,
+            app.login(&alice.email, PASSWORD).await,
+            app.request("GET", "/me").bearer(&unseen).send().await,
+            app.get("/ready").await,
+        ] {
+            assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{}", answer.text);
+        }
+        app.get("/health").await.expect(200);
+        app.request("GET", "/me").bearer("nonsense").send().await.expect(401);
+    }
+    server.start_again();
+    let mut tries = 0;
+    while app.get("/ready").await.status != 200 {
+        tries += 1;
+        assert!(tries < 50, "it does not heal");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    app.request("GET", "/me").bearer(&unseen).send().await.expect(200);
+    app.register("bob@example.com", PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_sqlite_file_that_another_process_locks_answers_503_and_heals() {
+    use sqlx::{Connection as _, Executor as _};
+    let app = TestApp::start(Engine::Sqlite).await;
+    let alice = app.registered("alice").await;
+    let mut other = sqlx::SqliteConnection::connect(&app.database).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    app.register("bob@example.com", PASSWORD).await.expect_problem(503, "unavailable");
+    alice.get("/me").await.expect(200);
+    other.execute("ROLLBACK").await.unwrap();
+    app.register("bob@example.com", PASSWORD).await.expect(201);
+}

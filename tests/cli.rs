@@ -1,0 +1,135 @@
+//! The program's own front door: commands, settings, exit statuses, files.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::process::{Server, free_port, output};
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn with_no_settings_it_makes_its_files_and_says_where_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    for file in ["doorward.db", "doorward.secret"] {
+        assert_eq!(mode(&folder.path().join(file)), 0o600, "{file}");
+    }
+    assert!(server.greeting.contains(&format!("http://{}/docs/", server.address)), "{}", server.greeting);
+}
+
+#[test]
+fn it_stops_on_sigterm_and_on_sigint() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Server::start(folder.path(), &[]);
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_bad_setting_ends_every_command_with_status_2_and_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["config"][..], &["serve"], &[]] {
+        let refused = output(folder.path(), &[("DOORWARD_LISTNE", "127.0.0.1:1")], arguments);
+        assert_eq!(
+            (refused.status.code(), stderr(&refused).as_str()),
+            (Some(2), "doorward: DOORWARD_LISTNE: is not a setting; did you mean DOORWARD_LISTEN?\n")
+        );
+    }
+    let refused = output(folder.path(), &[("DOORWARD_ACCESS_TOKEN_TTL", "soon"), ("DOORWARD_SECRET", "hunter2")], &["config"]);
+    assert_eq!((refused.status.code(), stderr(&refused).lines().count()), (Some(2), 2));
+    assert!(!stderr(&refused).contains("hunter2"));
+    assert_eq!(output(folder.path(), &[], &["--listne", "x"]).status.code(), Some(2));
+    assert_eq!(output(folder.path(), &[], &["--secret", "x"]).status.code(), Some(2), "no secret is a flag");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn config_prints_what_is_in_force_and_masks_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("secret"), "a secret in a file, forty bytes of it ok\n").unwrap();
+    let settings =
+        [("DOORWARD_SECRET_FILE", "secret"), ("DATABASE_URL", "postgres://door:hush@db.example/doorward"), ("DOORWARD_LISTEN", "127.0.0.1:1")];
+    let shown = output(folder.path(), &settings, &["config", "--listen", "127.0.0.1:2"]);
+    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+    let text = stdout(&shown);
+    assert!(
+        text.contains("DOORWARD_LISTEN=127.0.0.1:2\n")
+            && text.contains("DATABASE_URL=postgres://door:***@db.example/doorward\n")
+            && text.contains("DOORWARD_SECRET=***\n"),
+        "{text}"
+    );
+    assert!(!text.contains("hush") && !text.contains("forty bytes"));
+}
+
+#[test]
+fn openapi_prints_the_kept_document() {
+    let printed = output(Path::new("."), &[], &["openapi"]);
+    assert!(stdout(&printed) == fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap());
+}
+
+#[test]
+fn health_asks_the_running_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let well = output(folder.path(), &[("DOORWARD_LISTEN", &server.address)], &["health"]);
+    assert_eq!((well.status.code(), stdout(&well).contains(r#""status":"ok""#)), (Some(0), true), "{}", stderr(&well));
+    let nobody = output(folder.path(), &[("DOORWARD_LISTEN", &format!("127.0.0.1:{}", free_port()))], &["health"]);
+    assert_eq!(nobody.status.code(), Some(1));
+}
+
+#[test]
+fn a_taken_address_ends_the_start_before_anything_is_made() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start(here.path(), &[]);
+    let second = output(there.path(), &[("DOORWARD_LISTEN", &server.address)], &[]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(stderr(&second).contains("cannot listen on"), "{}", stderr(&second));
+    assert_eq!(fs::read_dir(there.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_public_lost_or_foreign_secret_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    Server::start(folder.path(), &[]).kill();
+    let secret = folder.path().join("doorward.secret");
+    let listen = format!("127.0.0.1:{}", free_port());
+    let refusal = |settings: &[(&str, &str)]| {
+        let refused = output(folder.path(), &[settings, &[("DOORWARD_LISTEN", listen.as_str())]].concat(), &[]);
+        assert_eq!(refused.status.code(), Some(1));
+        stderr(&refused)
+    };
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(refusal(&[]).contains("chmod 600"));
+    fs::remove_file(&secret).unwrap();
+    assert!(refusal(&[]).contains("doorward.secret is missing"));
+    assert!(!secret.exists(), "a wrong one is not made in its place");
+    assert!(refusal(&[("DOORWARD_SECRET", "another secret of more than 32 bytes")]).contains("is not the one that this database was made with"));
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_one_clear_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let secret = ("DOORWARD_SECRET", "a secret of more than thirty-two bytes");
+    for url in ["sqlite:///nowhere/at/all/doorward.db", "postgres://doorward@127.0.0.1:1/doorward"] {
+        let refused = output(folder.path(), &[("DATABASE_URL", url), ("DOORWARD_LISTEN", &listen), secret], &[]);
+        assert_eq!((refused.status.code(), stderr(&refused).lines().count()), (Some(1), 1), "{}", stderr(&refused));
+    }
+    fs::write(folder.path().join("doorward.db"), "this is no database, and never was one").unwrap();
+    let refused = output(folder.path(), &[("DOORWARD_LISTEN", &listen)], &[]);
+    assert_eq!(refused.status.code(), Some(1));
+}

@@ -1,0 +1,45 @@
+//! An acknowledged write survives the process: kill -9 right after the answer, start again, log in.
+
+use std::path::Path;
+
+use crate::support::Engine;
+use crate::support::PASSWORD;
+use crate::support::app::fresh_database;
+use crate::support::process::Server;
+
+const ROUNDS: usize = 10;
+
+async fn killed_after_each_answer(engine: Engine) {
+    let (url, folder) = fresh_database(engine).await;
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"),
+        ("DOORWARD_ISSUER", "https://id.example.com"),
+    ];
+    let client = reqwest::Client::new();
+    let start = |folder: &Path| Server::start(folder, &settings);
+    let mut server = start(folder.path());
+    for round in 0..ROUNDS {
+        let email = format!("user{round}@example.com");
+        let registered = client.post(server.url("/register")).json(&serde_json::json!({"email": email, "password": PASSWORD})).send().await.unwrap();
+        server.kill();
+        assert_eq!(registered.status(), 201);
+        server = start(folder.path());
+        let login = client.post(server.url("/login")).form(&[("username", email.as_str()), ("password", PASSWORD)]).send().await.unwrap();
+        assert_eq!(login.status(), 200, "{email}");
+        let token = login.json::<serde_json::Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+        server.kill();
+        server = start(folder.path());
+        assert_eq!(client.get(server.url("/me")).bearer_auth(&token).send().await.unwrap().status(), 200, "{email}'s session");
+    }
+}
+
+#[tokio::test]
+async fn what_sqlite_acknowledged_survives_kill_9() {
+    killed_after_each_answer(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn what_postgres_acknowledged_survives_kill_9() {
+    killed_after_each_answer(Engine::Postgres).await;
+}

@@ -1,0 +1,11 @@
+//! Everything that is tested through the front door, in one binary: a real socket, both engines, a real browser, the program itself.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on should panic where it stands")]
+
+mod api;
+mod architecture;
+mod browser;
+mod cli;
+mod durability;
+mod store;
+mod support;

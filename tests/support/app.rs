@@ -1,0 +1,191 @@
+//! The service as a test starts it: what `main` serves, on a free port, with a clock moved by hand and hashes at their cheapest.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use actix_web::web::Data;
+use doorward::app::App;
+use doorward::config::{Config, Source};
+use doorward::model::clock::Clock;
+use doorward::security::passwords::Cost;
+use doorward::server::{self, HttpPolicy};
+use tokio::sync::oneshot;
+
+use super::people::{Answer, Person};
+use super::{PASSWORD, postgres};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+pub struct TestApp {
+    pub address: String,
+    pub database: String,
+    clock: Arc<AtomicI64>,
+    client: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<std::thread::JoinHandle<()>>,
+    folder: Arc<tempfile::TempDir>,
+}
+
+/// An empty database of the engine, and the folder that it may live in.
+pub async fn fresh_database(engine: Engine) -> (String, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = match engine {
+        Engine::Sqlite => format!("sqlite://{}", folder.path().join("doorward.db").display()),
+        Engine::Postgres => postgres::database().await,
+    };
+    (url, folder)
+}
+
+impl TestApp {
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, &[]).await
+    }
+
+    pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let (url, folder) = fresh_database(engine).await;
+        Self::start_on(&url, Arc::new(folder), settings, Some(Cost::cheapest())).await
+    }
+
+    /// On a PostgreSQL that the test may stop.
+    pub async fn start_on_postgres(server: &postgres::Postgres) -> Self {
+        Self::start_on(&server.url("postgres"), Arc::new(tempfile::tempdir().unwrap()), &[], Some(Cost::cheapest())).await
+    }
+
+    /// A second service on the database of this one.
+    pub async fn sibling(&self, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
+        let mut sibling = Self::start_on(&self.database, Arc::clone(&self.folder), settings, cost).await;
+        sibling.clock.store(self.clock.load(Ordering::SeqCst), Ordering::SeqCst);
+        sibling.client = self.client.clone();
+        sibling
+    }
+
+    async fn start_on(url: &str, folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
+        let mut environment =
+            vec![("DATABASE_URL", url), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"), ("DOORWARD_HASH_THREADS", "2")];
+        environment.retain(|(name, _)| !settings.iter().any(|(other, _)| other == name));
+        environment.extend(settings);
+        let environment: Vec<_> = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
+        if let Some(cost) = cost {
+            config.argon2 = cost;
+        }
+        let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = oneshot::channel();
+        let (built, building) = oneshot::channel();
+        let moved = Clock::Manual(Arc::clone(&clock));
+        let server = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = Data::new(App::build(config, moved).await.unwrap());
+                built.send(()).unwrap();
+                server::run(listener, app, policy, async { drop(stopped.await) }).await.unwrap();
+            });
+        });
+        building.await.expect("the service starts");
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_mins(1)).build().unwrap();
+        Self { address, database: url.to_owned(), clock, client, stop: Some(stop), server: Some(server), folder }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Moves this service's time.
+    pub fn advance(&self, by: Duration) {
+        self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        let builder = self.client.request(method.parse().unwrap(), self.url(path));
+        Request { builder, method: method.to_owned(), path: path.to_owned() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    pub async fn register(&self, email: &str, password: &str) -> Answer {
+        self.request("POST", "/register").json(&serde_json::json!({"email": email, "password": password})).send().await
+    }
+
+    pub async fn login(&self, username: &str, password: &str) -> Answer {
+        self.request("POST", "/login").form(&[("username", username), ("password", password)]).send().await
+    }
+
+    /// Someone with an account and a session.
+    pub async fn registered(&self, name: &str) -> Person<'_> {
+        let email = format!("{name}@example.com");
+        self.register(&email, PASSWORD).await.expect(201);
+        Person { app: self, token: self.login(&email, PASSWORD).await.expect(200).json()["access_token"].as_str().unwrap().to_owned(), email }
+    }
+
+    /// Does to the database what has no way through the front door.
+    pub async fn sql(&self, statement: &'static str) {
+        if self.database.starts_with("postgres") {
+            use sqlx::Connection as _;
+            let mut connection = sqlx::PgConnection::connect(&self.database).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        } else {
+            use sqlx::Connection as _;
+            let mut connection = sqlx::SqliteConnection::connect(&self.database).await.unwrap();
+            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        }
+    }
+
+    /// Stops as SIGTERM would and waits for the end.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            server.join().unwrap();
+        }
+    }
+
+    /// Asks it to stop and does not wait.
+    pub fn begin_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
+pub struct Request {
+    builder: reqwest::RequestBuilder,
+    method: String,
+    path: String,
+}
+
+impl Request {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.with(|builder| builder.header(name, value))
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.with(|builder| builder.bearer_auth(token))
+    }
+
+    pub fn json(self, body: &serde_json::Value) -> Self {
+        self.with(|builder| builder.json(body))
+    }
+
+    pub fn form(self, body: &[(&str, &str)]) -> Self {
+        self.with(|builder| builder.form(body))
+    }
+
+    pub fn body(self, media_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.with(|builder| builder.header("content-type", media_type).body(body))
+    }
+
+    fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+        Self { builder: change(self.builder), ..self }
+    }
+
+    pub async fn send(self) -> Answer {
+        Answer::read(&self.method, &self.path, self.builder.send().await.unwrap()).await
+    }
+}

@@ -1,0 +1,77 @@
+//! The program as a process, started as a user starts it.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The program with an empty environment, to run in a folder.
+pub fn doorward(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    doorward(folder, settings, arguments).output().unwrap()
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    /// What it said when it stood.
+    pub greeting: String,
+}
+
+impl Server {
+    /// Starts it on a free port and waits for the line that says it stands.
+    pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut child = doorward(folder, settings, &["--listen", &address]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let greeting = lines.by_ref().map(Result::unwrap).find(|line| line.contains("keeps the door")).expect("the server says that it stands");
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, greeting }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    pub fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+/// Sends bytes as they are and reads until the server closes or says no more.
+pub fn raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    // The server may refuse and close before it has read everything.
+    let _refused = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _until_closed_or_silent = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
