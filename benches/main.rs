@@ -1,0 +1,156 @@
+//! `make bench`: what the service costs, as ratios against yardsticks measured in the same run, on the same cores, in turn.
+//!
+//! The program runs as users run it (release build, its own process); the load comes from this process. Nothing here asserts: these figures depend on the
+//! machine, the ratios much less.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
+
+mod load;
+mod raw;
+mod service;
+
+use std::time::{Duration, Instant};
+
+use load::{Latencies, Load, median};
+use service::{Account, Service};
+
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(3);
+
+fn main() {
+    // `cargo bench` passes flags for a harness that this is not.
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let [mode, port] = arguments.as_slice()
+        && mode == "bare-actix"
+    {
+        return service::bare_actix(port.parse().expect("a port"));
+    }
+    println!("| figure | measured | yardstick in the same run | ratio |");
+    println!("|---|---|---|---|");
+    me_against_bare_actix();
+    logins_against_raw_argon2();
+    login_by_account();
+    me_within_a_login_flood();
+    start_to_first_answer();
+}
+
+fn row(figure: &str, measured: &str, yardstick: &str, ratio: &str) {
+    println!("| {figure} | {measured} | {yardstick} | {ratio} |");
+}
+
+/// One core for the server, the other for the load; ours and the bare handler in turn.
+fn me_against_bare_actix() {
+    let ours = Service::start(Some(0));
+    let bare = Service::start_bare(0);
+    let account = ours.account("alice@example.com");
+    for connections in [1, 32, 256] {
+        let mut pairs = Vec::new();
+        for round in 0..=ROUNDS {
+            let measure = |service: &Service| Load::of(&service.address, &account.me_request(), connections).on_core(1).run_for(ROUND).per_second();
+            let pair = (measure(&ours), measure(&bare));
+            if round > 0 {
+                pairs.push(pair);
+            }
+        }
+        let ratio = median(pairs.iter().map(|(ours, bare)| ours / bare));
+        let (ours, bare) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
+        row(
+            &format!("`GET /me`, HS256, {connections} connections, server on one core"),
+            &format!("{ours:.0} requests/s"),
+            &format!("{bare:.0} requests/s of a bare actix handler"),
+            &format!("{ratio:.2}"),
+        );
+    }
+}
+
+/// Both cores for both; the load costs next to nothing beside a hash.
+fn logins_against_raw_argon2() {
+    let service = Service::start(None);
+    let account = service.account("alice@example.com");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut pairs = Vec::new();
+    for round in 0..=ROUNDS {
+        let logins = Load::of(&service.address, &account.login_request(), 32).run_for(ROUND).per_second();
+        let hashes = raw::argon2_per_second(threads, ROUND);
+        if round > 0 {
+            pairs.push((logins, hashes));
+        }
+    }
+    let ratio = median(pairs.iter().map(|(logins, hashes)| logins / hashes));
+    let (logins, hashes) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
+    row(
+        "`POST /login`, SQLite, 32 connections",
+        &format!("{logins:.0} logins/s"),
+        &format!("{hashes:.0} raw Argon2id hashes/s on {threads} threads"),
+        &format!("{ratio:.2}"),
+    );
+}
+
+/// Known, unknown and disabled accounts, in turn: what a stranger could tell them apart by.
+fn login_by_account() {
+    let service = Service::start(None);
+    let known = service.account("known@example.com");
+    let disabled = service.account("disabled@example.com");
+    service.disable("disabled@example.com");
+    let requests = [known.wrong_login_request(), Account::unknown().login_request(), disabled.login_request()];
+    let mut times: [Vec<f64>; 3] = Default::default();
+    for turn in 0..=50 {
+        for (request, times) in requests.iter().zip(&mut times) {
+            let begun = Instant::now();
+            Load::of(&service.address, request, 1).run_once();
+            if turn > 0 {
+                times.push(begun.elapsed().as_secs_f64() * 1000.0);
+            }
+        }
+    }
+    let [known, unknown, disabled] = times.map(|times| median(times.into_iter()));
+    for (name, time) in [("unknown", unknown), ("disabled", disabled)] {
+        row(
+            &format!("refused login, {name} account, median of 50"),
+            &format!("{time:.2} ms"),
+            &format!("{known:.2} ms for a known account's wrong password"),
+            &format!("{:.3}", time / known),
+        );
+    }
+}
+
+/// What those who are already in notice of 64 connections that log in as fast as they can.
+fn me_within_a_login_flood() {
+    let service = Service::start(None);
+    let idle_memory = service.memory_mib();
+    let account = service.account("alice@example.com");
+    let steady = |seconds| Load::of(&service.address, &account.me_request(), 4).at_rate(50, Duration::from_secs(seconds));
+    let quiet = steady(10);
+    let flood = Load::of(&service.address, &account.login_request(), 64).begin();
+    std::thread::sleep(Duration::from_secs(2));
+    let flooded = steady(20);
+    let flood_memory = service.memory_mib();
+    let logins = flood.end();
+    let show = |latencies: &Latencies| format!("p50 {:.2} ms, p99 {:.2} ms", latencies.quantile(0.5), latencies.quantile(0.99));
+    row(
+        "`GET /me` at 50/s within a flood of 64 connections of logins",
+        &show(&flooded),
+        &format!("{} without the flood", show(&quiet)),
+        &format!("p99 × {:.1}", flooded.quantile(0.99) / quiet.quantile(0.99)),
+    );
+    row("logins/s in that flood", &format!("{:.0}", logins.per_second()), "", "");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    row("resident memory, idle", &format!("{idle_memory:.1} MiB"), "aim: below 15 MiB", "");
+    #[expect(clippy::cast_precision_loss, reason = "a handful of threads")]
+    let aim = idle_memory + threads as f64 * 19.0 + 10.0;
+    row("resident memory, in the flood", &format!("{flood_memory:.1} MiB"), &format!("aim: below {aim:.1} MiB (idle + threads × 19 + 10)"), "");
+}
+
+/// From the start of the process to the first 200, with nothing on disk and with a database that is there.
+fn start_to_first_answer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut fresh = Vec::new();
+    let mut again = Vec::new();
+    for _ in 0..10 {
+        let empty = tempfile::tempdir().expect("a folder");
+        fresh.push(Service::time_to_first_answer(empty.path()));
+        again.push(Service::time_to_first_answer(folder.path()));
+    }
+    row("start to first 200, new database", &format!("{:.0} ms", median(fresh.into_iter())), "aim: below 50 ms", "");
+    row("start to first 200, existing database", &format!("{:.0} ms", median(again.into_iter().skip(1))), "aim: below 50 ms", "");
+}

@@ -1,0 +1,178 @@
+//! The program under load, the bare handler beside it, and the requests that are sent to them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use actix_web::{App, HttpResponse, HttpServer, web};
+
+const PASSWORD: &str = "an owl keeps the door";
+
+pub struct Service {
+    child: Child,
+    pub address: String,
+    folder: tempfile::TempDir,
+}
+
+pub struct Account {
+    email: String,
+    token: String,
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}
+
+/// The command, on one core if one is named.
+fn pinned(core: Option<usize>, program: &str) -> Command {
+    core.map_or_else(
+        || Command::new(program),
+        |core| {
+            let mut command = Command::new("taskset");
+            command.args(["-c", &core.to_string(), program]);
+            command
+        },
+    )
+}
+
+impl Service {
+    pub fn start(core: Option<usize>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, command) = doorward(core, folder.path());
+        Self::spawn(command, address, folder)
+    }
+
+    /// A bare actix handler that writes the bytes of `GET /me` and checks nothing.
+    pub fn start_bare(core: usize) -> Self {
+        let port = free_port();
+        let this = std::env::current_exe().expect("our own path");
+        let mut command = pinned(Some(core), this.to_str().expect("a readable path"));
+        command.args(["bare-actix", &port.to_string()]);
+        Self::spawn(command, format!("127.0.0.1:{port}"), tempfile::tempdir().expect("a folder"))
+    }
+
+    fn spawn(mut command: Command, address: String, folder: tempfile::TempDir) -> Self {
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        wait_for_answer(&address);
+        Self { child, address, folder }
+    }
+
+    /// Milliseconds.
+    pub fn time_to_first_answer(folder: &Path) -> f64 {
+        let (address, mut command) = doorward(None, folder);
+        let begun = Instant::now();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        wait_for_answer(&address);
+        let time = begun.elapsed().as_secs_f64() * 1000.0;
+        child.kill().and_then(|()| child.wait()).expect("it ends");
+        time
+    }
+
+    pub fn account(&self, email: &str) -> Account {
+        let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
+        let registered = ask(&self.address, &post("/register", "application/json", &body));
+        assert!(registered.starts_with("HTTP/1.1 201"), "{registered}");
+        let account = Account { email: email.to_owned(), token: String::new() };
+        let answer = ask(&self.address, &account.login_request());
+        let token = answer.split(r#""access_token":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
+        Account { token: token.to_owned(), ..account }
+    }
+
+    /// There is no way through the front door yet.
+    pub fn disable(&self, email: &str) {
+        let file = self.folder.path().join("doorward.db");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            use sqlx::Connection as _;
+            let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("the database");
+            sqlx::query("UPDATE users SET is_active = FALSE WHERE email = $1").bind(email).execute(&mut database).await.expect("an update");
+        });
+    }
+
+    /// Resident memory.
+    pub fn memory_mib(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running process");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+        let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number");
+        kib / 1024.0
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _already_gone = self.child.kill();
+        let _already_reaped = self.child.wait();
+    }
+}
+
+impl Account {
+    /// One that nobody registered.
+    pub fn unknown() -> Self {
+        Self { email: "unknown@example.com".to_owned(), token: String::new() }
+    }
+
+    pub fn me_request(&self) -> String {
+        format!("GET /me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", self.token)
+    }
+
+    pub fn login_request(&self) -> String {
+        post("/login", "application/x-www-form-urlencoded", &format!("username={}&password={}", self.email, PASSWORD.replace(' ', "+")))
+    }
+
+    pub fn wrong_login_request(&self) -> String {
+        post("/login", "application/x-www-form-urlencoded", &format!("username={}&password=not+the+password+at+all", self.email))
+    }
+}
+
+fn doorward(core: Option<usize>, folder: &Path) -> (String, Command) {
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut command = pinned(core, env!("CARGO_BIN_EXE_doorward"));
+    command.args(["--listen", &address]).current_dir(folder).env("DOORWARD_LOG_FORMAT", "json");
+    (address, command)
+}
+
+fn post(path: &str, media_type: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn ask(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("a server");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the server answers");
+    answer
+}
+
+fn wait_for_answer(address: &str) {
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(20) {
+        if TcpStream::connect(address).is_ok() && ask(address, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 200") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("no answer from {address}");
+}
+
+/// The yardstick of `GET /me`: the same bytes, no check.
+pub fn bare_actix(port: u16) {
+    const BODY: &str = r#"{"id":1,"email":"alice@example.com","is_active":true,"role":"user"}"#;
+    async fn me() -> HttpResponse {
+        HttpResponse::Ok()
+            .insert_header(("x-request-id", "d53cccda32aac2c100000003"))
+            .insert_header(("x-content-type-options", "nosniff"))
+            .insert_header(("referrer-policy", "no-referrer"))
+            .insert_header(("content-security-policy", "default-src 'none'; frame-ancestors 'none'"))
+            .insert_header(("cache-control", "no-store"))
+            .content_type("application/json")
+            .body(BODY)
+    }
+    let serve = async move {
+        let app = || App::new().route("/me", web::get().to(me)).route("/health", web::get().to(|| async { "ok" }));
+        HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run().await
+    };
+    actix_web::rt::System::new().block_on(serve).expect("the bare server runs");
+}
