@@ -7,5 +7,6 @@ mod architecture;
 mod browser;
 mod cli;
 mod durability;
+mod readme;
 mod store;
 mod support;

@@ -1,0 +1,72 @@
+# Two commands for newcomers: `make run` and `make test`. Both install what they need and lack.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The rate of a login depends on the CPU's vector units: what is built here runs here.
+NATIVE := RUSTFLAGS="-C target-cpu=native"
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | column -t -s $$'\t'
+
+.PHONY: run
+run: tools-build ## Build for this machine and serve on 127.0.0.1:8000
+	$(NATIVE) cargo run --release --target-dir target/native
+
+.PHONY: test
+test: tools-test check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README
+	cargo test
+
+.PHONY: check
+check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
+	cargo test -- --skip postgres --skip browser --skip durability --skip slow
+
+.PHONY: check-format
+check-format:
+	cargo fmt --check
+
+.PHONY: check-lints
+check-lints:
+	cargo clippy --all-targets -- -D warnings
+
+.PHONY: check-deny
+check-deny:
+	command -v cargo-deny > /dev/null || cargo install cargo-deny --locked
+	cargo deny check bans licenses sources
+
+.PHONY: bench
+bench: tools-build ## Measure, as ratios against yardsticks in the same run
+	cargo bench --bench doorward
+
+.PHONY: openapi
+openapi: ## Write openapi/openapi.json from the routes
+	cargo run --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+# Django keeps a list of common passwords; ours is its part that the length rule lets through.
+DJANGO := 5.2.19
+.PHONY: common-passwords
+common-passwords: ## Make src/model/common_passwords.txt anew from Django's list
+	python3 -m pip download --quiet --no-deps --dest target/django django==$(DJANGO)
+	unzip -p target/django/django-$(DJANGO)-py3-none-any.whl django/contrib/auth/common-passwords.txt.gz | gunzip | tr '[:upper:]' '[:lower:]' \
+		| LC_ALL=C grep -xE '[ -~]{8,}' | LC_ALL=C sort -u > target/common_passwords.txt
+	{ head -n 1 src/model/common_passwords.txt; cat target/common_passwords.txt; } > target/common_passwords.new
+	mv target/common_passwords.new src/model/common_passwords.txt
+
+# What Debian has and a bare machine lacks. Each line fails loudly if it cannot be had.
+.PHONY: tools-build
+tools-build:
+	@command -v cargo > /dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
+	@command -v cc > /dev/null || $(call install,gcc libc6-dev)
+
+.PHONY: tools-test
+tools-test: tools-build
+	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || $(call install,postgresql)
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || $(call install,chromium chromium-driver)
+	@command -v curl > /dev/null || $(call install,curl)
+
+define install
+{ echo "installing $(1)"; sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(1); }
+endef
