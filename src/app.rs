@@ -41,6 +41,10 @@ pub struct Policy {
     pub password_grant: bool,
     /// Least code points of a new password.
     pub password_min_length: usize,
+    /// Live sessions of one user.
+    pub sessions_per_user: usize,
+    /// How long the refresh token before the newest gets the newest again.
+    pub refresh_grace: Duration,
     /// Life of a session without a refresh.
     pub session_idle_ttl: Duration,
     /// Life of a session in any case.
@@ -84,6 +88,8 @@ impl App {
                 registration_open: config.registration_open,
                 password_grant: config.password_grant,
                 password_min_length: config.password_min_length,
+                sessions_per_user: config.sessions_per_user,
+                refresh_grace: config.refresh_grace,
                 session_idle_ttl: config.session_idle_ttl,
                 session_max_age: config.session_max_age,
             },

@@ -47,6 +47,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("DOORWARD_ACCESS_TOKEN_TTL", "15m", "life of an access token"),
     setting("DOORWARD_SESSION_IDLE_TTL", "14d", "a session that is not refreshed for so long ends"),
     setting("DOORWARD_SESSION_MAX_AGE", "30d", "a session ends after so long in any case"),
+    setting("DOORWARD_SESSIONS_PER_USER", "50", "live sessions of one user, 1 to 10000; a login beyond ends the one used longest ago"),
+    setting("DOORWARD_REFRESH_GRACE", "30s", "0s to 60s: how long the refresh token before the newest gets the newest again; 0s is strict"),
     setting("DOORWARD_REGISTRATION", "open", "open or closed: whether POST /register takes new accounts"),
     setting("DOORWARD_PASSWORD_GRANT", "on", "on or off: whether a user name and password get a token at all"),
     setting("DOORWARD_PASSWORD_MIN_LENGTH", "8", "least characters of a new password, 8 to 64; NIST asks 15 of a single factor"),
@@ -97,6 +99,10 @@ pub struct Config {
     pub session_idle_ttl: Duration,
     /// Life of a session in any case.
     pub session_max_age: Duration,
+    /// Live sessions of one user.
+    pub sessions_per_user: usize,
+    /// How long the refresh token before the newest gets the newest again.
+    pub refresh_grace: Duration,
     /// Whether `POST /register` takes new accounts.
     pub registration_open: bool,
     /// Whether a user name and password get a token at all (RFC 9700 section 2.4).
@@ -152,6 +158,8 @@ impl Config {
             access_token_ttl: reader.duration("DOORWARD_ACCESS_TOKEN_TTL", "15m"),
             session_idle_ttl: reader.duration("DOORWARD_SESSION_IDLE_TTL", "14d"),
             session_max_age: reader.duration("DOORWARD_SESSION_MAX_AGE", "30d"),
+            sessions_per_user: reader.number("DOORWARD_SESSIONS_PER_USER", 50, 1, 10_000),
+            refresh_grace: reader.parsed("DOORWARD_REFRESH_GRACE", "30s", parse_grace),
             registration_open: reader.parsed("DOORWARD_REGISTRATION", "open", |text| parse_switch(text, "open", "closed")),
             password_grant: reader.parsed("DOORWARD_PASSWORD_GRANT", "on", |text| parse_switch(text, "on", "off")),
             password_min_length: reader.number("DOORWARD_PASSWORD_MIN_LENGTH", 8, 8, 64),
@@ -202,6 +210,8 @@ impl Config {
             ("DOORWARD_ACCESS_TOKEN_TTL", shown_duration(self.access_token_ttl)),
             ("DOORWARD_SESSION_IDLE_TTL", shown_duration(self.session_idle_ttl)),
             ("DOORWARD_SESSION_MAX_AGE", shown_duration(self.session_max_age)),
+            ("DOORWARD_SESSIONS_PER_USER", self.sessions_per_user.to_string()),
+            ("DOORWARD_REFRESH_GRACE", shown_duration(self.refresh_grace)),
             ("DOORWARD_REGISTRATION", switch(self.registration_open, "open", "closed")),
             ("DOORWARD_PASSWORD_GRANT", switch(self.password_grant, "on", "off")),
             ("DOORWARD_PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
@@ -340,9 +350,17 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn parse_grace(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        _ if text == "0s" => Ok(Duration::ZERO),
+        Ok(grace) if grace <= Duration::from_mins(1) => Ok(grace),
+        _ => Err("must be from 0s to 60s".to_owned()),
+    }
+}
+
 fn shown_duration(duration: Duration) -> String {
     let secs = duration.as_secs();
-    let unit = UNITS.iter().find(|(_, unit)| secs.is_multiple_of(*unit));
+    let unit = UNITS.iter().find(|(_, unit)| secs > 0 && secs.is_multiple_of(*unit));
     unit.map_or_else(|| format!("{secs}s"), |(name, unit)| format!("{}{name}", secs / unit))
 }
 
@@ -443,6 +461,8 @@ mod tests {
             ("DOORWARD_ACCESS_TOKEN_TTL", "15"),
             ("DOORWARD_SESSION_IDLE_TTL", "0s"),
             ("DOORWARD_SESSION_MAX_AGE", "forever"),
+            ("DOORWARD_SESSIONS_PER_USER", "0"),
+            ("DOORWARD_REFRESH_GRACE", "61s"),
             ("DOORWARD_REGISTRATION", "maybe"),
             ("DOORWARD_PASSWORD_GRANT", "yes"),
             ("DOORWARD_PASSWORD_MIN_LENGTH", "7"),

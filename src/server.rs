@@ -16,6 +16,7 @@ use crate::api::envelope::{Envelope, MethodMap};
 use crate::api::{document, routes};
 use crate::app::App;
 use crate::security::secret::{Broken, random};
+use crate::service::{feed, maintenance};
 
 /// From the accepted connection to the end of the headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -65,7 +66,12 @@ pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop
         log::info!("stopping: no new connections, waiting for the requests under way");
         handle.stop(true).await;
     };
-    let (ended, ()) = tokio::join!(running, stopping);
+    let serving = async { tokio::join!(running, stopping).0 };
+    let ended = tokio::select! {
+        ended = serving => ended,
+        () = feed::follow(&app) => Ok(()),
+        () = maintenance::keep(&app) => Ok(()),
+    };
     app.store.close().await;
     ended
 }

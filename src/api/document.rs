@@ -18,8 +18,9 @@ use super::routes;
     servers((url = "/", description = "The server that this document came from")),
     tags(
         (name = "accounts", description = "How accounts come to be"),
-        (name = "sessions", description = "Logging in"),
-        (name = "me", description = "The signed-in account"),
+        (name = "sessions", description = "Logging in, going on, logging out"),
+        (name = "oauth", description = "The same by the letter of the RFCs"),
+        (name = "me", description = "The signed-in account and its sessions"),
         (name = "health", description = "For load balancers and supervisors"),
     ),
     modifiers(&Security),

@@ -35,6 +35,8 @@ pub struct RequestId(pub Arc<str>);
 /// The methods of each path.
 pub struct MethodMap {
     paths: HashMap<String, Methods>,
+    /// Paths with a parameter in them, few enough to be compared one by one.
+    templates: Vec<(String, Methods)>,
     /// Everything under this prefix has the methods of the documentation pages.
     docs: Option<Methods>,
 }
@@ -58,13 +60,23 @@ impl Methods {
 impl MethodMap {
     /// From (path, methods); `docs` adds the pages under `/docs`.
     pub fn new(paths: impl IntoIterator<Item = (String, Vec<Method>)>, docs: bool) -> Self {
-        let paths = paths.into_iter().map(|(path, methods)| (path, Methods::new(methods))).collect();
-        Self { paths, docs: docs.then(|| Methods::new(vec![Method::GET])) }
+        let (templates, plain): (Vec<_>, Vec<_>) =
+            paths.into_iter().map(|(path, methods)| (path, Methods::new(methods))).partition(|(path, _)| path.contains('{'));
+        Self { paths: plain.into_iter().collect(), templates, docs: docs.then(|| Methods::new(vec![Method::GET])) }
     }
 
     fn of(&self, path: &str) -> Option<&Methods> {
-        self.paths.get(path).or_else(|| self.docs.as_ref().filter(|_| is_docs(path)))
+        let template = || self.templates.iter().find(|(template, _)| fits(template, path)).map(|(_, methods)| methods);
+        self.paths.get(path).or_else(|| self.docs.as_ref().filter(|_| is_docs(path))).or_else(template)
     }
+}
+
+/// Whether a path is of a template's form: the same segments, and something where a parameter stands.
+fn fits(template: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let same =
+        template.split('/').all(|wanted| segments.next().is_some_and(|given| given == wanted || (wanted.starts_with('{') && !given.is_empty())));
+    same && segments.next().is_none()
 }
 
 fn is_docs(path: &str) -> bool {

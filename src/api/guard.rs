@@ -1,7 +1,6 @@
 //! Who asks: the bearer check in front of guarded routes, and [`CurrentUser`] for the handlers behind it.
 
 use std::future::{Ready, ready};
-use std::sync::Arc;
 
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::http::header;
@@ -10,8 +9,8 @@ use actix_web_httpauth::middleware::HttpAuthentication;
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::model::session::Standing;
-use crate::service::{Failure, standing};
+use crate::service::Failure;
+use crate::service::standing::{self, Bearer};
 
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
 
@@ -28,8 +27,8 @@ async fn check(request: ServiceRequest, token: BearerToken) -> Checked {
         return Err((Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(), request));
     };
     match standing::of_bearer(app, &token.0).await {
-        Ok(standing) => {
-            request.extensions_mut().insert(CurrentUser(standing));
+        Ok(bearer) => {
+            request.extensions_mut().insert(CurrentUser(bearer));
             Ok(request)
         }
         Err(failure) => Err((Problem::from(failure).into(), request)),
@@ -58,15 +57,16 @@ impl FromRequest for BearerToken {
     }
 }
 
-/// The standing that the guard found.
-pub struct CurrentUser(pub Arc<Standing>);
+/// Whom the guard let in.
+#[derive(Clone)]
+pub struct CurrentUser(pub Bearer);
 
 impl FromRequest for CurrentUser {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let found = request.extensions().get::<Self>().map(|user| Self(Arc::clone(&user.0)));
+        let found = request.extensions().get::<Self>().cloned();
         ready(found.ok_or_else(|| Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()))
     }
 }

@@ -4,6 +4,7 @@
 //! value. Stricter than serde on purpose: an array is no object, a repeated key is an error, and bad UTF-8 is refused, never folded.
 
 use std::fmt;
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -70,6 +71,25 @@ impl Fields {
         }
         self.0.push((key, value));
         Ok(())
+    }
+}
+
+/// Where a request came from: the peer's address, and what the client calls itself.
+pub struct Origin {
+    /// The network address, without the port.
+    pub ip: String,
+    /// The `User-Agent`, or nothing.
+    pub user_agent: String,
+}
+
+impl FromRequest for Origin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let ip = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
+        ready(Ok(Self { ip, user_agent: user_agent.to_owned() }))
     }
 }
 

@@ -7,6 +7,7 @@ pub mod guard;
 pub mod health;
 pub mod input;
 pub mod me;
+pub mod oauth;
 pub mod problem;
 pub mod sessions;
 
@@ -19,7 +20,21 @@ pub fn routes(service: &mut ServiceConfig<'_>) {
     service
         .service(accounts::register)
         .service(sessions::login)
-        .service(scope("/me").wrap(guard::bearer()).service(me::show))
+        .service(sessions::refresh)
+        .service(scope("/logout").wrap(guard::bearer()).service(sessions::logout))
+        .service(
+            scope("/me")
+                .wrap(guard::bearer())
+                .service(me::show)
+                .service(me::change_email)
+                .service(me::delete)
+                .service(me::change_password)
+                .service(me::sessions)
+                .service(me::end_session),
+        )
+        .service(oauth::exchange)
+        .service(oauth::revoke)
+        .service(oauth::metadata)
         .service(health::health)
         .service(health::ready);
 }

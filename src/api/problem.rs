@@ -23,6 +23,12 @@ const RETRY_AFTER: &str = "2";
 pub enum Problem {
     /// A use-case refused.
     Failed(Failure),
+    /// A parameter is missing, repeated or malformed, in the strict words of RFC 6749 section 5.2.
+    InvalidRequest,
+    /// A grant type that there is not.
+    UnsupportedGrantType,
+    /// A client authenticated itself, and no client is known.
+    InvalidClient,
     /// There is no bearer token.
     NotAuthenticated,
     /// More than one `Authorization` header.
@@ -78,6 +84,10 @@ impl Problem {
                 Failure::PasswordGrantOff => row(S::BAD_REQUEST, "password_grant_off", "unauthorized_client", "Logging in by password is turned off"),
                 // One row for unknown, wrong and disabled: nobody is told which (ASVS 6.3.8).
                 Failure::BadCredentials => row(S::UNAUTHORIZED, "bad_credentials", "invalid_grant", "Incorrect email or password"),
+                Failure::WrongPassword => row(S::FORBIDDEN, "wrong_password", "access_denied", "Incorrect current password"),
+                Failure::InvalidGrant => row(S::BAD_REQUEST, "invalid_grant", "invalid_grant", "The grant is invalid, expired or has ended"),
+                Failure::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request", "Not Found"),
+                Failure::NotPermitted => row(S::FORBIDDEN, "insufficient_scope", "insufficient_scope", "Not permitted"),
                 Failure::InvalidToken => row(S::UNAUTHORIZED, "invalid_token", "invalid_token", "Could not validate credentials"),
                 Failure::Busy => row(S::SERVICE_UNAVAILABLE, "busy", "temporarily_unavailable", "Too many logins at once, try again shortly"),
                 Failure::Unavailable(_) => {
@@ -85,6 +95,13 @@ impl Problem {
                 }
                 Failure::Internal(_) => row(S::INTERNAL_SERVER_ERROR, "internal", "server_error", "Internal server error"),
             },
+            Self::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", "invalid_request", "A parameter is missing, repeated or malformed"),
+            Self::UnsupportedGrantType => {
+                row(S::BAD_REQUEST, "unsupported_grant_type", "unsupported_grant_type", "The grant type must be password or refresh_token")
+            }
+            Self::InvalidClient => {
+                row(S::UNAUTHORIZED, "invalid_client", "invalid_client", "No client is registered; leave client authentication out")
+            }
             Self::NotAuthenticated => row(S::UNAUTHORIZED, "not_authenticated", "invalid_request", "Not authenticated"),
             Self::AmbiguousCredentials => row(S::BAD_REQUEST, "ambiguous_credentials", "invalid_request", "More than one Authorization header"),
             Self::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request", "Not Found"),
@@ -107,6 +124,8 @@ impl Problem {
             Self::Failed(Failure::InvalidToken) => {
                 challenge(r#"Bearer realm="doorward", error="invalid_token", error_description="The access token is invalid or has ended""#)
             }
+            Self::Failed(Failure::NotPermitted) => challenge(r#"Bearer realm="doorward", error="insufficient_scope""#),
+            Self::InvalidClient => challenge(r#"Basic realm="doorward""#),
             Self::Failed(Failure::Busy | Failure::Unavailable(_)) => Some((header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER))),
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, allow.clone())),
             // The rest of the body is still on its way: the connection cannot be used again.
@@ -221,6 +240,6 @@ struct FieldProblem {
 
 impl From<&Invalid> for FieldProblem {
     fn from(invalid: &Invalid) -> Self {
-        Self { kind: invalid.kind, loc: ["body"].into_iter().chain(invalid.field).collect(), msg: invalid.message.clone() }
+        Self { kind: invalid.kind, loc: [invalid.part].into_iter().chain(invalid.field).collect(), msg: invalid.message.clone() }
     }
 }

@@ -1,12 +1,13 @@
-//! `POST /login`.
+//! `POST /login`, `POST /refresh`, `POST /logout`.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{BodyRefusals, ServerRefusals};
-use super::input::FormFields;
+use super::document::{BodyRefusals, GuardRefusals, ServerRefusals};
+use super::guard::CurrentUser;
+use super::input::{FormFields, Origin};
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
 use crate::model::invalid::Invalid;
@@ -69,20 +70,92 @@ impl From<Grant> for TokenResponse {
     )
 )]
 #[post("/login")]
-pub async fn login(app: web::Data<App>, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+pub async fn login(app: web::Data<App>, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     if fields.optional("grant_type").is_some_and(|grant| grant != "password") {
         invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^password$'"));
     }
-    let login = sessions::Login { username: fields.required("username", &mut invalid), password: fields.required("password", &mut invalid) };
+    let (username, password) = (fields.required("username", &mut invalid), fields.required("password", &mut invalid));
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let grant = sessions::login(&app, login).await?;
-    Ok(tokens(grant))
+    let login = sessions::Login { username, password, ip: &origin.ip, user_agent: &origin.user_agent };
+    Ok(tokens(sessions::login(&app, login).await?))
+}
+
+/// The form of OAuth2's refresh token grant.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the form, which FormFields reads field by field to name the one at fault")]
+struct RefreshForm {
+    /// `refresh_token`, if given.
+    #[schema(pattern = "^refresh_token$", example = "refresh_token")]
+    grant_type: Option<String>,
+    #[schema(example = "dwr_…")]
+    refresh_token: String,
+}
+
+/// Refresh a session
+///
+/// Exchanges the newest refresh token for the next pair. The one before it gets the same successor for a short while; an older one ends the session.
+#[utoipa::path(
+    operation_id = "refresh",
+    tag = "sessions",
+    request_body(content = RefreshForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The session's next tokens", body = TokenResponse),
+        (status = 400, description = "The refresh token is unknown, expired, used before, or its session has ended (`invalid_grant`)", body = ProblemBody),
+        BodyRefusals,
+        ServerRefusals,
+    )
+)]
+#[post("/refresh")]
+pub async fn refresh(app: web::Data<App>, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    if fields.optional("grant_type").is_some_and(|grant| grant != "refresh_token") {
+        invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^refresh_token$'"));
+    }
+    let token = fields.required("refresh_token", &mut invalid);
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    Ok(tokens(sessions::refresh(&app, token).await?))
+}
+
+/// Which sessions a logout ends.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "documents the query, which is read by hand")]
+enum Scope {
+    This,
+    Others,
+    All,
+}
+
+/// Log out
+///
+/// Ends sessions at once: after the answer no token of theirs works anywhere.
+#[utoipa::path(
+    operation_id = "logout",
+    tag = "sessions",
+    security(("password" = [])),
+    params(("scope" = inline(Option<Scope>), Query, description = "`this` session (the default), the `others` of the user, or `all` of them")),
+    responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope", body = ProblemBody), ServerRefusals)
+)]
+#[post("")]
+pub async fn logout(app: web::Data<App>, user: CurrentUser, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let query = request.query_string();
+    let scope = match query {
+        "" | "scope=this" => sessions::Scope::This,
+        "scope=others" => sessions::Scope::Others,
+        "scope=all" => sessions::Scope::All,
+        _ => return Err(vec![Invalid::query("scope", "enum", "Input should be 'this', 'others' or 'all'")].into()),
+    };
+    sessions::logout(&app, user.0.standing.me.id, user.0.session, scope).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// RFC 6749 section 5.1 asks for both headers.
-fn tokens(grant: Grant) -> HttpResponse {
+#[must_use]
+pub fn tokens(grant: Grant) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache")).json(TokenResponse::from(grant))
 }

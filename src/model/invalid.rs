@@ -7,7 +7,9 @@ use std::borrow::Cow;
 pub struct Invalid {
     /// Machine word for the rule, such as `missing` or `string_too_short`.
     pub kind: &'static str,
-    /// The field, or none where the body as a whole is at fault.
+    /// Which part of the request it is in: `body`, `query` or `path`.
+    pub part: &'static str,
+    /// The field, or none where the part as a whole is at fault.
     pub field: Option<&'static str>,
     /// One sentence from a closed list.
     pub message: Cow<'static, str>,
@@ -16,13 +18,18 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal of one field.
     pub fn field(field: &'static str, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, field: Some(field), message: message.into() }
+        Self { kind, part: "body", field: Some(field), message: message.into() }
     }
 
     /// A refusal of the body as a whole.
     #[must_use]
     pub fn body(kind: &'static str, message: &'static str) -> Self {
-        Self { kind, field: None, message: Cow::Borrowed(message) }
+        Self { kind, part: "body", field: None, message: Cow::Borrowed(message) }
+    }
+
+    /// A refusal of one parameter of the query.
+    pub fn query(field: &'static str, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { part: "query", ..Self::field(field, kind, message) }
     }
 
     /// A required field is absent or, in a form, empty.

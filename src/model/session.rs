@@ -6,7 +6,7 @@ use super::user::Me;
 
 /// A session about to be stored.
 #[derive(Debug, Clone, Copy)]
-pub struct NewSession {
+pub struct NewSession<'a> {
     /// The `sid` of its tokens.
     pub id: SessionId,
     /// Whose it is.
@@ -17,6 +17,10 @@ pub struct NewSession {
     pub idle_expires_at: Timestamp,
     /// When it ends in any case (ASVS 7.3.2).
     pub expires_at: Timestamp,
+    /// Where the login came from.
+    pub ip: &'a str,
+    /// What it came with, as the client calls itself.
+    pub user_agent: &'a str,
 }
 
 /// What a live session entitles its bearer to. Always read from the store, never from a claim (ASVS 8.3.2).
@@ -38,5 +42,78 @@ impl Standing {
     #[must_use]
     pub fn live(&self, now: Timestamp) -> bool {
         now < self.idle_expires_at && now < self.expires_at
+    }
+}
+
+/// Where a session's refresh tokens stand: the newest has this counter.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Lineage {
+    /// Whose session, and until when.
+    #[sqlx(flatten)]
+    pub standing: Standing,
+    /// How often the session was refreshed.
+    pub counter: i64,
+    /// When it was last refreshed.
+    pub rotated_at: Option<Timestamp>,
+}
+
+/// What a session shows of itself to its owner.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SessionInfo {
+    /// Its id, the `sid` of its tokens.
+    pub id: SessionId,
+    /// When the login happened.
+    pub created_at: Timestamp,
+    /// When it was last refreshed, or else begun.
+    pub last_used_at: Timestamp,
+    /// Where the login came from.
+    pub ip: String,
+    /// What it came with.
+    pub user_agent: String,
+}
+
+/// Which of a user's sessions to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Every one but this.
+    AllBut(SessionId),
+}
+
+impl Which {
+    /// The session that goes on, if one does.
+    #[must_use]
+    pub const fn spared(self) -> Option<SessionId> {
+        match self {
+            Self::All => None,
+            Self::AllBut(session) => Some(session),
+        }
+    }
+}
+
+/// Why a session ended, as the database records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its owner said so.
+    Logout,
+    /// A client gave one of its tokens back (RFC 7009).
+    Revoked,
+    /// A refresh token was used that had been exchanged before (RFC 9700 section 4.14.2).
+    TokenReuse,
+    /// Its owner changed the password elsewhere.
+    PasswordChange,
+}
+
+impl EndReason {
+    /// The word in the database.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::Revoked => "revoked",
+            Self::TokenReuse => "token_reuse",
+            Self::PasswordChange => "password_change",
+        }
     }
 }

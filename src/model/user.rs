@@ -41,6 +41,15 @@ pub struct User {
     pub password_version: i64,
 }
 
+/// What a password is verified against before a change.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Credential {
+    /// PHC string of the password.
+    pub password_hash: String,
+    /// Counts changes of the password, not of its hash.
+    pub password_version: i64,
+}
+
 /// An account about to be stored.
 #[derive(Debug)]
 pub struct NewUser<'a> {

@@ -161,6 +161,12 @@ impl AccessTokens {
         Self { keys, issuer, audience, ttl, proved: ProvedTokens::new() }
     }
 
+    /// The `iss` of every token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
     /// The life of a token in whole seconds: `expires_in`.
     #[must_use]
     pub fn ttl_secs(&self) -> u64 {

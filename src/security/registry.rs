@@ -3,9 +3,14 @@
 //! Bounded shards of session id -> [`Standing`], least recently used out first. The surprising part is [`Ticket`]: a load from the database that
 //! began before an eviction must not be stored after it, or an ended session would live again (the stale-fill race). Each shard counts its
 //! evictions; a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is held over an await.
+//!
+//! What other nodes change comes by the feed. The registry answers only while the feed was read within [`LEASE`]; otherwise every look-up misses,
+//! and nothing that is loaded is kept. So a node that has lost its database forgets in time by itself.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
@@ -13,6 +18,9 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::session::Standing;
 
 const SHARDS: usize = 16;
+
+/// How long the registry may be believed after a reading of the feed began; below the second that is promised across nodes.
+pub const LEASE: Duration = Duration::from_millis(800);
 
 /// The right to fill in what a load brings, unless something was evicted meanwhile.
 #[derive(Debug)]
@@ -42,6 +50,10 @@ pub struct Registry {
     /// Taken by request threads for the length of one look-up; std's Mutex, since nothing awaits under it.
     shards: Vec<Mutex<Shard>>,
     hasher: RandomState,
+    /// Nothing but a point from which spans are counted.
+    epoch: Instant,
+    /// Until when the lease runs, in nanoseconds after `epoch`; written by the feed's reader.
+    leased_until: AtomicU64,
 }
 
 impl Registry {
@@ -50,16 +62,17 @@ impl Registry {
     pub fn new(size: usize) -> Self {
         let per_shard = size.div_ceil(SHARDS);
         let shards = (0..SHARDS).map(|_| Mutex::new(Shard { standings: LruCache::new(per_shard), evictions: 0 })).collect();
-        Self { shards, hasher: RandomState::new() }
+        Self { shards, hasher: RandomState::new(), epoch: monotonic_now(), leased_until: AtomicU64::new(0) }
     }
 
     /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
     #[must_use]
     pub fn look_up(&self, session: SessionId) -> Lookup {
+        let leased = self.leased();
         let mut shard = self.shard(session);
         match shard.standings.get(&session) {
-            Some(standing) => Lookup::Hit(Arc::clone(standing)),
-            None => Lookup::Miss(Ticket { session, evictions: shard.evictions }),
+            Some(standing) if leased => Lookup::Hit(Arc::clone(standing)),
+            _ => Lookup::Miss(Ticket { session, evictions: shard.evictions }),
         }
     }
 
@@ -87,6 +100,34 @@ impl Registry {
         }
     }
 
+    /// Forgets everything and voids every load under way: after a gap in the feed nobody knows what changed.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.evictions += 1;
+            shard.standings.clear();
+        }
+    }
+
+    /// The time from which a reading of the feed counts; to be taken before the reading begins.
+    #[must_use]
+    pub fn lease_start(&self) -> Instant {
+        monotonic_now()
+    }
+
+    /// Renews the lease after the feed was read, and everything in it evicted, since `start`.
+    pub fn renew_lease(&self, start: Instant) {
+        let until = start.duration_since(self.epoch) + LEASE;
+        self.leased_until.store(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// Whether the lease runs.
+    #[must_use]
+    pub fn leased(&self) -> bool {
+        let now = monotonic_now().duration_since(self.epoch);
+        now.as_nanos() < u128::from(self.leased_until.load(Ordering::Acquire))
+    }
+
     /// How many sessions it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -103,6 +144,11 @@ impl Registry {
     fn shard(&self, session: SessionId) -> MutexGuard<'_, Shard> {
         lock(&self.shards[self.hasher.hash_one(session) as usize % SHARDS])
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span since the last reading, not a time of day")]
+fn monotonic_now() -> Instant {
+    Instant::now()
 }
 
 /// A panic under the lock leaves a cache that is at worst incomplete.
@@ -128,6 +174,12 @@ mod tests {
         Arc::new(Standing { me, subject: Subject::from(Uuid::nil()), idle_expires_at: Timestamp::from_secs(1), expires_at: Timestamp::from_secs(1) })
     }
 
+    fn leased(size: usize) -> Registry {
+        let registry = Registry::new(size);
+        registry.renew_lease(registry.lease_start() + Duration::from_hours(1));
+        registry
+    }
+
     fn fill(registry: &Registry, number: u128, user: i64) {
         let Lookup::Miss(ticket) = registry.look_up(session(number)) else { panic!("already there") };
         registry.fill(ticket, standing(user));
@@ -139,7 +191,7 @@ mod tests {
 
     #[test]
     fn what_was_filled_is_hit_until_it_is_evicted() {
-        let registry = Registry::new(100);
+        let registry = leased(100);
         fill(&registry, 1, 1);
         assert!(holds(&registry, 1));
         registry.evict(session(1));
@@ -148,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_load_that_began_before_an_eviction_is_never_kept() {
-        let registry = Registry::new(100);
+        let registry = leased(100);
         let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
         registry.evict(session(1));
         registry.fill(ticket, standing(1));
@@ -161,7 +213,7 @@ mod tests {
 
     #[test]
     fn evicting_a_user_spares_the_others() {
-        let registry = Registry::new(1000);
+        let registry = leased(1000);
         for number in 0..20 {
             fill(&registry, number, if number % 2 == 0 { 2 } else { 1 });
         }
@@ -171,8 +223,21 @@ mod tests {
     }
 
     #[test]
+    fn without_a_lease_nothing_is_believed() {
+        let registry = leased(100);
+        fill(&registry, 1, 1);
+        let unleased = registry.lease_start();
+        registry.leased_until.store(0, Ordering::SeqCst);
+        assert!(!holds(&registry, 1));
+        registry.renew_lease(unleased);
+        assert!(holds(&registry, 1));
+        registry.clear();
+        assert!(!holds(&registry, 1));
+    }
+
+    #[test]
     fn memory_is_bounded_and_the_least_recently_used_goes_first() {
-        let registry = Registry::new(SHARDS * 4);
+        let registry = leased(SHARDS * 4);
         for number in 0..1000 {
             fill(&registry, number, 1);
         }

@@ -1,13 +1,16 @@
-//! Accounts: how they come to be.
+//! Accounts: how they come to be, change and go. A change asks for the password again (ASVS 7.5.1).
 
 use uuid::Uuid;
 
 use super::Failure;
 use crate::app::App;
 use crate::model::email::Email;
-use crate::model::ids::Subject;
+use crate::model::ids::{SessionId, Subject, UserId};
+use crate::model::invalid::Invalid;
 use crate::model::password::Password;
-use crate::model::user::{Me, NewUser};
+use crate::model::user::{Credential, Me, NewUser};
+use crate::security::passwords::Verdict;
+use crate::store::users::EmailChange;
 
 /// What someone registers with, as they typed it.
 #[derive(Clone, Copy)]
@@ -45,4 +48,59 @@ pub async fn register(app: &App, account: NewAccount<'_>) -> Result<Me, Failure>
     let me = app.store.insert_user(&user).await?.ok_or(Failure::EmailTaken)?;
     log::info!(user = me.id.get(); "account registered");
     Ok(me)
+}
+
+/// Verifies the current password before a change.
+async fn verified(app: &App, user: UserId, current: &str) -> Result<Credential, Failure> {
+    let password = Password::parse(current).ok_or(Failure::WrongPassword)?;
+    let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
+    match app.passwords.verify(password, Some(credential.password_hash.clone())).await? {
+        Verdict::Right | Verdict::RightButOutdated => Ok(credential),
+        Verdict::Wrong => Err(Failure::WrongPassword),
+    }
+}
+
+/// Sets another password and ends every other session of the user.
+///
+/// # Errors
+/// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+pub async fn change_password(app: &App, me: &Me, session: SessionId, current: &str, new: &str) -> Result<(), Failure> {
+    let email = Email::parse("email", &me.email).ok();
+    let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(refused)?;
+    let credential = verified(app, me.id, current).await?;
+    let hash = app.passwords.hash(new).await?;
+    let changed = app.store.change_password(me.id, credential.password_version, &hash, session, app.clock.now()).await?;
+    app.registry.evict_user(me.id);
+    if changed { Ok(()) } else { Err(Failure::InvalidToken) }
+}
+
+/// Gives the account another address.
+///
+/// # Errors
+/// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+pub async fn change_email(app: &App, user: UserId, current: &str, email: &str) -> Result<Me, Failure> {
+    let email = Email::parse("email", email).map_err(refused)?;
+    let credential = verified(app, user, current).await?;
+    let change = app.store.change_email(user, credential.password_version, &email, app.clock.now()).await?;
+    app.registry.evict_user(user);
+    match change {
+        EmailChange::Done(me) => Ok(me),
+        EmailChange::Taken => Err(Failure::EmailTaken),
+        EmailChange::Outdated => Err(Failure::InvalidToken),
+    }
+}
+
+/// Deletes the account and its sessions for good; its subject is never given again.
+///
+/// # Errors
+/// [`Failure::WrongPassword`], [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+pub async fn delete(app: &App, user: UserId, current: &str) -> Result<(), Failure> {
+    let credential = verified(app, user, current).await?;
+    let deleted = app.store.delete_user(user, credential.password_version, app.clock.now()).await?;
+    app.registry.evict_user(user);
+    if deleted { Ok(()) } else { Err(Failure::InvalidToken) }
+}
+
+fn refused(invalid: Invalid) -> Failure {
+    Failure::Invalid(vec![invalid])
 }

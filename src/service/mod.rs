@@ -1,6 +1,8 @@
 //! Use-cases: one plain async function of [`App`](crate::app::App) for each thing that a caller can want. The rules live here; no HTTP, no SQL.
 
 pub mod accounts;
+pub mod feed;
+pub mod maintenance;
 pub mod readiness;
 pub mod sessions;
 pub mod standing;
@@ -28,6 +30,18 @@ pub enum Failure {
     /// Unknown address, wrong password or disabled account: nobody is told which.
     #[error("bad credentials")]
     BadCredentials,
+    /// The current password, asked for again before a change, is wrong.
+    #[error("wrong current password")]
+    WrongPassword,
+    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told which.
+    #[error("invalid grant")]
+    InvalidGrant,
+    /// There is no such thing, or it is not the caller's.
+    #[error("not found")]
+    NotFound,
+    /// The caller is known and not permitted.
+    #[error("not permitted")]
+    NotPermitted,
     /// The access token is bad, expired, or its session has ended.
     #[error("invalid access token")]
     InvalidToken,

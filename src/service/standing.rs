@@ -4,23 +4,44 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::app::App;
+use crate::model::ids::SessionId;
 use crate::model::session::Standing;
-use crate::security::registry::Lookup;
+use crate::security::registry::{Lookup, Ticket};
+
+/// Who asks, by which session.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    /// The session of the token.
+    pub session: SessionId,
+    /// What it entitles to.
+    pub standing: Arc<Standing>,
+}
 
 /// Verifies an access token and finds the standing of its session: in the registry, or, if it is not there, in the store.
 ///
 /// # Errors
 /// [`Failure::InvalidToken`] whatever is wrong with token, session or account; [`Failure::Unavailable`], never a wrong 401, while the store is away.
-pub async fn of_bearer(app: &App, token: &str) -> Result<Arc<Standing>, Failure> {
+pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
     let presented = app.access_tokens.verify(token, now).map_err(|_| Failure::InvalidToken)?;
-    let standing = match app.registry.look_up(presented.session) {
-        Lookup::Hit(standing) => standing,
-        Lookup::Miss(ticket) => {
-            let standing = app.store.standing(presented.session).await?.map(Arc::new).ok_or(Failure::InvalidToken)?;
-            app.registry.fill(ticket, Arc::clone(&standing));
-            standing
+    let session = presented.session;
+    let known = match app.registry.look_up(session) {
+        // A refresh, here or on another node, may have moved the idle time since this was loaded.
+        Lookup::Hit(standing) if !standing.live(now) => {
+            app.registry.evict(session);
+            app.registry.look_up(session)
         }
+        known => known,
     };
-    if standing.live(now) && standing.subject == presented.subject { Ok(standing) } else { Err(Failure::InvalidToken) }
+    let standing = match known {
+        Lookup::Hit(standing) => standing,
+        Lookup::Miss(ticket) => load(app, session, ticket).await?,
+    };
+    if standing.live(now) && standing.subject == presented.subject { Ok(Bearer { session, standing }) } else { Err(Failure::InvalidToken) }
+}
+
+async fn load(app: &App, session: SessionId, ticket: Ticket) -> Result<Arc<Standing>, Failure> {
+    let standing = app.store.standing(session).await?.map(Arc::new).ok_or(Failure::InvalidToken)?;
+    app.registry.fill(ticket, Arc::clone(&standing));
+    Ok(standing)
 }

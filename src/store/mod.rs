@@ -5,6 +5,7 @@
 //! IMMEDIATE, for a plain BEGIN that reads first fails under contention whatever the busy timeout. WAL with `synchronous=FULL`:
 //! a method that returned has its change on disk.
 
+pub mod changes;
 pub mod keys;
 pub mod sessions;
 pub mod url;
@@ -117,7 +118,27 @@ macro_rules! on_writer {
     };
 }
 
-pub(crate) use {on_reader, on_writer};
+/// Runs a body in a transaction that may write, and commits it. The only way to begin one, so that none on SQLite begins without IMMEDIATE.
+macro_rules! in_transaction {
+    ($store:expr, |$tx:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite { write, .. } => {
+                let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                let result = $body;
+                $tx.commit().await?;
+                Ok(result)
+            }
+            $crate::store::Pool::Postgres(pool) => {
+                let mut $tx = pool.begin().await?;
+                let result = $body;
+                $tx.commit().await?;
+                Ok(result)
+            }
+        }
+    };
+}
+
+pub(crate) use {in_transaction, on_reader, on_writer};
 
 /// The open database.
 pub struct Store {

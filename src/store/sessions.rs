@@ -1,32 +1,64 @@
-//! Sessions.
+//! Sessions: how they start, go on and end. Whatever ends one appends to the feed in the same transaction.
 
-use super::{Store, StoreError, on_reader, on_writer};
-use crate::model::ids::SessionId;
-use crate::model::session::{NewSession, Standing};
+use super::changes::append_change;
+use super::{Store, StoreError, in_transaction, on_reader, on_writer};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::{EndReason, Lineage, NewSession, SessionInfo, Standing, Which};
 
 impl Store {
     /// Starts a session if its user is still active and the password still the one that was verified; says whether it did. One statement, so
-    /// no login outruns a disabling or a change of password that was acknowledged while it hashed.
+    /// no login outruns a disabling or a change of password that was acknowledged while it hashed. Beyond `cap` live sessions of the user
+    /// those used longest ago end; they are given back.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn start_session(&self, session: &NewSession, password_version: i64) -> Result<bool, StoreError> {
-        let rows = on_writer!(self, |db| sqlx::query(
-            "INSERT INTO sessions (id, user_id, created_at, idle_expires_at, expires_at)
-             SELECT $1, id, $2, $3, $4
-             FROM users
-             WHERE id = $5 AND is_active AND password_version = $6",
-        )
-        .bind(session.id)
-        .bind(session.created_at)
-        .bind(session.idle_expires_at)
-        .bind(session.expires_at)
-        .bind(session.user_id)
-        .bind(password_version)
-        .execute(db)
-        .await?
-        .rows_affected());
-        Ok(rows == 1)
+    pub async fn start_session(&self, session: &NewSession<'_>, password_version: i64, cap: i64) -> Result<Option<Vec<SessionId>>, StoreError> {
+        in_transaction!(self, |tx| {
+            let rows = sqlx::query(
+                "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at, ip, user_agent)
+                 SELECT $1, id, $2, $2, $3, $4, $5, $6
+                 FROM users
+                 WHERE id = $7 AND is_active AND password_version = $8",
+            )
+            .bind(session.id)
+            .bind(session.created_at)
+            .bind(session.idle_expires_at)
+            .bind(session.expires_at)
+            .bind(session.ip)
+            .bind(session.user_agent)
+            .bind(session.user_id)
+            .bind(password_version)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if rows == 0 {
+                None
+            } else {
+                let over: Vec<(SessionId,)> = sqlx::query_as(
+                    "UPDATE sessions
+                     SET ended_at = $2, end_reason = 'session_cap'
+                     WHERE id IN (
+                         SELECT id
+                         FROM sessions
+                         WHERE user_id = $1 AND ended_at IS NULL AND id <> $4
+                         ORDER BY last_used_at DESC, id
+                         LIMIT 1000 OFFSET $3
+                     )
+                     RETURNING id",
+                )
+                .bind(session.user_id)
+                .bind(session.created_at)
+                .bind(cap - 1)
+                .bind(session.id)
+                .fetch_all(&mut *tx)
+                .await?;
+                for (ended,) in &over {
+                    append_change!(tx, Some(*ended), None::<UserId>, session.created_at);
+                }
+                Some(over.into_iter().map(|(ended,)| ended).collect())
+            }
+        })
     }
 
     /// The standing of a session that has not been ended, of a user who is active; the caller checks the session's time.
@@ -43,5 +75,153 @@ impl Store {
         .bind(session)
         .fetch_optional(db)
         .await?))
+    }
+
+    /// Advances a live session's counter from exactly `counter`; says whether it did. The one compare-and-swap of a refresh: of any number of callers
+    /// with the same token, on any node, one gets true.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rotate(&self, session: SessionId, counter: i64, now: Timestamp, idle_expires_at: Timestamp) -> Result<bool, StoreError> {
+        let rows = on_writer!(self, |db| sqlx::query(
+            "UPDATE sessions
+             SET counter = counter + 1, rotated_at = $3, last_used_at = $3, idle_expires_at = $4
+             WHERE id = $1 AND counter = $2 AND ended_at IS NULL AND idle_expires_at > $3 AND expires_at > $3
+                 AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)",
+        )
+        .bind(session)
+        .bind(counter)
+        .bind(now)
+        .bind(idle_expires_at)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(rows == 1)
+    }
+
+    /// Where the refresh tokens of a session stand; none if it or its user has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lineage(&self, session: SessionId) -> Result<Option<Lineage>, StoreError> {
+        on_reader!(self, |db| {
+            Ok(sqlx::query_as(
+            "SELECT users.id, users.email, users.is_active, users.role, users.subject, sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
+             FROM sessions
+             JOIN users ON users.id = sessions.user_id
+             WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+        )
+        .bind(session)
+        .fetch_optional(db)
+        .await?)
+        })
+    }
+
+    /// Ends one session; says whether it was live.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_session(&self, session: SessionId, reason: EndReason, now: Timestamp) -> Result<bool, StoreError> {
+        in_transaction!(self, |tx| {
+            let rows = sqlx::query(
+                "UPDATE sessions
+                 SET ended_at = $2, end_reason = $3
+                 WHERE id = $1 AND ended_at IS NULL",
+            )
+            .bind(session)
+            .bind(now)
+            .bind(reason.word())
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if rows > 0 {
+                append_change!(tx, Some(session), None::<UserId>, now);
+            }
+            rows > 0
+        })
+    }
+
+    /// Ends one session if it is this user's; says whether it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_own_session(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        in_transaction!(self, |tx| {
+            let rows = sqlx::query(
+                "UPDATE sessions
+                 SET ended_at = $3, end_reason = 'logout'
+                 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND idle_expires_at > $3 AND expires_at > $3",
+            )
+            .bind(session)
+            .bind(user)
+            .bind(now)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            if rows > 0 {
+                append_change!(tx, Some(session), None::<UserId>, now);
+            }
+            rows > 0
+        })
+    }
+
+    /// Ends a user's sessions, all or all but one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, now: Timestamp) -> Result<(), StoreError> {
+        in_transaction!(self, |tx| {
+            sqlx::query(
+                "UPDATE sessions
+                 SET ended_at = $2, end_reason = $3
+                 WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4)",
+            )
+            .bind(user)
+            .bind(now)
+            .bind(reason.word())
+            .bind(which.spared())
+            .execute(&mut *tx)
+            .await?;
+            append_change!(tx, None::<SessionId>, Some(user), now);
+        })
+    }
+
+    /// A user's live sessions, the last used first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionInfo>, StoreError> {
+        on_reader!(self, |db| Ok(sqlx::query_as(
+            "SELECT id, created_at, last_used_at, ip, user_agent
+             FROM sessions
+             WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+             ORDER BY last_used_at DESC, id",
+        )
+        .bind(user)
+        .bind(now)
+        .fetch_all(db)
+        .await?))
+    }
+
+    /// Deletes sessions that ended or ran out before `before`, at most `limit`; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge_sessions(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let purged = on_writer!(self, |db| sqlx::query(
+            "DELETE FROM sessions
+             WHERE id IN (
+                 SELECT id
+                 FROM sessions
+                 WHERE ended_at < $1 OR idle_expires_at < $1 OR expires_at < $1
+                 LIMIT $2
+             )",
+        )
+        .bind(before)
+        .bind(limit)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(purged)
     }
 }

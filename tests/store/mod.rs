@@ -28,7 +28,7 @@ async fn insert(store: &Store, email: &str) -> Option<Me> {
     store.insert_user(&user).await.unwrap()
 }
 
-fn session_of(user: &Me) -> NewSession {
+fn session_of(user: &Me) -> NewSession<'static> {
     let idle_expires_at = NOW.plus(Duration::from_mins(1));
     NewSession {
         id: SessionId::from(Uuid::new_v4()),
@@ -36,6 +36,8 @@ fn session_of(user: &Me) -> NewSession {
         created_at: NOW,
         idle_expires_at,
         expires_at: NOW.plus(Duration::from_mins(2)),
+        ip: "192.0.2.7",
+        user_agent: "curl",
     }
 }
 
@@ -58,7 +60,7 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
         assert!(store.standing(session.id).await.unwrap().is_none());
-        assert!(store.start_session(&session, 1).await.unwrap());
+        assert!(store.start_session(&session, 1, 50).await.unwrap().is_some());
         let standing = store.standing(session.id).await.unwrap().unwrap();
         assert_eq!((&standing.me, standing.idle_expires_at, standing.expires_at), (&ann, session.idle_expires_at, session.expires_at));
         assert!(standing.live(NOW) && !standing.live(session.idle_expires_at));
@@ -67,16 +69,16 @@ on_both_engines! {
     async fn a_session_does_not_start_for_another_password_or_a_disabled_user(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
-        assert!(!store.start_session(&session_of(&ann), 2).await.unwrap());
+        assert!(store.start_session(&session_of(&ann), 2, 50).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = FALSE").await;
-        assert!(!store.start_session(&session_of(&ann), 1).await.unwrap());
+        assert!(store.start_session(&session_of(&ann), 1, 50).await.unwrap().is_none());
     }
 
     async fn an_ended_session_and_a_disabled_user_have_no_standing(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let (first, second) = (session_of(&ann), session_of(&ann));
-        assert!(store.start_session(&first, 1).await.unwrap() && store.start_session(&second, 1).await.unwrap());
+        assert!(store.start_session(&first, 1, 50).await.unwrap().is_some() && store.start_session(&second, 1, 50).await.unwrap().is_some());
         app.sql("UPDATE users SET is_active = FALSE").await;
         assert!(store.standing(first.id).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = TRUE").await;

@@ -124,7 +124,23 @@ impl TestApp {
     pub async fn registered(&self, name: &str) -> Person<'_> {
         let email = format!("{name}@example.com");
         self.register(&email, PASSWORD).await.expect(201);
-        Person { app: self, token: self.login(&email, PASSWORD).await.expect(200).json()["access_token"].as_str().unwrap().to_owned(), email }
+        self.logged_in(&email).await
+    }
+
+    /// Another session of someone who is registered.
+    pub async fn logged_in(&self, email: &str) -> Person<'_> {
+        let body = self.login(email, PASSWORD).await.expect(200).json();
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        Person { app: self, email: email.to_owned(), token: text("access_token"), refresh_token: text("refresh_token") }
+    }
+
+    pub async fn refresh(&self, token: &str) -> Answer {
+        self.request("POST", "/refresh").form(&[("refresh_token", token)]).send().await
+    }
+
+    /// `GET /me` with a token.
+    pub async fn me(&self, token: &str) -> Answer {
+        self.request("GET", "/me").bearer(token).send().await
     }
 
     /// Does to the database what has no way through the front door.

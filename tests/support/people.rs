@@ -10,9 +10,18 @@ pub struct Person<'a> {
     pub app: &'a TestApp,
     pub email: String,
     pub token: String,
+    pub refresh_token: String,
 }
 
 impl Person<'_> {
+    pub async fn send(&self, method: &str, path: &str) -> Answer {
+        self.app.request(method, path).bearer(&self.token).send().await
+    }
+
+    pub async fn send_json(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.app.request(method, path).bearer(&self.token).json(&body).send().await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.app.request("GET", path).bearer(&self.token).send().await
     }

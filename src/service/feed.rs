@@ -1,0 +1,60 @@
+//! The reader of the feed: what other processes on the same database changed, this one's registry forgets.
+//!
+//! A reading that succeeds renews the registry's lease; while none does, the registry answers nothing, so a node that has lost its database cannot say
+//! *live* of a session that was ended elsewhere for longer than the lease.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::store::StoreError;
+
+/// How long to wait for word of a change before reading anyway: a share of the lease, so that one slow reading does not end it.
+const INTERVAL: Duration = Duration::from_millis(200);
+const BATCH: i64 = 1000;
+
+/// Follows the feed until dropped.
+pub async fn follow(app: &App) {
+    let mut watch = app.store.watch();
+    let mut place = None;
+    loop {
+        match catch_up(app, place).await {
+            Ok(reached) => place = Some(reached),
+            Err(error) => {
+                if place.take().is_some() {
+                    log::warn!(error:%; "the feed of changes cannot be read; sessions are checked in the database until it can");
+                }
+            }
+        }
+        watch.wait(INTERVAL).await;
+    }
+}
+
+/// Reads what has come since `place`, evicts it and renews the lease; says where it is now. Without a place it begins anew: empty, at the newest.
+///
+/// # Errors
+/// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.
+pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, StoreError> {
+    let start = app.registry.lease_start();
+    let Some(mut place) = place else {
+        let newest = app.store.newest_change().await?;
+        app.registry.clear();
+        app.registry.renew_lease(start);
+        return Ok(newest);
+    };
+    loop {
+        let changes = app.store.changes_after(place, BATCH).await?;
+        for change in &changes {
+            if let Some(session) = change.session_id {
+                app.registry.evict(session);
+            }
+            if let Some(user) = change.user_id {
+                app.registry.evict_user(user);
+            }
+            place = change.id;
+        }
+        if changes.is_empty() {
+            app.registry.renew_lease(start);
+            return Ok(place);
+        }
+    }
+}

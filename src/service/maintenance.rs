@@ -1,0 +1,44 @@
+//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7).
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::store::StoreError;
+
+/// How long an ended session stays, so that its end can still be looked up.
+const SESSIONS_KEPT: Duration = Duration::from_hours(24);
+/// How long a change stays: far longer than any reader is behind, and one that is begins anew.
+const CHANGES_KEPT: Duration = Duration::from_hours(1);
+const BATCH: i64 = 500;
+const PAUSE: Duration = Duration::from_millis(50);
+const INTERVAL: Duration = Duration::from_mins(5);
+
+/// Purges again and again until dropped.
+pub async fn keep(app: &App) {
+    loop {
+        match purge(app).await {
+            Ok(0) => {}
+            Ok(purged) => log::info!(purged; "ended sessions and read changes deleted"),
+            Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Deletes what has run out, batch by batch with pauses between, so that no writer waits long; says how many rows.
+///
+/// # Errors
+/// [`StoreError`]; what was deleted before stays so.
+pub async fn purge(app: &App) -> Result<u64, StoreError> {
+    let now = app.clock.now();
+    let mut total = 0;
+    loop {
+        let sessions = app.store.purge_sessions(now.minus(SESSIONS_KEPT), BATCH).await?;
+        let changes = app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await?;
+        total += sessions + changes;
+        if sessions + changes == 0 {
+            return Ok(total);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

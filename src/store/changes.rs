@@ -1,0 +1,129 @@
+//! The feed of changes: what the registry of every node reads to forget in time. Numbered in the order of commits by the database itself.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+
+use super::{Pool, Store, StoreError, on_reader, on_writer};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{SessionId, UserId};
+
+/// Whose standing changed: one session's, or all of a user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Change {
+    /// Its place in the feed.
+    pub id: i64,
+    /// The one session, if only one.
+    pub session_id: Option<SessionId>,
+    /// The user, if all of their sessions.
+    pub user_id: Option<UserId>,
+}
+
+/// Appends a change within the transaction that makes it.
+macro_rules! append_change {
+    ($tx:expr, $session:expr, $user:expr, $now:expr) => {
+        sqlx::query(
+            "INSERT INTO changes (session_id, user_id, created_at)
+             VALUES ($1, $2, $3)",
+        )
+        .bind($session)
+        .bind($user)
+        .bind($now)
+        .execute(&mut *$tx)
+        .await
+        .map(drop)?
+    };
+}
+
+pub(crate) use append_change;
+
+impl Store {
+    /// The newest place in the feed; 0 in an empty one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_change(&self) -> Result<i64, StoreError> {
+        let (newest,): (i64,) = on_reader!(self, |db| sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM changes").fetch_one(db).await?);
+        Ok(newest)
+    }
+
+    /// At most `limit` changes after a place, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn changes_after(&self, place: i64, limit: i64) -> Result<Vec<Change>, StoreError> {
+        on_reader!(self, |db| Ok(sqlx::query_as(
+            "SELECT id, session_id, user_id
+             FROM changes
+             WHERE id > $1
+             ORDER BY id
+             LIMIT $2",
+        )
+        .bind(place)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))
+    }
+
+    /// Deletes changes older than `before`, except the newest, which keeps the place; says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge_changes(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let purged = on_writer!(self, |db| sqlx::query(
+            "DELETE FROM changes
+             WHERE id IN (
+                 SELECT id
+                 FROM changes
+                 WHERE created_at < $1 AND id < (SELECT MAX(id) FROM changes)
+                 ORDER BY id
+                 LIMIT $2
+             )",
+        )
+        .bind(before)
+        .bind(limit)
+        .execute(db)
+        .await?
+        .rows_affected());
+        Ok(purged)
+    }
+
+    /// A way to wait for the next change.
+    #[must_use]
+    pub fn watch(&self) -> Watch<'_> {
+        Watch { store: self, listener: None }
+    }
+}
+
+/// Waits for changes: woken by NOTIFY on PostgreSQL, by time alone on SQLite. Only a hint either way: the reader reads the feed after each wait.
+pub struct Watch<'a> {
+    store: &'a Store,
+    listener: Option<PgListener>,
+}
+
+impl Watch<'_> {
+    /// Returns at the next change or after `at_most`, whichever is first; a lost or missing listener is time alone.
+    pub async fn wait(&mut self, at_most: Duration) {
+        let Pool::Postgres(pool) = &self.store.pool else {
+            return tokio::time::sleep(at_most).await;
+        };
+        let woken = async {
+            if self.listener.is_none() {
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen("doorward_changes").await?;
+                // What came before LISTEN is not announced: read at once.
+                self.listener = Some(listener);
+                return Ok(());
+            }
+            match &mut self.listener {
+                Some(listener) => listener.recv().await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let outcome: Result<Result<(), sqlx::Error>, _> = tokio::time::timeout(at_most, woken).await;
+        if let Ok(Err(_lost)) = outcome {
+            self.listener = None;
+            tokio::time::sleep(at_most).await;
+        }
+    }
+}

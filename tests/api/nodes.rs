@@ -1,0 +1,76 @@
+//! Several nodes on one database, and other processes that write to it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use crate::support::postgres::Postgres;
+use crate::support::{PASSWORD, TestApp, on_both_engines};
+
+/// Asks until the answer is 401, at most the second that is promised; says after how many tries.
+async fn until_refused(app: &TestApp, token: &str) {
+    for _ in 0..200 {
+        if app.me(token).await.status == 401 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("still let in after a second");
+}
+
+on_both_engines! {
+    async fn a_registration_here_logs_in_there_at_once(app) {
+        let there = app.sibling(&[], None).await;
+        app.register("alice@example.com", PASSWORD).await.expect(201);
+        there.login("alice@example.com", PASSWORD).await.expect(200);
+    }
+
+    async fn a_logout_here_is_a_logout_there(app) {
+        let there = app.sibling(&[], None).await;
+        for _ in 0..5 {
+            let alice = if there.login("alice@example.com", PASSWORD).await.status == 200 { app.logged_in("alice@example.com").await } else { app.registered("alice").await };
+            there.me(&alice.token).await.expect(200);
+            there.me(&alice.token).await.expect(200);
+            alice.send("POST", "/logout?scope=all").await.expect(204);
+            until_refused(&there, &alice.token).await;
+            there.refresh(&alice.refresh_token).await.expect(400);
+        }
+    }
+
+    async fn a_refresh_token_sent_to_two_nodes_at_once_has_one_successor(app) {
+        let there = app.sibling(&[], None).await;
+        let mut token = app.registered("alice").await.refresh_token;
+        for _ in 0..20 {
+            let all = futures_util::future::join_all((0..16).map(|number| if number % 2 == 0 { app.refresh(&token) } else { there.refresh(&token) })).await;
+            let successors: HashSet<String> = all.into_iter().map(|answer| answer.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()).collect();
+            assert_eq!(successors.len(), 1);
+            token = successors.into_iter().next().unwrap();
+        }
+    }
+
+    async fn what_another_process_writes_to_the_feed_is_taken_up(app) {
+        let alice = app.registered("alice").await;
+        alice.get("/me").await.expect(200);
+        app.sql("UPDATE users SET is_active = FALSE").await;
+        app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users").await;
+        until_refused(&app, &alice.token).await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_never_says_yes_to_what_the_other_ended() {
+    let mut server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
+    let node = TestApp::start_on_postgres(&server).await;
+    let alice = node.registered("alice").await;
+    node.me(&alice.token).await.expect(200);
+    server.stop();
+    // The lease runs out within a second; from then on nothing is believed without the database.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    node.me(&alice.token).await.expect_problem(503, "unavailable");
+    server.start_again();
+    let mut tries = 0;
+    while node.me(&alice.token).await.status != 200 {
+        tries += 1;
+        assert!(tries < 50, "it does not heal");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
