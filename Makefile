@@ -66,6 +66,10 @@ tools-test: tools-build
 	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || $(call install,postgresql)
 	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || $(call install,chromium chromium-driver)
 	@command -v curl > /dev/null || $(call install,curl)
+	@command -v node > /dev/null && command -v npm > /dev/null || $(call install,nodejs npm)
+	@python3 -m pip --version > /dev/null 2>&1 || $(call install,python3 python3-pip)
+	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
+	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
 
 define install
 { echo "installing $(1)"; sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(1); }

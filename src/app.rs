@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::signing_key::SealedKey;
 use crate::security::access_tokens::AccessTokens;
 use crate::security::passwords::Passwords;
 use crate::security::refresh_tokens::RefreshTokens;
 use crate::security::registry::Registry;
 use crate::security::secret::{Broken, RootSecret};
-use crate::security::signing_keys;
+use crate::security::signing_keys::{self, SigningKey};
 use crate::store::{OpenError, Store, StoreError};
 
 /// Why the service cannot start; the text is for the operator.
@@ -41,6 +42,8 @@ pub struct Policy {
     pub password_grant: bool,
     /// Least code points of a new password.
     pub password_min_length: usize,
+    /// How often a new signing key is made.
+    pub key_rotation: Option<Duration>,
     /// Live sessions of one user.
     pub sessions_per_user: usize,
     /// How long the refresh token before the newest gets the newest again.
@@ -67,6 +70,10 @@ pub struct App {
     pub refresh_tokens: RefreshTokens,
     /// Who stands where, in memory.
     pub registry: Registry,
+    /// What the signing keys are sealed with.
+    pub root: RootSecret,
+    /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
+    pub shares_its_key: bool,
 }
 
 impl App {
@@ -77,29 +84,59 @@ impl App {
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open(&config.database).await?;
         let root = root_secret(&config, &store).await?;
-        if store.signing_keys().await?.is_empty() {
-            store.insert_first_signing_key(&signing_keys::generate(&root)?, clock.now()).await?;
-        }
-        let sealed = store.signing_keys().await?;
-        let keys = sealed.iter().map(|key| signing_keys::open(key, &root)).collect::<Result<_, _>>()?;
+        let keys = match &config.jwt_secret {
+            Some(secret) => vec![signing_keys::shared(secret)?],
+            None => first_keys(&config, &store, &root, clock.now()).await?,
+        };
         Ok(Self {
             clock,
             policy: Policy {
                 registration_open: config.registration_open,
                 password_grant: config.password_grant,
                 password_min_length: config.password_min_length,
+                key_rotation: config.key_rotation,
                 sessions_per_user: config.sessions_per_user,
                 refresh_grace: config.refresh_grace,
                 session_idle_ttl: config.session_idle_ttl,
                 session_max_age: config.session_max_age,
             },
             passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2).map_err(StartError::Threads)?,
-            access_tokens: AccessTokens::new(keys, config.issuer, config.audience, config.access_token_ttl),
+            access_tokens: AccessTokens::new(keys, config.jwt_algorithm, config.issuer, config.audience, config.access_token_ttl),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.registry_size),
+            shares_its_key: config.jwt_secret.is_some(),
+            root,
             store,
         })
     }
+}
+
+/// The keys of the database; if none of the configured algorithm signs, one is made. Of any number of nodes that start at once, one makes it.
+async fn first_keys(config: &Config, store: &Store, root: &RootSecret, now: Timestamp) -> Result<Vec<SigningKey>, StartError> {
+    let sealed = store.signing_keys().await?;
+    let signs = |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == config.jwt_algorithm.name();
+    if !sealed.iter().any(signs) {
+        let generation = sealed.first().map_or(1, |key| key.generation + 1);
+        let key = signing_keys::generate(root, config.jwt_algorithm, generation, now, now)?;
+        store.add_signing_key(&key, retirement(now, config.access_token_ttl.as_secs())).await?;
+    }
+    usable_keys(store, root, now).await
+}
+
+/// Every key of the database that still verifies, opened, the newest first.
+///
+/// # Errors
+/// The store, or a root secret that opens one of them not.
+pub async fn usable_keys(store: &Store, root: &RootSecret, now: Timestamp) -> Result<Vec<SigningKey>, StartError> {
+    let sealed = store.signing_keys().await?;
+    let usable = sealed.iter().filter(|key| key.verifies(now));
+    Ok(usable.map(|key| signing_keys::open(key, root)).collect::<Result<_, _>>()?)
+}
+
+/// When a key that signs until `successor_activates_at` has no token left: their life, and a minute for clocks that differ.
+#[must_use]
+pub fn retirement(successor_activates_at: Timestamp, access_token_ttl_secs: u64) -> Timestamp {
+    successor_activates_at.plus(Duration::from_secs(access_token_ttl_secs + 60))
 }
 
 /// The secret of the settings, or of the file beside the database, which is made if nothing was sealed yet.

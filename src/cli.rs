@@ -1,4 +1,4 @@
-//! The command line: `serve`, `openapi`, `config`, `health`. Each setting is a flag too, made from the same table.
+//! The command line: `serve`, `openapi`, `config`, `health`, `keys`. Each setting is a flag too, made from the same table.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::rt::System;
 use actix_web::web::Data;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::document;
@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::config::{Bad, Config, SETTINGS, Source};
 use crate::model::clock::Clock;
 use crate::server::{self, HttpPolicy};
+use crate::service::keys;
 use crate::store::url::DatabaseUrl;
 use crate::telemetry;
 
@@ -66,6 +67,16 @@ fn command() -> Command {
             Command::new("serve").about("Serve (the default)"),
             Command::new("openapi").about("Print the OpenAPI document"),
             Command::new("config").about("Print the settings in force, secrets masked"),
+            Command::new("keys").about("The signing keys").subcommand_required(true).subcommands([
+                Command::new("list").about("List every key and where it stands"),
+                Command::new("rotate").about("Publish a new key, which signs ten minutes later").arg(
+                    Arg::new("now")
+                        .long("now")
+                        .action(ArgAction::SetTrue)
+                        .help("Let it sign at once; verifiers that keep an old JWKS may refuse it for five minutes"),
+                ),
+                Command::new("revoke").about("Refuse every token of a key from now on").arg(Arg::new("kid").value_name("KID").required(true)),
+            ]),
             Command::new("health").about("Ask a running server's /ready; exit status 0 or 1"),
         ])
 }
@@ -95,6 +106,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     match name {
         "config" => print(&config.to_string()),
         "health" => health(config.listen)?,
+        "keys" => System::new().block_on(manage_keys(config, matches))?,
         _ => {
             telemetry::start(config.log_format);
             System::new().block_on(serve(config))?;
@@ -129,6 +141,45 @@ async fn serve(config: Config) -> Result<(), Exit> {
     log::info!("Doorward {} keeps the door at http://{address}{docs}", env!("CARGO_PKG_VERSION"));
     server::run(listener, Data::new(app), policy, stop).await.map_err(Exit::failed)?;
     log::info!("stopped");
+    Ok(())
+}
+
+/// Works on the database directly; running servers follow within a second.
+async fn manage_keys(config: Config, matches: &ArgMatches) -> Result<(), Exit> {
+    if config.jwt_secret.is_some() {
+        return Err(Exit::failed("DOORWARD_JWT_SECRET is the one signing key; there is none to manage"));
+    }
+    let app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    let now = app.clock.now();
+    match matches.subcommand() {
+        Some(("rotate", options)) => {
+            let activates_at = if options.get_flag("now") { now } else { now.plus(keys::PUBLISHED_AHEAD) };
+            match keys::rotate(&app, activates_at).await.map_err(Exit::failed)? {
+                Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339())),
+                None => return Err(Exit::failed("another rotation was first; see: doorward keys list")),
+            }
+        }
+        Some(("revoke", options)) => {
+            let kid = options.get_one::<String>("kid").map(String::as_str).unwrap_or_default();
+            if !keys::revoke(&app, kid).await.map_err(Exit::failed)? {
+                return Err(Exit::failed("there is no such key that is not revoked already; see: doorward keys list"));
+            }
+            print(&format!("{kid} is revoked\n"));
+        }
+        _ => {
+            for key in keys::list(&app).await.map_err(Exit::failed)? {
+                let state = match key.retires_at {
+                    _ if key.revoked_at.is_some() => "revoked".to_owned(),
+                    _ if key.activates_at > now => format!("signs from {}", key.activates_at.rfc3339()),
+                    Some(at) if at <= now => "retired".to_owned(),
+                    Some(at) => format!("verifies until {}", at.rfc3339()),
+                    None => "signs".to_owned(),
+                };
+                print(&format!("{}  {:5}  made {}  {state}\n", key.kid, key.algorithm, key.created_at.rfc3339()));
+            }
+        }
+    }
+    app.store.close().await;
     Ok(())
 }
 

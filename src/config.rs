@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::model::signing_key::SigningAlgorithm;
 use crate::security::passwords::Cost;
 use crate::security::secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
@@ -42,6 +43,14 @@ pub const SETTINGS: &[Setting] = &[
         help: "root secret of at least 32 bytes, from which all inner keys are derived; required with PostgreSQL",
         secret: true,
     },
+    setting("DOORWARD_JWT_ALGORITHM", "HS256", "HS256, EdDSA, ES256 or RS256; with the last three other services verify by JWKS"),
+    Setting {
+        name: "DOORWARD_JWT_SECRET",
+        default: "none",
+        help: "HS256 only: the signing key of a team that shares it with its other services, at least 32 bytes",
+        secret: true,
+    },
+    setting("DOORWARD_KEY_ROTATION", "never", "make a new signing key so often, such as 30d; never leaves it to `doorward keys rotate`"),
     setting("DOORWARD_ISSUER", "http:// + listen address", "the `iss` of every token, an http or https URL"),
     setting("DOORWARD_AUDIENCE", "doorward", "the `aud` of every token"),
     setting("DOORWARD_ACCESS_TOKEN_TTL", "15m", "life of an access token"),
@@ -89,6 +98,12 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// The root secret, if one was given.
     pub secret: Option<RootSecret>,
+    /// What new tokens are signed with.
+    pub jwt_algorithm: SigningAlgorithm,
+    /// The signing key of a team that shares it.
+    pub jwt_secret: Option<RootSecret>,
+    /// How often a new signing key is made.
+    pub key_rotation: Option<Duration>,
     /// The `iss` of every token.
     pub issuer: String,
     /// The `aud` of every token.
@@ -153,6 +168,11 @@ impl Config {
             listen,
             database: reader.database(),
             secret: reader.secret("DOORWARD_SECRET"),
+            jwt_algorithm: reader.parsed("DOORWARD_JWT_ALGORITHM", "HS256", |text| {
+                SigningAlgorithm::parse(text).ok_or_else(|| "must be HS256, EdDSA, ES256 or RS256".to_owned())
+            }),
+            jwt_secret: reader.secret("DOORWARD_JWT_SECRET"),
+            key_rotation: reader.parsed("DOORWARD_KEY_ROTATION", "never", parse_rotation),
             issuer: reader.parsed("DOORWARD_ISSUER", &format!("http://{listen}"), parse_issuer),
             audience: reader.parsed("DOORWARD_AUDIENCE", "doorward", parse_audience),
             access_token_ttl: reader.duration("DOORWARD_ACCESS_TOKEN_TTL", "15m"),
@@ -178,6 +198,9 @@ impl Config {
         };
         if matches!(config.database, DatabaseUrl::Postgres(_)) && config.secret.is_none() && reader.bad.is_empty() {
             reader.refuse("DOORWARD_SECRET", "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32");
+        }
+        if config.jwt_secret.is_some() && config.jwt_algorithm != SigningAlgorithm::Hs256 && reader.bad.is_empty() {
+            reader.refuse("DOORWARD_JWT_SECRET", "is for DOORWARD_JWT_ALGORITHM=HS256 only");
         }
         if config.session_idle_ttl > config.session_max_age && reader.bad.is_empty() {
             reader.refuse("DOORWARD_SESSION_IDLE_TTL", "must not be longer than DOORWARD_SESSION_MAX_AGE");
@@ -205,6 +228,9 @@ impl Config {
             ("DOORWARD_LISTEN", self.listen.to_string()),
             ("DATABASE_URL", self.database.to_string()),
             ("DOORWARD_SECRET", secret),
+            ("DOORWARD_JWT_ALGORITHM", self.jwt_algorithm.name().to_owned()),
+            ("DOORWARD_JWT_SECRET", if self.jwt_secret.is_some() { "***" } else { "none" }.to_owned()),
+            ("DOORWARD_KEY_ROTATION", self.key_rotation.map_or("never".to_owned(), shown_duration)),
             ("DOORWARD_ISSUER", self.issuer.clone()),
             ("DOORWARD_AUDIENCE", self.audience.clone()),
             ("DOORWARD_ACCESS_TOKEN_TTL", shown_duration(self.access_token_ttl)),
@@ -350,6 +376,14 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn parse_rotation(text: &str) -> Result<Option<Duration>, String> {
+    match parse_duration(text) {
+        _ if text == "never" => Ok(None),
+        Ok(interval) if interval >= Duration::from_hours(1) => Ok(Some(interval)),
+        _ => Err("must be never, or at least 1h, such as 30d".to_owned()),
+    }
+}
+
 fn parse_grace(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         _ if text == "0s" => Ok(Duration::ZERO),
@@ -461,6 +495,9 @@ mod tests {
             ("DOORWARD_ACCESS_TOKEN_TTL", "15"),
             ("DOORWARD_SESSION_IDLE_TTL", "0s"),
             ("DOORWARD_SESSION_MAX_AGE", "forever"),
+            ("DOORWARD_JWT_ALGORITHM", "none"),
+            ("DOORWARD_JWT_SECRET", "secret"),
+            ("DOORWARD_KEY_ROTATION", "1m"),
             ("DOORWARD_SESSIONS_PER_USER", "0"),
             ("DOORWARD_REFRESH_GRACE", "61s"),
             ("DOORWARD_REGISTRATION", "maybe"),

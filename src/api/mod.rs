@@ -34,6 +34,8 @@ pub fn routes(service: &mut ServiceConfig<'_>) {
         )
         .service(oauth::exchange)
         .service(oauth::revoke)
+        .service(scope("/oauth/introspect").wrap(guard::bearer()).service(oauth::introspect))
+        .service(oauth::jwks)
         .service(oauth::metadata)
         .service(health::health)
         .service(health::ready);

@@ -1,16 +1,17 @@
-//! The strict OAuth endpoints, thin over the use-cases of `/login`, `/refresh` and `/logout`: RFC 6749, RFC 7009, RFC 8414.
+//! The strict OAuth endpoints, thin over the use-cases of `/login`, `/refresh` and `/logout`: RFC 6749, RFC 7009, RFC 7662, RFC 7517, RFC 8414.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, EntityTag, Header as _};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::ServerRefusals;
+use super::guard::CurrentUser;
 use super::input::{FormFields, Origin};
 use super::problem::{Problem, ProblemBody};
 use super::sessions::{TokenResponse, tokens};
 use crate::app::App;
-use crate::service::{Failure, sessions};
+use crate::service::{Failure, introspection, keys, sessions};
 
 /// The form of RFC 6749's token endpoint, for the grants that there are.
 #[derive(ToSchema)]
@@ -107,6 +108,127 @@ pub async fn revoke(app: web::Data<App>, form: Result<FormFields, Problem>) -> R
     Ok(HttpResponse::Ok().finish())
 }
 
+/// The form of RFC 7662.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the form, which FormFields reads field by field")]
+struct IntrospectionForm {
+    /// An access or a refresh token.
+    #[schema(example = "dwr_…")]
+    token: String,
+    /// `access_token` or `refresh_token`; a hint that is not needed.
+    token_type_hint: Option<String>,
+}
+
+/// What a token is worth; of one that is worth nothing, `active` alone (RFC 7662 section 2.2).
+#[derive(Serialize, ToSchema)]
+struct Introspection {
+    active: bool,
+    #[serde(flatten)]
+    #[schema(inline)]
+    token: Option<TokenInfo>,
+}
+
+/// A live token.
+#[derive(Serialize, ToSchema)]
+struct TokenInfo {
+    sub: String,
+    sid: String,
+    username: String,
+    role: String,
+    /// `access_token` or `refresh_token`.
+    token_type: &'static str,
+    iss: String,
+    aud: String,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_id: Option<String>,
+    scope: String,
+}
+
+/// Ask what a token is worth
+///
+/// For bearers who may introspect: those of the role `admin`.
+#[utoipa::path(
+    operation_id = "introspect",
+    tag = "oauth",
+    security(("password" = [])),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What it is worth now", body = Introspection),
+        (status = 400, description = "`invalid_request`", body = ProblemBody),
+        (status = 401, description = "No bearer token, or one that is bad, expired or ended", body = ProblemBody),
+        (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
+        (status = 408, description = "The body did not arrive in time", body = ProblemBody),
+        (status = 413, description = "The body is too large", body = ProblemBody),
+        (status = 415, description = "The body is no form", body = ProblemBody),
+        ServerRefusals,
+    )
+)]
+#[post("")]
+pub async fn introspect(app: web::Data<App>, user: CurrentUser, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+    let FormFields(fields) = strict(form)?;
+    let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
+    let found = introspection::introspect(&app, &user.0.standing, token).await?;
+    let token = found.map(|found| TokenInfo {
+        sub: found.subject.to_string(),
+        sid: found.session.to_string(),
+        username: found.email,
+        role: found.role,
+        token_type: if found.claims.is_some() { "access_token" } else { "refresh_token" },
+        iss: app.access_tokens.issuer().to_owned(),
+        aud: app.access_tokens.audience().to_owned(),
+        exp: found.expires_at,
+        iat: found.claims.as_ref().map(|claims| claims.iat),
+        client_id: found.claims.as_ref().map(|claims| claims.client_id.clone()),
+        jti: found.claims.map(|claims| claims.jti),
+        scope: String::new(),
+    });
+    Ok(HttpResponse::Ok().json(Introspection { active: token.is_some(), token }))
+}
+
+/// The public keys of the tokens.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the body, which the JWT library writes")]
+struct KeySet {
+    /// RFC 7517; empty with HS256.
+    #[schema(value_type = Vec<Object>)]
+    keys: Vec<String>,
+}
+
+/// Show the public keys
+///
+/// RFC 7517: of asymmetric algorithms only; a new key stands here before it signs.
+#[utoipa::path(
+    operation_id = "jwks",
+    tag = "oauth",
+    responses(
+        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String), ("Cache-Control" = String))),
+        (status = 304, description = "They are still those of `If-None-Match`"),
+    )
+)]
+#[get("/.well-known/jwks.json")]
+pub async fn jwks(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
+    let set = app.access_tokens.jwks(app.clock.now());
+    let kids: Vec<&str> = set.keys.iter().filter_map(|key| key.common.key_id.as_deref()).collect();
+    let etag = EntityTag::new_strong(kids.join("."));
+    let cache = (header::CACHE_CONTROL, format!("public, max-age={}", keys::JWKS_MAX_AGE.as_secs()));
+    let known = header::IfNoneMatch::parse(&request).is_ok_and(|known| match known {
+        header::IfNoneMatch::Any => true,
+        header::IfNoneMatch::Items(tags) => tags.iter().any(|tag| tag.weak_eq(&etag)),
+    });
+    if known && request.headers().contains_key(header::IF_NONE_MATCH) {
+        return HttpResponse::NotModified().insert_header(cache).insert_header(header::ETag(etag)).finish();
+    }
+    HttpResponse::Ok().insert_header(cache).insert_header(header::ETag(etag)).json(set)
+}
+
 /// A form that does not parse is an `invalid_request` here, not a list of fields.
 fn strict(form: Result<FormFields, Problem>) -> Result<FormFields, Problem> {
     form.map_err(|problem| match problem {
@@ -122,6 +244,8 @@ struct Metadata {
     issuer: String,
     token_endpoint: String,
     revocation_endpoint: String,
+    introspection_endpoint: String,
+    jwks_uri: String,
     #[schema(example = json!(["password", "refresh_token"]))]
     grant_types_supported: Vec<&'static str>,
     /// Empty: there is no authorization endpoint.
@@ -148,6 +272,8 @@ pub async fn metadata(app: web::Data<App>) -> HttpResponse {
         issuer: issuer.to_owned(),
         token_endpoint: at("/oauth/token"),
         revocation_endpoint: at("/oauth/revoke"),
+        introspection_endpoint: at("/oauth/introspect"),
+        jwks_uri: at("/.well-known/jwks.json"),
         grant_types_supported: vec!["password", "refresh_token"],
         response_types_supported: vec![],
         token_endpoint_auth_methods_supported: vec!["none"],

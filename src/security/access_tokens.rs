@@ -7,19 +7,22 @@
 //! token's time is checked again each time, and its session's standing is the registry's matter.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hashlink::LruCache;
 use jsonwebtoken::crypto;
+use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 
 use super::secret::{Broken, random};
-use super::signing_keys::SigningKey;
+use super::signing_keys::{SigningKey, jwa};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject};
+use crate::model::signing_key::SigningAlgorithm;
 
 /// Tokens longer than this are refused unread.
 const MAX_BYTES: usize = 8 * 1024;
@@ -99,6 +102,7 @@ struct Proved {
     presented: Presented,
     issued_at: i64,
     not_before: Option<i64>,
+    /// The token's own end or its key's, whichever is first.
     expires_at: i64,
 }
 
@@ -121,11 +125,17 @@ struct ProvedTokens {
     /// Taken by request threads for one look-up or one insertion; nothing awaits under it.
     shards: Vec<Mutex<ProvedShard>>,
     hasher: RandomState,
+    /// Counts changes of the keys.
+    epoch: AtomicU64,
 }
 
 impl ProvedTokens {
     fn new() -> Self {
-        Self { shards: (0..PROVED_SHARDS).map(|_| Mutex::new(LruCache::new(PROVED_PER_SHARD))).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..PROVED_SHARDS).map(|_| Mutex::new(LruCache::new(PROVED_PER_SHARD))).collect(),
+            hasher: RandomState::new(),
+            epoch: AtomicU64::new(0),
+        }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
@@ -138,16 +148,43 @@ impl ProvedTokens {
         self.shard(hash).get(&hash).filter(|(proved, _)| **proved == *token).map(|(_, proved)| *proved)
     }
 
-    fn insert(&self, token: &str, proved: Proved) {
+    /// Remembers a proof unless the keys have changed since `epoch`, where the proving began.
+    fn insert(&self, token: &str, proved: Proved, epoch: u64) {
         let hash = self.hasher.hash_one(token);
-        self.shard(hash).insert(hash, (token.into(), proved));
+        let mut shard = self.shard(hash);
+        if self.epoch.load(Ordering::SeqCst) == epoch {
+            shard.insert(hash, (token.into(), proved));
+        }
     }
+
+    /// Forgets everything, and what is being proved by the old keys will not be remembered.
+    fn clear(&self) {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        for shard in &self.shards {
+            shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+}
+
+/// The claims of a token that are for others to read.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Claims {
+    /// RFC 7519 section 4.1.4, in seconds.
+    pub exp: i64,
+    /// RFC 7519 section 4.1.6, in seconds.
+    pub iat: i64,
+    /// RFC 7519 section 4.1.7.
+    pub jti: String,
+    /// RFC 8693 section 4.3.
+    pub client_id: String,
 }
 
 /// Issues and verifies.
 pub struct AccessTokens {
-    /// The first one signs.
-    keys: Vec<SigningKey>,
+    /// Every key that verifies, the newest first. Replaced whole; held for the time of a clone.
+    keys: RwLock<Arc<Vec<SigningKey>>>,
+    /// What new tokens are signed with.
+    algorithm: SigningAlgorithm,
     issuer: String,
     audience: String,
     ttl: Duration,
@@ -155,10 +192,33 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// `keys` in the order of age, the newest first, which signs; at least one.
+    /// `keys` are those that verify, the newest first; `algorithm` is that of new tokens.
     #[must_use]
-    pub fn new(keys: Vec<SigningKey>, issuer: String, audience: String, ttl: Duration) -> Self {
-        Self { keys, issuer, audience, ttl, proved: ProvedTokens::new() }
+    pub fn new(keys: Vec<SigningKey>, algorithm: SigningAlgorithm, issuer: String, audience: String, ttl: Duration) -> Self {
+        Self { keys: RwLock::new(Arc::new(keys)), algorithm, issuer, audience, ttl, proved: ProvedTokens::new() }
+    }
+
+    /// Takes up other keys: from now on nothing that only an old one proved is good.
+    pub fn replace_keys(&self, keys: Vec<SigningKey>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        self.proved.clear();
+    }
+
+    fn keys(&self) -> Arc<Vec<SigningKey>> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The public keys that verify at `now`, those that do not sign yet included (RFC 7517); none of a symmetric algorithm.
+    #[must_use]
+    pub fn jwks(&self, now: Timestamp) -> JwkSet {
+        let keys = self.keys();
+        JwkSet { keys: keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at)).filter_map(|key| key.jwk.clone()).collect() }
+    }
+
+    /// What new tokens are signed with.
+    #[must_use]
+    pub fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
     }
 
     /// The `iss` of every token.
@@ -178,9 +238,13 @@ impl AccessTokens {
     /// # Errors
     /// No key, no entropy, or the signature failed.
     pub fn issue(&self, session: SessionId, subject: Subject, role: &str, now: Timestamp) -> Result<String, Broken> {
-        let key = self.keys.first().ok_or(Broken::Primitive("no signing key"))?;
+        let keys = self.keys();
+        let usable = || keys.iter().filter(|key| key.algorithm == self.algorithm && key.retires_at.is_none_or(|at| now < at));
+        // None has begun where a clock was set back, or another node's is ahead: then the oldest, which every node knows best.
+        let signer = usable().find(|key| key.activates_at <= now).or_else(|| usable().last());
+        let key = signer.ok_or(Broken::Primitive("no signing key"))?;
         let encode = |json: Result<String, serde_json::Error>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Broken::Primitive("JSON"));
-        let header = Header { typ: "at+jwt", alg: algorithm_name(key), kid: &key.kid };
+        let header = Header { typ: "at+jwt", alg: key.algorithm.name(), kid: &key.kid };
         let claims = IssuedClaims {
             iss: &self.issuer,
             aud: &self.audience,
@@ -195,7 +259,7 @@ impl AccessTokens {
         let mut token = encode(serde_json::to_string(&header))?;
         token.push('.');
         token.push_str(&encode(serde_json::to_string(&claims))?);
-        let signature = crypto::sign(token.as_bytes(), &key.signs, key.algorithm).map_err(|_| Broken::Primitive("signature"))?;
+        let signature = crypto::sign(token.as_bytes(), &key.signs, jwa(key.algorithm)).map_err(|_| Broken::Primitive("signature"))?;
         token.push('.');
         token.push_str(&signature);
         Ok(token)
@@ -209,11 +273,28 @@ impl AccessTokens {
         let proved = if let Some(known) = self.proved.find(token) {
             known
         } else {
+            let epoch = self.proved.epoch.load(Ordering::SeqCst);
             let proved = self.prove(token)?;
-            self.proved.insert(token, proved);
+            self.proved.insert(token, proved, epoch);
             proved
         };
         if proved.holds(now.secs()) { Ok(proved.presented) } else { Err(NotValid) }
+    }
+
+    /// Verifies a token and reads what others may know of it.
+    ///
+    /// # Errors
+    /// [`NotValid`], for whatever reason.
+    pub fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, NotValid> {
+        self.verify(token, now)?;
+        let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok()).ok_or(NotValid)?;
+        serde_json::from_slice(&claims).map_err(|_| NotValid)
+    }
+
+    /// The `aud` of every token.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.audience
     }
 
     /// All that does not change with time.
@@ -225,11 +306,12 @@ impl AccessTokens {
         let (header, claims) = message.split_once('.').ok_or(NotValid)?;
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| NotValid)?;
         let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| NotValid)?;
-        let key = self.keys.iter().find(|key| key.kid == header.kid).ok_or(NotValid)?;
-        if header.alg != algorithm_name(key) || !is_access_token_type(header.typ) {
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.kid == header.kid).ok_or(NotValid)?;
+        if header.alg != key.algorithm.name() || !is_access_token_type(header.typ) {
             return Err(NotValid);
         }
-        if !crypto::verify(signature, message.as_bytes(), &key.verifies, key.algorithm).unwrap_or(false) {
+        if !crypto::verify(signature, message.as_bytes(), &key.verifies, jwa(key.algorithm)).unwrap_or(false) {
             return Err(NotValid);
         }
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| NotValid)?;
@@ -238,20 +320,14 @@ impl AccessTokens {
             return Err(NotValid);
         }
         let presented = Presented { session: claims.sid, subject: claims.sub };
-        Ok(Proved { presented, issued_at: claims.iat, not_before: claims.nbf, expires_at: claims.exp })
+        let expires_at = key.retires_at.map_or(claims.exp, |at| claims.exp.min(at.secs()));
+        Ok(Proved { presented, issued_at: claims.iat, not_before: claims.nbf, expires_at })
     }
 }
 
 /// `application/` may be left out (RFC 9068 section 2.1); media types are compared without regard to case (RFC 7515 section 4.1.9).
 fn is_access_token_type(typ: &str) -> bool {
     typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
-}
-
-fn algorithm_name(key: &SigningKey) -> &'static str {
-    match key.algorithm {
-        jsonwebtoken::Algorithm::HS256 => super::signing_keys::HS256,
-        _ => unreachable!("signing_keys::open makes no other key"),
-    }
 }
 
 #[cfg(test)]
@@ -267,8 +343,16 @@ mod tests {
 
     fn tokens() -> AccessTokens {
         let root = RootSecret::generate().unwrap();
-        let key = signing_keys::open(&signing_keys::generate(&root).unwrap(), &root).unwrap();
-        AccessTokens::new(vec![key], "https://door.example".to_owned(), "doorward".to_owned(), Duration::from_mins(15))
+        tokens_of(vec![key(&root, SigningAlgorithm::Hs256)])
+    }
+
+    fn key(root: &RootSecret, algorithm: SigningAlgorithm) -> SigningKey {
+        signing_keys::open(&signing_keys::generate(root, algorithm, 1, NOW, NOW).unwrap(), root).unwrap()
+    }
+
+    fn tokens_of(keys: Vec<SigningKey>) -> AccessTokens {
+        let algorithm = keys[0].algorithm;
+        AccessTokens::new(keys, algorithm, "https://door.example".to_owned(), "doorward".to_owned(), Duration::from_mins(15))
     }
 
     fn issued(tokens: &AccessTokens) -> String {
@@ -282,7 +366,7 @@ mod tests {
     /// A token signed by the right key over whatever header and claims the test wants.
     fn forged(tokens: &AccessTokens, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = crypto::sign(message.as_bytes(), &tokens.keys[0].signs, tokens.keys[0].algorithm).unwrap();
+        let signature = crypto::sign(message.as_bytes(), &tokens.keys()[0].signs, jwa(tokens.keys()[0].algorithm)).unwrap();
         format!("{message}.{signature}")
     }
 
@@ -300,7 +384,7 @@ mod tests {
         let tokens = tokens();
         let token = issued(&tokens);
         let parts: Vec<&str> = token.split('.').collect();
-        assert_eq!(decoded(parts[0]), json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys[0].kid}));
+        assert_eq!(decoded(parts[0]), json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid}));
         let claims = decoded(parts[1]);
         let mut names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
@@ -315,6 +399,59 @@ mod tests {
         let token = issued(&tokens);
         assert!(tokens.verify(&token, NOW.plus(Duration::from_secs(899))).is_ok());
         assert!(tokens.verify(&token, NOW.plus(Duration::from_mins(15))).is_err());
+    }
+
+    #[test]
+    fn each_algorithm_signs_and_verifies_and_passes_for_no_other() {
+        let root = RootSecret::generate().unwrap();
+        let all: Vec<AccessTokens> = SigningAlgorithm::ALL.into_iter().map(|algorithm| tokens_of(vec![key(&root, algorithm)])).collect();
+        for (number, ours) in all.iter().enumerate() {
+            let token = issued(ours);
+            assert_eq!(decoded(token.split('.').next().unwrap())["alg"], ours.algorithm().name());
+            for (other, theirs) in all.iter().enumerate() {
+                assert_eq!(theirs.verify(&token, NOW).is_ok(), number == other);
+            }
+            assert_eq!(ours.jwks(NOW).keys.len(), usize::from(ours.algorithm() != SigningAlgorithm::Hs256));
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_no_hmac_secret() {
+        let root = RootSecret::generate().unwrap();
+        for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Es256, SigningAlgorithm::Rs256] {
+            let tokens = tokens_of(vec![key(&root, algorithm)]);
+            let public = serde_json::to_string(&tokens.jwks(NOW).keys[0]).unwrap();
+            let claims = decoded(issued(&tokens).split('.').nth(1).unwrap()).to_string();
+            for secret in [public.as_bytes(), tokens.keys()[0].verifies.try_get_as_bytes().unwrap_or_default()] {
+                let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid}).to_string();
+                let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&claims));
+                let signature =
+                    crypto::sign(message.as_bytes(), &jsonwebtoken::EncodingKey::from_secret(secret), jsonwebtoken::Algorithm::HS256).unwrap();
+                assert!(tokens.verify(&format!("{message}.{signature}"), NOW).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_key_waits_for_its_time_and_an_old_one_goes_with_its() {
+        let root = RootSecret::generate().unwrap();
+        let later = NOW.plus(Duration::from_mins(10));
+        let end = NOW.plus(Duration::from_mins(26));
+        let mut old = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 1, NOW, NOW).unwrap();
+        old.retires_at = Some(end);
+        let new = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 2, NOW, later).unwrap();
+        let tokens = tokens_of([&new, &old].map(|sealed| signing_keys::open(sealed, &root).unwrap()).into());
+        let issue = |at| tokens.issue(SessionId::from(Uuid::nil()), Subject::from(Uuid::nil()), "user", at).unwrap();
+        let kid = |token: &str| decoded(token.split('.').next().unwrap())["kid"].as_str().unwrap().to_owned();
+        assert_eq!((kid(&issue(NOW)), kid(&issue(later))), (old.kid.clone(), new.kid.clone()));
+        assert_eq!(tokens.jwks(NOW).keys.len(), 2, "published before its first use");
+        assert!(tokens.verify(&issue(later), later).is_ok());
+        assert_eq!(kid(&issue(Timestamp::from_secs(7))), old.kid, "a clock set back stops nobody");
+        let by_old = issue(NOW);
+        assert!(tokens.verify(&by_old, NOW.plus(Duration::from_mins(14))).is_ok());
+        assert_eq!(tokens.jwks(end).keys.len(), 1);
+        tokens.replace_keys(vec![signing_keys::open(&new, &root).unwrap()]);
+        assert!(tokens.verify(&by_old, NOW).is_err(), "what was proved by a key that has gone is forgotten");
     }
 
     #[test]

@@ -132,6 +132,12 @@ impl RootSecret {
         write().map_err(|cause| Broken::File { path: path.display().to_string(), why: cause.to_string() })
     }
 
+    /// The secret itself, for the one use where others share it.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// A key for one purpose (HKDF-SHA-256, RFC 5869).
     ///
     /// # Errors

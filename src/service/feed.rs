@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use super::{Failure, keys};
 use crate::app::App;
-use crate::store::StoreError;
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one slow reading does not end it.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -33,10 +33,11 @@ pub async fn follow(app: &App) {
 ///
 /// # Errors
 /// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.
-pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, StoreError> {
+pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
     let start = app.registry.lease_start();
     let Some(mut place) = place else {
         let newest = app.store.newest_change().await?;
+        keys::reload(app).await?;
         app.registry.clear();
         app.registry.renew_lease(start);
         return Ok(newest);
@@ -49,6 +50,9 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, StoreError> 
             }
             if let Some(user) = change.user_id {
                 app.registry.evict_user(user);
+            }
+            if change.session_id.is_none() && change.user_id.is_none() {
+                keys::reload(app).await?;
             }
             place = change.id;
         }

@@ -1,7 +1,8 @@
-//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7).
+//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7), and signing keys are rotated if so set.
 
 use std::time::Duration;
 
+use super::keys;
 use crate::app::App;
 use crate::store::StoreError;
 
@@ -20,6 +21,11 @@ pub async fn keep(app: &App) {
             Ok(0) => {}
             Ok(purged) => log::info!(purged; "ended sessions and read changes deleted"),
             Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
+        }
+        if let Some(interval) = app.policy.key_rotation
+            && let Err(failure) = keys::rotate_if_due(app, interval).await
+        {
+            log::warn!(failure:%; "the signing key was not rotated; it is tried again");
         }
         tokio::time::sleep(INTERVAL).await;
     }

@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod feed;
+pub mod introspection;
+pub mod keys;
 pub mod maintenance;
 pub mod readiness;
 pub mod sessions;

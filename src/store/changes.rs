@@ -8,7 +8,7 @@ use super::{Pool, Store, StoreError, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 
-/// Whose standing changed: one session's, or all of a user's.
+/// What changed: one session, all of a user's, or, if neither is named, the signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Change {
     /// Its place in the feed.

@@ -2,6 +2,7 @@
 
 mod account;
 mod http;
+mod keys;
 mod login;
 mod me;
 mod nodes;

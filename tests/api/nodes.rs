@@ -6,17 +6,6 @@ use std::time::Duration;
 use crate::support::postgres::Postgres;
 use crate::support::{PASSWORD, TestApp, on_both_engines};
 
-/// Asks until the answer is 401, at most the second that is promised; says after how many tries.
-async fn until_refused(app: &TestApp, token: &str) {
-    for _ in 0..200 {
-        if app.me(token).await.status == 401 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("still let in after a second");
-}
-
 on_both_engines! {
     async fn a_registration_here_logs_in_there_at_once(app) {
         let there = app.sibling(&[], None).await;
@@ -31,7 +20,7 @@ on_both_engines! {
             there.me(&alice.token).await.expect(200);
             there.me(&alice.token).await.expect(200);
             alice.send("POST", "/logout?scope=all").await.expect(204);
-            until_refused(&there, &alice.token).await;
+            there.until(&alice.token, 401).await;
             there.refresh(&alice.refresh_token).await.expect(400);
         }
     }
@@ -52,7 +41,7 @@ on_both_engines! {
         alice.get("/me").await.expect(200);
         app.sql("UPDATE users SET is_active = FALSE").await;
         app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users").await;
-        until_refused(&app, &alice.token).await;
+        app.until(&alice.token, 401).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward::model::clock::Timestamp;
 use doorward::model::email::Email;
 use doorward::model::ids::{SessionId, Subject};
-use doorward::model::session::NewSession;
+use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
 use doorward::model::user::{Me, NewUser};
 use doorward::store::url::DatabaseUrl;
@@ -39,6 +39,11 @@ fn session_of(user: &Me) -> NewSession<'static> {
         ip: "192.0.2.7",
         user_agent: "curl",
     }
+}
+
+fn key(kid: &str, generation: i64) -> SealedKey {
+    let algorithm = "HS256".to_owned();
+    SealedKey { kid: kid.to_owned(), generation, algorithm, sealed: vec![1], created_at: NOW, activates_at: NOW, retires_at: None, revoked_at: None }
 }
 
 on_both_engines! {
@@ -101,10 +106,68 @@ on_both_engines! {
     async fn the_first_signing_key_is_the_only_first(app) {
         let store = store_of(&app).await;
         let made = store.signing_keys().await.unwrap();
-        let late = SealedKey { kid: "late".to_owned(), algorithm: "HS256".to_owned(), sealed: vec![1] };
-        store.insert_first_signing_key(&late, NOW).await.unwrap();
+        assert_eq!((made.len(), made[0].generation), (1, 1));
+        assert!(!store.add_signing_key(&key("late", 1), NOW).await.unwrap());
         assert_eq!(store.signing_keys().await.unwrap(), made);
-        assert_eq!(made.len(), 1);
+    }
+
+    async fn a_next_key_retires_the_one_before_and_a_revoked_one_stays_so(app) {
+        let store = store_of(&app).await;
+        let first = store.signing_keys().await.unwrap().remove(0);
+        let end = NOW.plus(Duration::from_mins(9));
+        let adding = futures_util::future::join_all(["a", "b", "c", "d"].map(|kid| { let (store, key) = (&store, key(kid, 2)); async move { store.add_signing_key(&key, end).await.unwrap() } })).await;
+        assert_eq!(adding.iter().filter(|added| **added).count(), 1, "of four at once one");
+        let keys = store.signing_keys().await.unwrap();
+        assert_eq!((keys.len(), keys[0].generation, keys[0].retires_at, keys[1].retires_at), (2, 2, None, Some(end)));
+        assert!(store.revoke_signing_key(&first.kid, NOW).await.unwrap());
+        assert!(!store.revoke_signing_key(&first.kid, NOW).await.unwrap() && !store.revoke_signing_key("none", NOW).await.unwrap());
+        assert!(!store.signing_keys().await.unwrap()[1].verifies(NOW));
+    }
+
+    async fn the_feed_names_what_changed_in_order(app) {
+        let store = store_of(&app).await;
+        let place = store.newest_change().await.unwrap();
+        let ann = insert(&store, "ann@example.com").await.unwrap();
+        let (one, two) = (session_of(&ann), session_of(&ann));
+        store.start_session(&one, 1, 50).await.unwrap();
+        store.start_session(&two, 1, 50).await.unwrap();
+        assert!(store.end_session(one.id, EndReason::Logout, NOW).await.unwrap());
+        assert!(!store.end_session(one.id, EndReason::Logout, NOW).await.unwrap(), "an ended one is not news");
+        store.end_sessions(ann.id, Which::All, EndReason::Logout, NOW).await.unwrap();
+        store.add_signing_key(&key("next", 2), NOW).await.unwrap();
+        let changes = store.changes_after(place, 100).await.unwrap();
+        let named: Vec<_> = changes.iter().map(|change| (change.session_id, change.user_id)).collect();
+        assert_eq!(named, [(Some(one.id), None), (None, Some(ann.id)), (None, None)]);
+        assert!(changes.is_sorted_by_key(|change| change.id));
+        assert_eq!(store.changes_after(changes[0].id, 1).await.unwrap(), changes[1..2]);
+        assert_eq!(store.purge_changes(NOW.plus(Duration::from_secs(1)), 100).await.unwrap(), store.newest_change().await.unwrap().unsigned_abs() - 1, "the newest keeps the place");
+    }
+
+    async fn a_rotation_is_won_once(app) {
+        let store = store_of(&app).await;
+        let ann = insert(&store, "ann@example.com").await.unwrap();
+        let session = session_of(&ann);
+        store.start_session(&session, 1, 50).await.unwrap();
+        for counter in 0..10 {
+            let won = futures_util::future::join_all((0..8).map(|_| store.rotate(session.id, counter, NOW, session.idle_expires_at))).await;
+            assert_eq!(won.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
+            assert_eq!(store.lineage(session.id).await.unwrap().unwrap().counter, counter + 1);
+        }
+        assert!(!store.rotate(session.id, 10, session.expires_at, session.expires_at).await.unwrap(), "not after its end");
+    }
+
+    async fn only_what_ended_long_ago_is_purged_and_in_batches(app) {
+        let store = store_of(&app).await;
+        let ann = insert(&store, "ann@example.com").await.unwrap();
+        let sessions: Vec<_> = (0..5).map(|_| session_of(&ann)).collect();
+        for session in &sessions {
+            store.start_session(session, 1, 50).await.unwrap();
+        }
+        store.end_session(sessions[0].id, EndReason::Logout, NOW).await.unwrap();
+        assert_eq!(store.purge_sessions(NOW, 100).await.unwrap(), 0);
+        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_secs(1)), 100).await.unwrap(), 1);
+        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_hours(1)), 3).await.unwrap(), 3);
+        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_hours(1)), 3).await.unwrap(), 1);
     }
 
     async fn a_newer_schema_is_refused(app) {

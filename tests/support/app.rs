@@ -103,6 +103,24 @@ impl TestApp {
         self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Moves this service's time to the system's, for tests where another process writes times too.
+    #[expect(clippy::disallowed_methods, reason = "the other process reads the same clock")]
+    pub fn go_to_the_present(&self) {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.clock.store(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Asks `GET /me` until it answers so; how long that takes is measured elsewhere.
+    pub async fn until(&self, token: &str, status: u16) {
+        for _ in 0..1000 {
+            if self.me(token).await.status == status {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("it never answers {status}");
+    }
+
     pub fn request(&self, method: &str, path: &str) -> Request {
         let builder = self.client.request(method.parse().unwrap(), self.url(path));
         Request { builder, method: method.to_owned(), path: path.to_owned() }

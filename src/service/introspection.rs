@@ -1,0 +1,59 @@
+//! Introspection (RFC 7662): what a token is worth now, for services of the same house.
+
+use super::{Failure, standing};
+use crate::app::App;
+use crate::model::ids::{SessionId, Subject};
+use crate::model::session::Standing;
+use crate::security::access_tokens::Claims;
+
+/// The role whose bearers may introspect, until roles have permissions of their own.
+const INTROSPECTORS: &str = "admin";
+
+/// What is known of a live token.
+#[derive(Debug)]
+pub struct Active {
+    /// Its session.
+    pub session: SessionId,
+    /// Its subject.
+    pub subject: Subject,
+    /// The account's address.
+    pub email: String,
+    /// The account's role as it stands now.
+    pub role: String,
+    /// The claims of an access token; none of a refresh token.
+    pub claims: Option<Claims>,
+    /// When it ends, in seconds since the Unix epoch.
+    pub expires_at: i64,
+}
+
+/// Tells whether a token is live, and whose; none of anything that is not.
+///
+/// # Errors
+/// [`Failure::NotPermitted`], or a passing failure: never *inactive* for want of a database.
+pub async fn introspect(app: &App, caller: &Standing, token: &str) -> Result<Option<Active>, Failure> {
+    if caller.me.role != INTROSPECTORS {
+        return Err(Failure::NotPermitted);
+    }
+    if let Some(presented) = app.refresh_tokens.verify(token) {
+        let now = app.clock.now();
+        let lineage =
+            app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now) && lineage.counter == presented.counter);
+        return Ok(lineage.map(|lineage| {
+            let expires_at = lineage.standing.idle_expires_at.min(lineage.standing.expires_at).secs();
+            active(presented.session, &lineage.standing, None, expires_at)
+        }));
+    }
+    match standing::of_bearer(app, token).await {
+        Ok(bearer) => {
+            let claims = app.access_tokens.claims(token, app.clock.now()).map_err(|_| Failure::InvalidToken)?;
+            let expires_at = claims.exp;
+            Ok(Some(active(bearer.session, &bearer.standing, Some(claims), expires_at)))
+        }
+        Err(Failure::InvalidToken) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+fn active(session: SessionId, standing: &Standing, claims: Option<Claims>, expires_at: i64) -> Active {
+    Active { session, subject: standing.subject, email: standing.me.email.clone(), role: standing.me.role.clone(), claims, expires_at }
+}

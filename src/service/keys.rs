@@ -1,0 +1,84 @@
+//! Signing keys: the first one, planned rotation, revocation, and taking up what another node did.
+//!
+//! A planned rotation publishes the new key first and lets the old one verify until its last token has ended, so nobody notices. A revocation is for
+//! the bad day: every token of the key is refused as soon as a node knows.
+
+use std::time::Duration;
+
+use super::Failure;
+use crate::app::{self, App, StartError};
+use crate::model::clock::Timestamp;
+use crate::model::signing_key::SealedKey;
+use crate::security::signing_keys;
+
+/// How long a new key is published before it signs; longer than others may keep our JWKS ([`JWKS_MAX_AGE`]).
+pub const PUBLISHED_AHEAD: Duration = Duration::from_mins(10);
+/// How long others may keep our JWKS.
+pub const JWKS_MAX_AGE: Duration = Duration::from_mins(5);
+
+/// Every key there ever was, the newest first.
+///
+/// # Errors
+/// A passing failure.
+pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
+    Ok(app.store.signing_keys().await?)
+}
+
+/// Adds the next key, which signs from `activates_at`; older ones verify until the last token that they can have signed has ended. Says its `kid`, or
+/// none if another node was first.
+///
+/// # Errors
+/// A passing failure, or no entropy.
+pub async fn rotate(app: &App, activates_at: Timestamp) -> Result<Option<String>, Failure> {
+    let newest = app.store.signing_keys().await?.first().map_or(0, |key| key.generation);
+    let algorithm = app.access_tokens.algorithm();
+    let key = signing_keys::generate(&app.root, algorithm, newest + 1, app.clock.now(), activates_at)?;
+    let added = app.store.add_signing_key(&key, app::retirement(activates_at, app.access_tokens.ttl_secs())).await?;
+    reload(app).await?;
+    Ok(added.then_some(key.kid))
+}
+
+/// Rotates if the newest key is older than `interval`. Of any number of nodes that find so at once, one does.
+///
+/// # Errors
+/// A passing failure, or no entropy.
+pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let due = app.store.signing_keys().await?.first().is_none_or(|key| key.created_at.plus(interval) <= now);
+    if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD)).await? {
+        log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
+    }
+    Ok(())
+}
+
+/// Revokes a key at once, and makes sure that another signs. Says whether there was such a key.
+///
+/// # Errors
+/// A passing failure, or no entropy.
+pub async fn revoke(app: &App, kid: &str) -> Result<bool, Failure> {
+    let now = app.clock.now();
+    let revoked = app.store.revoke_signing_key(kid, now).await?;
+    let keys = app.store.signing_keys().await?;
+    let signs = |key: &SealedKey| key.verifies(now) && key.activates_at <= now && key.algorithm == app.access_tokens.algorithm().name();
+    if revoked && !keys.iter().any(signs) {
+        rotate(app, now).await?;
+    }
+    reload(app).await?;
+    Ok(revoked)
+}
+
+/// Takes up the keys as the database has them now.
+///
+/// # Errors
+/// A passing failure; the keys stay as they are then.
+pub async fn reload(app: &App) -> Result<(), Failure> {
+    if app.shares_its_key {
+        return Ok(());
+    }
+    let keys = app::usable_keys(&app.store, &app.root, app.clock.now()).await.map_err(|error| match error {
+        StartError::Store(error) => error.into(),
+        other => Failure::Internal(other.to_string()),
+    })?;
+    app.access_tokens.replace_keys(keys);
+    Ok(())
+}
