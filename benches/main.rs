@@ -6,7 +6,12 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
 mod load;
+#[path = "../tests/support/postgres.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
+mod postgres;
+mod process;
 mod raw;
+mod refresh;
 mod service;
 
 use std::time::{Duration, Instant};
@@ -32,6 +37,8 @@ fn main() {
     login_by_account();
     me_within_a_login_flood();
     start_to_first_answer();
+    algorithms();
+    refreshes();
 }
 
 fn row(figure: &str, measured: &str, yardstick: &str, ratio: &str) {
@@ -139,6 +146,69 @@ fn me_within_a_login_flood() {
     #[expect(clippy::cast_precision_loss, reason = "a handful of threads")]
     let aim = idle_memory + threads as f64 * 19.0 + 10.0;
     row("resident memory, in the flood", &format!("{flood_memory:.1} MiB"), &format!("aim: below {aim:.1} MiB (idle + threads × 19 + 10)"), "");
+}
+
+/// What the algorithm costs once its tokens are known.
+fn algorithms() {
+    let hs256 = Service::start(Some(0));
+    let eddsa = Service::start_with(Some(0), &[("DOORWARD_JWT_ALGORITHM", "EdDSA")]);
+    let accounts = [&hs256, &eddsa].map(|service| service.account("alice@example.com"));
+    let mut pairs = Vec::new();
+    for round in 0..=ROUNDS {
+        let measure =
+            |service: &Service, account: &Account| Load::of(&service.address, &account.me_request(), 32).on_core(1).run_for(ROUND).per_second();
+        let pair = (measure(&eddsa, &accounts[1]), measure(&hs256, &accounts[0]));
+        if round > 0 {
+            pairs.push(pair);
+        }
+    }
+    let ratio = median(pairs.iter().map(|(eddsa, hs256)| eddsa / hs256));
+    let (eddsa, hs256) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
+    row(
+        "`GET /me`, EdDSA, 32 connections, server on one core",
+        &format!("{eddsa:.0} requests/s"),
+        &format!("{hs256:.0} requests/s with HS256"),
+        &format!("{ratio:.2}"),
+    );
+}
+
+/// A refresh is one commit; and a logout reaches the other node of a PostgreSQL.
+fn refreshes() {
+    let server = postgres::Postgres::start_with("on");
+    let url = server.url("postgres");
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("DOORWARD_SECRET", "the benchmark's own secret, forty bytes!!"),
+        ("DOORWARD_ISSUER", "https://id.example.com"),
+    ];
+    let (sqlite, postgres, other) = (Service::start(None), Service::start_with(None, &settings), Service::start_with(None, &settings));
+    for (name, service, database) in [("SQLite", &sqlite, sqlite.file_beside()), ("PostgreSQL", &postgres, url.clone())] {
+        let account = service.account("alice@example.com");
+        let mut pairs = Vec::new();
+        for round in 0..=ROUNDS {
+            let pair = (refresh::refreshes_per_second(service, &account, ROUND), refresh::raw_commits_per_second(&database, ROUND));
+            if round > 0 {
+                pairs.push(pair);
+            }
+        }
+        let ratio = median(pairs.iter().map(|(refreshes, commits)| refreshes / commits));
+        let (refreshes, commits) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
+        let clients = refresh::CLIENTS;
+        row(
+            &format!("`POST /refresh`, {name}, {clients} connections"),
+            &format!("{refreshes:.0} refreshes/s"),
+            &format!("{commits:.0} raw one-row commits/s"),
+            &format!("{ratio:.2}"),
+        );
+    }
+    let lags = refresh::lag_between_nodes(&postgres, &other, &postgres.account("bob@example.com"), 200);
+    let at = |hundredths: usize| lags[(lags.len() - 1) * hundredths / 100];
+    row(
+        "204 of a logout on one node to the first 401 on another, PostgreSQL, 200 times",
+        &format!("median {:.1} ms, p99 {:.1} ms, maximum {:.1} ms", at(50), at(99), at(100)),
+        "promise: 1000 ms",
+        "",
+    );
 }
 
 /// From the start of the process to the first 200, with nothing on disk and with a database that is there.

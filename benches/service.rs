@@ -1,12 +1,14 @@
 //! The program under load, the bare handler beside it, and the requests that are sent to them.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
+
+use crate::process::free_port;
 
 const PASSWORD: &str = "an owl keeps the door";
 
@@ -18,11 +20,8 @@ pub struct Service {
 
 pub struct Account {
     email: String,
-    token: String,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+    pub token: String,
+    pub refresh: String,
 }
 
 /// The command, on one core if one is named.
@@ -39,9 +38,19 @@ fn pinned(core: Option<usize>, program: &str) -> Command {
 
 impl Service {
     pub fn start(core: Option<usize>) -> Self {
+        Self::start_with(core, &[])
+    }
+
+    pub fn start_with(core: Option<usize>, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (address, command) = doorward(core, folder.path());
+        let (address, mut command) = doorward(core, folder.path());
+        command.envs(settings.iter().copied());
         Self::spawn(command, address, folder)
+    }
+
+    /// A file beside the service's database, on the same disk.
+    pub fn file_beside(&self) -> String {
+        self.folder.path().join("raw.db").display().to_string()
     }
 
     /// A bare actix handler that writes the bytes of `GET /me` and checks nothing.
@@ -74,10 +83,12 @@ impl Service {
         let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
         let registered = ask(&self.address, &post("/register", "application/json", &body));
         assert!(registered.starts_with("HTTP/1.1 201"), "{registered}");
-        let account = Account { email: email.to_owned(), token: String::new() };
-        let answer = ask(&self.address, &account.login_request());
-        let token = answer.split(r#""access_token":""#).nth(1).and_then(|rest| rest.split('"').next()).expect("a token");
-        Account { token: token.to_owned(), ..account }
+        Account { email: email.to_owned(), token: String::new(), refresh: String::new() }.new_session(self)
+    }
+
+    /// One request on a connection of its own.
+    pub fn ask(&self, request: &str) -> String {
+        ask(&self.address, request)
     }
 
     /// There is no way through the front door yet.
@@ -110,7 +121,14 @@ impl Drop for Service {
 impl Account {
     /// One that nobody registered.
     pub fn unknown() -> Self {
-        Self { email: "unknown@example.com".to_owned(), token: String::new() }
+        Self { email: "unknown@example.com".to_owned(), token: String::new(), refresh: String::new() }
+    }
+
+    /// Logs in again.
+    pub fn new_session(&self, service: &Service) -> Self {
+        let answer = service.ask(&self.login_request());
+        let text = |name: &str| answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a token").to_owned();
+        Self { email: self.email.clone(), token: text("access_token"), refresh: text("refresh_token") }
     }
 
     pub fn me_request(&self) -> String {

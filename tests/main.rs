@@ -7,6 +7,11 @@ mod architecture;
 mod browser;
 mod cli;
 mod durability;
+mod interleavings;
+mod model_check;
 mod readme;
 mod store;
 mod support;
+
+// `interleavings` compiles a file of the crate, which says `crate::model`.
+use doorward::model;

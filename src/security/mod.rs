@@ -4,5 +4,13 @@ pub mod access_tokens;
 pub mod passwords;
 pub mod refresh_tokens;
 pub mod registry;
+#[cfg(test)]
+mod registry_tests;
 pub mod secret;
 pub mod signing_keys;
+
+/// What the registry synchronises with.
+mod sync {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+    pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};
+}

@@ -8,12 +8,13 @@
 //! and nothing that is loaded is kept. So a node that has lost its database forgets in time by itself.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
+// `super`'s, not std's by name: the tests compile this very file over a scheduler that explores the interleavings.
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::Standing;
 
@@ -111,7 +112,7 @@ impl Registry {
 
     /// The time from which a reading of the feed counts; to be taken before the reading begins.
     #[must_use]
-    pub fn lease_start(&self) -> Instant {
+    pub fn lease_start() -> Instant {
         monotonic_now()
     }
 
@@ -119,6 +120,11 @@ impl Registry {
     pub fn renew_lease(&self, start: Instant) {
         let until = start.duration_since(self.epoch) + LEASE;
         self.leased_until.store(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// Ends the lease at once: the feed is known to be lost.
+    pub fn end_lease(&self) {
+        self.leased_until.store(0, Ordering::Release);
     }
 
     /// Whether the lease runs.
@@ -154,94 +160,4 @@ fn monotonic_now() -> Instant {
 /// A panic under the lock leaves a cache that is at worst incomplete.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::model::clock::Timestamp;
-    use crate::model::ids::Subject;
-    use crate::model::user::Me;
-
-    fn session(number: u128) -> SessionId {
-        SessionId::from(Uuid::from_u128(number))
-    }
-
-    fn standing(user: i64) -> Arc<Standing> {
-        let me: Me = Me { id: UserId::from(user), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
-        Arc::new(Standing { me, subject: Subject::from(Uuid::nil()), idle_expires_at: Timestamp::from_secs(1), expires_at: Timestamp::from_secs(1) })
-    }
-
-    fn leased(size: usize) -> Registry {
-        let registry = Registry::new(size);
-        registry.renew_lease(registry.lease_start() + Duration::from_hours(1));
-        registry
-    }
-
-    fn fill(registry: &Registry, number: u128, user: i64) {
-        let Lookup::Miss(ticket) = registry.look_up(session(number)) else { panic!("already there") };
-        registry.fill(ticket, standing(user));
-    }
-
-    fn holds(registry: &Registry, number: u128) -> bool {
-        matches!(registry.look_up(session(number)), Lookup::Hit(_))
-    }
-
-    #[test]
-    fn what_was_filled_is_hit_until_it_is_evicted() {
-        let registry = leased(100);
-        fill(&registry, 1, 1);
-        assert!(holds(&registry, 1));
-        registry.evict(session(1));
-        assert!(!holds(&registry, 1));
-    }
-
-    #[test]
-    fn a_load_that_began_before_an_eviction_is_never_kept() {
-        let registry = leased(100);
-        let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
-        registry.evict(session(1));
-        registry.fill(ticket, standing(1));
-        assert!(!holds(&registry, 1));
-        let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
-        registry.evict_user(UserId::from(1));
-        registry.fill(ticket, standing(1));
-        assert!(!holds(&registry, 1));
-    }
-
-    #[test]
-    fn evicting_a_user_spares_the_others() {
-        let registry = leased(1000);
-        for number in 0..20 {
-            fill(&registry, number, if number % 2 == 0 { 2 } else { 1 });
-        }
-        registry.evict_user(UserId::from(1));
-        assert_eq!(registry.len(), 10);
-        assert!(holds(&registry, 0) && !holds(&registry, 1));
-    }
-
-    #[test]
-    fn without_a_lease_nothing_is_believed() {
-        let registry = leased(100);
-        fill(&registry, 1, 1);
-        let unleased = registry.lease_start();
-        registry.leased_until.store(0, Ordering::SeqCst);
-        assert!(!holds(&registry, 1));
-        registry.renew_lease(unleased);
-        assert!(holds(&registry, 1));
-        registry.clear();
-        assert!(!holds(&registry, 1));
-    }
-
-    #[test]
-    fn memory_is_bounded_and_the_least_recently_used_goes_first() {
-        let registry = leased(SHARDS * 4);
-        for number in 0..1000 {
-            fill(&registry, number, 1);
-        }
-        assert!(registry.len() <= SHARDS * 4);
-        assert!(holds(&registry, 999) && !holds(&registry, 0));
-    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Failure, keys};
 use crate::app::App;
+use crate::security::registry::Registry;
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one slow reading does not end it.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -20,12 +21,16 @@ pub async fn follow(app: &App) {
         match catch_up(app, place).await {
             Ok(reached) => place = Some(reached),
             Err(error) => {
+                app.registry.end_lease();
                 if place.take().is_some() {
                     log::warn!(error:%; "the feed of changes cannot be read; sessions are checked in the database until it can");
                 }
             }
         }
-        watch.wait(INTERVAL).await;
+        if !watch.wait(INTERVAL).await {
+            app.registry.end_lease();
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 }
 
@@ -34,7 +39,7 @@ pub async fn follow(app: &App) {
 /// # Errors
 /// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.
 pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
-    let start = app.registry.lease_start();
+    let start = Registry::lease_start();
     let Some(mut place) = place else {
         let newest = app.store.newest_change().await?;
         keys::reload(app).await?;

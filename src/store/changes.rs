@@ -102,28 +102,32 @@ pub struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Returns at the next change or after `at_most`, whichever is first; a lost or missing listener is time alone.
-    pub async fn wait(&mut self, at_most: Duration) {
+    /// Returns at the next change or after `at_most`, whichever is first; false if the connection that would have told is lost.
+    pub async fn wait(&mut self, at_most: Duration) -> bool {
         let Pool::Postgres(pool) = &self.store.pool else {
-            return tokio::time::sleep(at_most).await;
+            tokio::time::sleep(at_most).await;
+            return true;
         };
         let woken = async {
             if self.listener.is_none() {
                 let mut listener = PgListener::connect_with(pool).await?;
+                listener.eager_reconnect(false);
                 listener.listen("doorward_changes").await?;
                 // What came before LISTEN is not announced: read at once.
                 self.listener = Some(listener);
                 return Ok(());
             }
             match &mut self.listener {
-                Some(listener) => listener.recv().await.map(drop),
+                // None: the connection was lost, and with it whatever was announced meanwhile.
+                Some(listener) => listener.try_recv().await?.map(drop).ok_or(sqlx::Error::WorkerCrashed),
                 None => Ok(()),
             }
         };
         let outcome: Result<Result<(), sqlx::Error>, _> = tokio::time::timeout(at_most, woken).await;
-        if let Ok(Err(_lost)) = outcome {
+        let lost = matches!(outcome, Ok(Err(_)));
+        if lost {
             self.listener = None;
-            tokio::time::sleep(at_most).await;
         }
+        !lost
     }
 }

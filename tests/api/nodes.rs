@@ -28,7 +28,7 @@ on_both_engines! {
     async fn a_refresh_token_sent_to_two_nodes_at_once_has_one_successor(app) {
         let there = app.sibling(&[], None).await;
         let mut token = app.registered("alice").await.refresh_token;
-        for _ in 0..20 {
+        for _ in 0..1000 {
             let all = futures_util::future::join_all((0..16).map(|number| if number % 2 == 0 { app.refresh(&token) } else { there.refresh(&token) })).await;
             let successors: HashSet<String> = all.into_iter().map(|answer| answer.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()).collect();
             assert_eq!(successors.len(), 1);
@@ -43,6 +43,57 @@ on_both_engines! {
         app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users").await;
         app.until(&alice.token, 401).await;
     }
+}
+
+/// A wire between a node and its database that the test can cut.
+struct Wire {
+    address: String,
+    cut: tokio::sync::watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(target: String) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (cut, watch) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            loop {
+                let (mut near, _) = listener.accept().await.unwrap();
+                let (target, mut watch) = (target.clone(), watch.clone());
+                tokio::spawn(async move {
+                    if *watch.borrow_and_update() {
+                        return;
+                    }
+                    let mut far = tokio::net::TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = watch.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { address, cut }
+    }
+}
+
+#[tokio::test]
+async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
+    let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
+    let here = TestApp::start_on_postgres(&server).await;
+    let direct = here.database.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let wire = Wire::to(direct.clone()).await;
+    let there = here.sibling(&[("DATABASE_URL", &here.database.replace(&direct, &wire.address))], None).await;
+    let alice = here.registered("alice").await;
+    there.me(&alice.token).await.expect(200);
+    wire.cut.send(true).unwrap();
+    // A wire that is cut is noticed at once; the lease bounds one that merely falls silent.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    alice.send("POST", "/logout").await.expect(204);
+    for _ in 0..3 {
+        there.me(&alice.token).await.expect_problem(503, "unavailable");
+    }
+    wire.cut.send(false).unwrap();
+    there.until(&alice.token, 401).await;
 }
 
 #[tokio::test]

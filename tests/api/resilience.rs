@@ -119,3 +119,71 @@ async fn a_sqlite_file_that_another_process_locks_answers_503_and_heals() {
     other.execute("ROLLBACK").await.unwrap();
     app.register("bob@example.com", PASSWORD).await.expect(201);
 }
+
+/// What one client does over and over, and what it was promised.
+async fn busy_client(app: &TestApp, number: usize, stop: &std::sync::atomic::AtomicBool) -> Vec<String> {
+    let mut promised = Vec::new();
+    for round in 0.. {
+        if stop.load(std::sync::atomic::Ordering::SeqCst) {
+            break;
+        }
+        let email = format!("client{number}-{round}@example.com");
+        let registered = app.register(&email, PASSWORD).await;
+        assert!([201, 503].contains(&registered.status), "{}", registered.text);
+        if registered.status == 503 {
+            continue;
+        }
+        promised.push(email.clone());
+        let login = app.login(&email, PASSWORD).await;
+        assert!([200, 503].contains(&login.status), "{}", login.text);
+        if login.status == 200 {
+            let body = login.json();
+            let access = body["access_token"].as_str().unwrap();
+            let me = app.me(access).await;
+            assert!([200, 503].contains(&me.status), "{}", me.text);
+            let refresh = app.refresh(body["refresh_token"].as_str().unwrap()).await;
+            assert!([200, 503].contains(&refresh.status), "{}", refresh.text);
+            let logout = app.request("POST", "/logout").bearer(access).send().await;
+            assert!([204, 503].contains(&logout.status), "{}", logout.text);
+            if logout.status == 204 {
+                let after = app.me(access).await;
+                assert!([401, 503].contains(&after.status), "{}", after.text);
+            }
+        }
+    }
+    promised
+}
+
+#[tokio::test]
+async fn postgres_stopped_and_started_under_load_loses_nothing_that_was_promised() {
+    let mut server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
+    let app = TestApp::start_on_postgres(&server).await;
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let trouble = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server = tokio::task::spawn_blocking(move || {
+            server.stop();
+            server
+        })
+        .await
+        .unwrap();
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        server = tokio::task::spawn_blocking(move || {
+            server.start_again();
+            server
+        })
+        .await
+        .unwrap();
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        server
+    };
+    let clients = futures_util::future::join_all((0..8).map(|number| busy_client(&app, number, &stop)));
+    let (promised, _server) = tokio::join!(clients, trouble);
+    let promised: Vec<String> = promised.into_iter().flatten().collect();
+    assert!(promised.len() > 20, "{}", promised.len());
+    app.get("/ready").await.expect(200);
+    for email in promised {
+        app.login(&email, PASSWORD).await.expect(200);
+    }
+}

@@ -59,7 +59,8 @@ impl TestApp {
 
     /// A second service on the database of this one.
     pub async fn sibling(&self, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
-        let mut sibling = Self::start_on(&self.database, Arc::clone(&self.folder), settings, cost).await;
+        let url = settings.iter().find(|(name, _)| *name == "DATABASE_URL").map_or(self.database.as_str(), |(_, url)| url);
+        let mut sibling = Self::start_on(url, Arc::clone(&self.folder), settings, cost).await;
         sibling.clock.store(self.clock.load(Ordering::SeqCst), Ordering::SeqCst);
         sibling.client = self.client.clone();
         sibling

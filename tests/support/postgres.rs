@@ -14,6 +14,7 @@ static SHARED: OnceLock<Postgres> = OnceLock::new();
 pub struct Postgres {
     folder: PathBuf,
     port: u16,
+    fsync: &'static str,
     /// Its standard input is our life line: the shell around the server stops it when the pipe closes.
     guardian: Child,
 }
@@ -29,7 +30,13 @@ pub async fn database() -> String {
 }
 
 impl Postgres {
+    /// Fast, for what is tested is not PostgreSQL's own durability.
     pub fn start() -> Self {
+        Self::start_with("off")
+    }
+
+    /// With `fsync` on or off.
+    pub fn start_with(fsync: &'static str) -> Self {
         let folder = Command::new("mktemp").args(["-d", "/tmp/doorward-postgres-XXXXXX"]).output().unwrap();
         let folder = PathBuf::from(String::from_utf8(folder.stdout).unwrap().trim());
         if as_root() {
@@ -37,7 +44,7 @@ impl Postgres {
         }
         let port = super::process::free_port();
         run(shell(&folder, port, "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C").stdout(Stdio::null()));
-        let server = Self { guardian: guarded(&folder, port), folder, port };
+        let server = Self { guardian: guarded(&folder, port, fsync), folder, port, fsync };
         server.wait_until_ready();
         server
     }
@@ -48,7 +55,7 @@ impl Postgres {
     }
 
     pub fn start_again(&mut self) {
-        let mut dead = std::mem::replace(&mut self.guardian, guarded(&self.folder, self.port));
+        let mut dead = std::mem::replace(&mut self.guardian, guarded(&self.folder, self.port, self.fsync));
         self.wait_until_ready();
         // Only now: its shell removes the folder unless a server lives there.
         drop(dead.stdin.take());
@@ -84,10 +91,10 @@ fn shell(folder: &Path, port: u16, script: &str) -> Command {
 }
 
 /// The server, and the shell that ends it when our end of the pipe closes.
-fn guarded(folder: &Path, port: u16) -> Child {
-    let script = "$AS \"$BIN/postgres\" -D \"$FOLDER/data\" -p $PORT -k \"$FOLDER\" -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=400 -c log_min_messages=panic < /dev/null &
+fn guarded(folder: &Path, port: u16, fsync: &str) -> Child {
+    let script = "$AS \"$BIN/postgres\" -D \"$FOLDER/data\" -p $PORT -k \"$FOLDER\" -c listen_addresses=127.0.0.1 -c fsync=$FSYNC -c max_connections=400 -c log_min_messages=panic < /dev/null &
         cat; kill -INT $! 2> /dev/null; wait; sleep 0.1; [ -e \"$FOLDER/data/postmaster.pid\" ] || rm -rf \"$FOLDER\"";
-    shell(folder, port, script).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    shell(folder, port, script).env("FSYNC", fsync).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 impl Drop for Postgres {
