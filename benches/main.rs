@@ -20,7 +20,7 @@ use load::{Latencies, Load, median};
 use service::{Account, Service};
 
 const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(3);
+const ROUND: Duration = Duration::from_secs(2);
 
 fn main() {
     // `cargo bench` passes flags for a harness that this is not.
@@ -128,7 +128,8 @@ fn me_within_a_login_flood() {
     let account = service.account("alice@example.com");
     let steady = |seconds| Load::of(&service.address, &account.me_request(), 4).at_rate(50, Duration::from_secs(seconds));
     let quiet = steady(10);
-    let flood = Load::of(&service.address, &account.login_request(), 64).begin();
+    // Another account: a login beyond the cap of sessions ends the oldest, which would be the one that is measured.
+    let flood = Load::of(&service.address, &service.account("flood@example.com").login_request(), 64).begin();
     std::thread::sleep(Duration::from_secs(2));
     let flooded = steady(20);
     let flood_memory = service.memory_mib();

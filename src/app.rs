@@ -72,6 +72,8 @@ pub struct App {
     pub registry: Registry,
     /// What the signing keys are sealed with.
     pub root: RootSecret,
+    /// Held while the keys are read and replaced.
+    pub reloading: tokio::sync::Mutex<()>,
     /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
     pub shares_its_key: bool,
 }
@@ -82,11 +84,24 @@ impl App {
     /// # Errors
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let app = Self::open(config, clock).await?;
+        if !app.shares_its_key {
+            let keys = first_keys(&app).await?;
+            app.access_tokens.replace_keys(keys);
+        }
+        Ok(app)
+    }
+
+    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database and may have other settings than the server.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open(&config.database).await?;
         let root = root_secret(&config, &store).await?;
         let keys = match &config.jwt_secret {
             Some(secret) => vec![signing_keys::shared(secret)?],
-            None => first_keys(&config, &store, &root, clock.now()).await?,
+            None => usable_keys(&store, &root, clock.now()).await?,
         };
         Ok(Self {
             clock,
@@ -106,21 +121,23 @@ impl App {
             registry: Registry::new(config.registry_size),
             shares_its_key: config.jwt_secret.is_some(),
             root,
+            reloading: tokio::sync::Mutex::new(()),
             store,
         })
     }
 }
 
 /// The keys of the database; if none of the configured algorithm signs, one is made. Of any number of nodes that start at once, one makes it.
-async fn first_keys(config: &Config, store: &Store, root: &RootSecret, now: Timestamp) -> Result<Vec<SigningKey>, StartError> {
-    let sealed = store.signing_keys().await?;
-    let signs = |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == config.jwt_algorithm.name();
-    if !sealed.iter().any(signs) {
+async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
+    let (now, algorithm) = (app.clock.now(), app.access_tokens.algorithm());
+    let sealed = app.store.signing_keys().await?;
+    let goes_on = |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
+    if !sealed.iter().any(goes_on) {
         let generation = sealed.first().map_or(1, |key| key.generation + 1);
-        let key = signing_keys::generate(root, config.jwt_algorithm, generation, now, now)?;
-        store.add_signing_key(&key, retirement(now, config.access_token_ttl.as_secs())).await?;
+        let key = signing_keys::generate(&app.root, algorithm, generation, now, now)?;
+        app.store.add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs())).await?;
     }
-    usable_keys(store, root, now).await
+    usable_keys(&app.store, &app.root, now).await
 }
 
 /// Every key of the database that still verifies, opened, the newest first.
@@ -153,7 +170,7 @@ async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, Start
     if !store.signing_keys().await?.is_empty() {
         return Err(StartError::SecretLost(file.display().to_string()));
     }
-    let fresh = RootSecret::generate()?;
-    fresh.write(&file)?;
-    Ok(fresh)
+    RootSecret::generate()?.write(&file)?;
+    // Read back: of two processes that began at once, one wrote the file and both must have its secret.
+    RootSecret::read(&file)?.ok_or_else(|| StartError::SecretLost(file.display().to_string()))
 }

@@ -149,7 +149,7 @@ async fn manage_keys(config: Config, matches: &ArgMatches) -> Result<(), Exit> {
     if config.jwt_secret.is_some() {
         return Err(Exit::failed("DOORWARD_JWT_SECRET is the one signing key; there is none to manage"));
     }
-    let app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
     let now = app.clock.now();
     match matches.subcommand() {
         Some(("rotate", options)) => {

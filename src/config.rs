@@ -202,6 +202,9 @@ impl Config {
         if config.jwt_secret.is_some() && config.jwt_algorithm != SigningAlgorithm::Hs256 && reader.bad.is_empty() {
             reader.refuse("DOORWARD_JWT_SECRET", "is for DOORWARD_JWT_ALGORITHM=HS256 only");
         }
+        if config.jwt_secret.is_some() && config.key_rotation.is_some() && reader.bad.is_empty() {
+            reader.refuse("DOORWARD_KEY_ROTATION", "has nothing to rotate with DOORWARD_JWT_SECRET");
+        }
         if config.session_idle_ttl > config.session_max_age && reader.bad.is_empty() {
             reader.refuse("DOORWARD_SESSION_IDLE_TTL", "must not be longer than DOORWARD_SESSION_MAX_AGE");
         }

@@ -253,7 +253,6 @@ struct Metadata {
     #[schema(example = json!(["none"]))]
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
-    service_documentation: String,
 }
 
 /// Describe this server to OAuth clients
@@ -274,10 +273,9 @@ pub async fn metadata(app: web::Data<App>) -> HttpResponse {
         revocation_endpoint: at("/oauth/revoke"),
         introspection_endpoint: at("/oauth/introspect"),
         jwks_uri: at("/.well-known/jwks.json"),
-        grant_types_supported: vec!["password", "refresh_token"],
+        grant_types_supported: if app.policy.password_grant { vec!["password", "refresh_token"] } else { vec!["refresh_token"] },
         response_types_supported: vec![],
         token_endpoint_auth_methods_supported: vec!["none"],
         revocation_endpoint_auth_methods_supported: vec!["none"],
-        service_documentation: at("/docs/"),
     })
 }

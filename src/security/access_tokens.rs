@@ -239,9 +239,11 @@ impl AccessTokens {
     /// No key, no entropy, or the signature failed.
     pub fn issue(&self, session: SessionId, subject: Subject, role: &str, now: Timestamp) -> Result<String, Broken> {
         let keys = self.keys();
-        let usable = || keys.iter().filter(|key| key.algorithm == self.algorithm && key.retires_at.is_none_or(|at| now < at));
-        // None has begun where a clock was set back, or another node's is ahead: then the oldest, which every node knows best.
-        let signer = usable().find(|key| key.activates_at <= now).or_else(|| usable().last());
+        let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
+        let mut begun = usable().filter(|key| key.activates_at <= now);
+        // Better a key of another algorithm than none, while nodes change theirs one after the other. None has begun where a clock was set back:
+        // then the oldest, which every node knows best.
+        let signer = begun.clone().find(|key| key.algorithm == self.algorithm).or_else(|| begun.next()).or_else(|| usable().next_back());
         let key = signer.ok_or(Broken::Primitive("no signing key"))?;
         let encode = |json: Result<String, serde_json::Error>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Broken::Primitive("JSON"));
         let header = Header { typ: "at+jwt", alg: key.algorithm.name(), kid: &key.kid };

@@ -4,8 +4,8 @@
 //! began before an eviction must not be stored after it, or an ended session would live again (the stale-fill race). Each shard counts its
 //! evictions; a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is held over an await.
 //!
-//! What other nodes change comes by the feed. The registry answers only while the feed was read within [`LEASE`]; otherwise every look-up misses,
-//! and nothing that is loaded is kept. So a node that has lost its database forgets in time by itself.
+//! What other nodes change comes by the feed. The registry answers only while the feed was read within [`LEASE`]; otherwise every look-up misses.
+//! So a node that has lost its database forgets in time by itself.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;

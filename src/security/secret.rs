@@ -111,13 +111,13 @@ impl RootSecret {
         Self::parse(text.trim()).map(Some).ok_or_else(|| refuse(format!("does not hold a secret of at least {MIN_SECRET_BYTES} bytes")))
     }
 
-    /// Writes the secret to a new file that only its owner may read; whole and on disk, or not at all.
+    /// Writes the secret to a new file that only its owner may read; whole and on disk, or not at all. A file that is there already stays as it is.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Broken> {
         let write = || -> io::Result<()> {
-            let unfinished = path.with_extension("secret.new");
+            let unfinished = path.with_extension(format!("secret.{}", std::process::id()));
             match fs::remove_file(&unfinished) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
                 _ => {}
@@ -126,7 +126,10 @@ impl RootSecret {
             file.write_all(&self.0)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            fs::rename(&unfinished, path)?;
+            match fs::hard_link(&unfinished, path) {
+                Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cause),
+                _ => fs::remove_file(&unfinished)?,
+            }
             File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
         };
         write().map_err(|cause| Broken::File { path: path.display().to_string(), why: cause.to_string() })
@@ -229,7 +232,9 @@ mod tests {
         let secret = RootSecret::generate().unwrap();
         secret.write(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0);
+        RootSecret::generate().unwrap().write(&path).unwrap();
+        assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0, "the first one stays");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(RootSecret::read(&path).unwrap_err().to_string().contains("chmod 600"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -63,7 +63,7 @@ async fn verified(app: &App, user: UserId, current: &str) -> Result<Credential, 
 /// Sets another password and ends every other session of the user.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+/// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
 pub async fn change_password(app: &App, me: &Me, session: SessionId, current: &str, new: &str) -> Result<(), Failure> {
     let email = Email::parse("email", &me.email).ok();
     let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(refused)?;
@@ -71,13 +71,13 @@ pub async fn change_password(app: &App, me: &Me, session: SessionId, current: &s
     let hash = app.passwords.hash(new).await?;
     let changed = app.store.change_password(me.id, credential.password_version, &hash, session, app.clock.now()).await?;
     app.registry.evict_user(me.id);
-    if changed { Ok(()) } else { Err(Failure::InvalidToken) }
+    if changed { Ok(()) } else { Err(outdated(app, me.id).await) }
 }
 
 /// Gives the account another address.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+/// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
 pub async fn change_email(app: &App, user: UserId, current: &str, email: &str) -> Result<Me, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
     let credential = verified(app, user, current).await?;
@@ -86,19 +86,28 @@ pub async fn change_email(app: &App, user: UserId, current: &str, email: &str) -
     match change {
         EmailChange::Done(me) => Ok(me),
         EmailChange::Taken => Err(Failure::EmailTaken),
-        EmailChange::Outdated => Err(Failure::InvalidToken),
+        EmailChange::Outdated => Err(outdated(app, user).await),
     }
 }
 
 /// Deletes the account and its sessions for good; its subject is never given again.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::InvalidToken`] if the account changed meanwhile, or a passing failure.
+/// [`Failure::WrongPassword`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
 pub async fn delete(app: &App, user: UserId, current: &str) -> Result<(), Failure> {
     let credential = verified(app, user, current).await?;
     let deleted = app.store.delete_user(user, credential.password_version, app.clock.now()).await?;
     app.registry.evict_user(user);
-    if deleted { Ok(()) } else { Err(Failure::InvalidToken) }
+    if deleted { Ok(()) } else { Err(outdated(app, user).await) }
+}
+
+/// Why a change did not happen after its password was verified: the password is another now, or the account is gone or disabled.
+async fn outdated(app: &App, user: UserId) -> Failure {
+    match app.store.credential(user).await {
+        Ok(Some(_)) => Failure::WrongPassword,
+        Ok(None) => Failure::InvalidToken,
+        Err(error) => error.into(),
+    }
 }
 
 fn refused(invalid: Invalid) -> Failure {

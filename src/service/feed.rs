@@ -7,26 +7,38 @@ use std::time::Duration;
 
 use super::{Failure, keys};
 use crate::app::App;
+use crate::model::clock::Timestamp;
 use crate::security::registry::Registry;
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one slow reading does not end it.
 const INTERVAL: Duration = Duration::from_millis(200);
-const BATCH: i64 = 1000;
+const BATCH: usize = 1000;
+
+/// One reading that takes longer is given up: the database is away.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// After a silence this long (a process that was stopped, a machine that slept) the rows in between may be purged: begin anew.
+const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
 /// Follows the feed until dropped.
 pub async fn follow(app: &App) {
     let mut watch = app.store.watch();
-    let mut place = None;
+    let mut last: Option<(i64, Timestamp)> = None;
     loop {
-        match catch_up(app, place).await {
-            Ok(reached) => place = Some(reached),
-            Err(error) => {
+        let now = app.clock.now();
+        let place = last.filter(|(_, at)| *at <= now && now < at.plus(LONGEST_SILENCE)).map(|(place, _)| place);
+        let reading = tokio::time::timeout(DEADLINE, catch_up(app, place)).await;
+        last = match reading {
+            Ok(Ok(reached)) => Some((reached, now)),
+            failed => {
                 app.registry.end_lease();
-                if place.take().is_some() {
-                    log::warn!(error:%; "the feed of changes cannot be read; sessions are checked in the database until it can");
+                if last.is_some() {
+                    let cause = failed
+                        .map_or_else(|_| "no answer in time".to_owned(), |error| error.err().map(|error| error.to_string()).unwrap_or_default());
+                    log::warn!(cause = cause.as_str(); "the feed of changes cannot be read; sessions are checked in the database until it can");
                 }
+                None
             }
-        }
+        };
         if !watch.wait(INTERVAL).await {
             app.registry.end_lease();
             tokio::time::sleep(INTERVAL).await;
@@ -48,6 +60,7 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
         return Ok(newest);
     };
     loop {
+        let start = Registry::lease_start();
         let changes = app.store.changes_after(place, BATCH).await?;
         for change in &changes {
             if let Some(session) = change.session_id {
@@ -61,7 +74,7 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
             }
             place = change.id;
         }
-        if changes.is_empty() {
+        if changes.len() < BATCH {
             app.registry.renew_lease(start);
             return Ok(place);
         }

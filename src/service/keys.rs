@@ -31,38 +31,44 @@ pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
 /// A passing failure, or no entropy.
 pub async fn rotate(app: &App, activates_at: Timestamp) -> Result<Option<String>, Failure> {
     let newest = app.store.signing_keys().await?.first().map_or(0, |key| key.generation);
-    let algorithm = app.access_tokens.algorithm();
-    let key = signing_keys::generate(&app.root, algorithm, newest + 1, app.clock.now(), activates_at)?;
+    let (root, algorithm, now) = (app.root.clone(), app.access_tokens.algorithm(), app.clock.now());
+    // An RSA key takes a good part of a second to make.
+    let key = tokio::task::spawn_blocking(move || signing_keys::generate(&root, algorithm, newest + 1, now, activates_at));
+    let key = key.await.map_err(|cause| Failure::Internal(cause.to_string()))??;
     let added = app.store.add_signing_key(&key, app::retirement(activates_at, app.access_tokens.ttl_secs())).await?;
     reload(app).await?;
     Ok(added.then_some(key.kid))
 }
 
-/// Rotates if the newest key is older than `interval`. Of any number of nodes that find so at once, one does.
+/// Rotates if the newest key that is not revoked is older than `interval`. Of any number of nodes that find so at once, one does.
 ///
 /// # Errors
 /// A passing failure, or no entropy.
 pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure> {
     let now = app.clock.now();
-    let due = app.store.signing_keys().await?.first().is_none_or(|key| key.created_at.plus(interval) <= now);
+    let keys = app.store.signing_keys().await?;
+    let due = keys.iter().find(|key| key.revoked_at.is_none()).is_none_or(|key| key.created_at.plus(interval) <= now);
     if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD)).await? {
         log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
     }
     Ok(())
 }
 
-/// Revokes a key at once, and makes sure that another signs. Says whether there was such a key.
+/// Revokes a key at once. If no other would go on signing, the next one is made first, so that there is always one. Says whether there was such a key.
 ///
 /// # Errors
 /// A passing failure, or no entropy.
 pub async fn revoke(app: &App, kid: &str) -> Result<bool, Failure> {
     let now = app.clock.now();
-    let revoked = app.store.revoke_signing_key(kid, now).await?;
     let keys = app.store.signing_keys().await?;
-    let signs = |key: &SealedKey| key.verifies(now) && key.activates_at <= now && key.algorithm == app.access_tokens.algorithm().name();
-    if revoked && !keys.iter().any(signs) {
+    if !keys.iter().any(|key| key.kid == kid && key.revoked_at.is_none()) {
+        return Ok(false);
+    }
+    let goes_on = |key: &SealedKey| key.kid != kid && key.verifies(now) && key.retires_at.is_none() && key.activates_at <= now;
+    if !keys.iter().any(goes_on) {
         rotate(app, now).await?;
     }
+    let revoked = app.store.revoke_signing_key(kid, now).await?;
     reload(app).await?;
     Ok(revoked)
 }
@@ -75,6 +81,8 @@ pub async fn reload(app: &App) -> Result<(), Failure> {
     if app.shares_its_key {
         return Ok(());
     }
+    // One at a time: of two readings the older must not be installed last.
+    let _one_at_a_time = app.reloading.lock().await;
     let keys = app::usable_keys(&app.store, &app.root, app.clock.now()).await.map_err(|error| match error {
         StartError::Store(error) => error.into(),
         other => Failure::Internal(other.to_string()),

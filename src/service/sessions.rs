@@ -165,8 +165,9 @@ pub async fn logout(app: &App, user: UserId, session: SessionId, scope: Scope) -
         Scope::Others => Which::AllBut(session),
         Scope::All => Which::All,
     };
-    app.store.end_sessions(user, which, EndReason::Logout, app.clock.now()).await?;
-    app.registry.evict_user(user);
+    if app.store.end_sessions(user, which, EndReason::Logout, app.clock.now()).await? {
+        app.registry.evict_user(user);
+    }
     Ok(())
 }
 
@@ -183,9 +184,11 @@ pub async fn list(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> 
 /// # Errors
 /// [`Failure::NotFound`] alike for another's session and for none.
 pub async fn end_own(app: &App, user: UserId, session: SessionId) -> Result<(), Failure> {
-    let ended = app.store.end_own_session(user, session, app.clock.now()).await?;
+    if !app.store.end_own_session(user, session, app.clock.now()).await? {
+        return Err(Failure::NotFound);
+    }
     app.registry.evict(session);
-    if ended { Ok(()) } else { Err(Failure::NotFound) }
+    Ok(())
 }
 
 /// Gives a token back (RFC 7009): ends the session of a genuine access or refresh token, and does nothing for any other text.

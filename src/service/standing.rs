@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::app::App;
+use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::Standing;
 use crate::security::registry::{Lookup, Ticket};
@@ -35,13 +36,16 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     };
     let standing = match known {
         Lookup::Hit(standing) => standing,
-        Lookup::Miss(ticket) => load(app, session, ticket).await?,
+        Lookup::Miss(ticket) => load(app, session, ticket, now).await?,
     };
     if standing.live(now) && standing.subject == presented.subject { Ok(Bearer { session, standing }) } else { Err(Failure::InvalidToken) }
 }
 
-async fn load(app: &App, session: SessionId, ticket: Ticket) -> Result<Arc<Standing>, Failure> {
+async fn load(app: &App, session: SessionId, ticket: Ticket, now: Timestamp) -> Result<Arc<Standing>, Failure> {
     let standing = app.store.standing(session).await?.map(Arc::new).ok_or(Failure::InvalidToken)?;
-    app.registry.fill(ticket, Arc::clone(&standing));
+    // One that has run out would only be evicted again.
+    if standing.live(now) {
+        app.registry.fill(ticket, Arc::clone(&standing));
+    }
     Ok(standing)
 }

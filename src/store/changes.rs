@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes_after(&self, place: i64, limit: i64) -> Result<Vec<Change>, StoreError> {
+    pub async fn changes_after(&self, place: i64, limit: usize) -> Result<Vec<Change>, StoreError> {
         on_reader!(self, |db| Ok(sqlx::query_as(
             "SELECT id, session_id, user_id
              FROM changes
@@ -60,7 +60,7 @@ impl Store {
              LIMIT $2",
         )
         .bind(place)
-        .bind(limit)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(db)
         .await?))
     }

@@ -7,26 +7,19 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Lineage, NewSession, SessionInfo, Standing, Which};
 
 impl Store {
-    /// Starts a session if its user is still active and the password still the one that was verified; says whether it did. One statement, so
-    /// no login outruns a disabling or a change of password that was acknowledged while it hashed. Beyond `cap` live sessions of the user
-    /// those used longest ago end; they are given back.
+    /// Starts a session if its user is still active and the password still the one that was verified; none if not. The first statement locks the
+    /// user's row until the commit, so no login outruns a disabling, a deletion or a change of password on any engine. Beyond `cap` live sessions
+    /// of the user those used longest ago end; they are given back.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn start_session(&self, session: &NewSession<'_>, password_version: i64, cap: i64) -> Result<Option<Vec<SessionId>>, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
-                "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at, ip, user_agent)
-                 SELECT $1, id, $2, $2, $3, $4, $5, $6
-                 FROM users
-                 WHERE id = $7 AND is_active AND password_version = $8",
+                "UPDATE users
+                 SET password_version = password_version
+                 WHERE id = $1 AND is_active AND password_version = $2",
             )
-            .bind(session.id)
-            .bind(session.created_at)
-            .bind(session.idle_expires_at)
-            .bind(session.expires_at)
-            .bind(session.ip)
-            .bind(session.user_agent)
             .bind(session.user_id)
             .bind(password_version)
             .execute(&mut *tx)
@@ -35,6 +28,19 @@ impl Store {
             if rows == 0 {
                 None
             } else {
+                sqlx::query(
+                    "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at, ip, user_agent)
+                     VALUES ($1, $2, $3, $3, $4, $5, $6, $7)",
+                )
+                .bind(session.id)
+                .bind(session.user_id)
+                .bind(session.created_at)
+                .bind(session.idle_expires_at)
+                .bind(session.expires_at)
+                .bind(session.ip)
+                .bind(session.user_agent)
+                .execute(&mut *tx)
+                .await?;
                 let over: Vec<(SessionId,)> = sqlx::query_as(
                     "UPDATE sessions
                      SET ended_at = $2, end_reason = 'session_cap'
@@ -44,7 +50,7 @@ impl Store {
                          WHERE user_id = $1 AND ended_at IS NULL AND id <> $4
                          ORDER BY last_used_at DESC, id
                          LIMIT 1000 OFFSET $3
-                     )
+                     ) AND ended_at IS NULL
                      RETURNING id",
                 )
                 .bind(session.user_id)
@@ -165,13 +171,13 @@ impl Store {
         })
     }
 
-    /// Ends a user's sessions, all or all but one.
+    /// Ends a user's sessions, all or all but one; says whether any was live.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, now: Timestamp) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
-            sqlx::query(
+            let rows = sqlx::query(
                 "UPDATE sessions
                  SET ended_at = $2, end_reason = $3
                  WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4)",
@@ -181,8 +187,12 @@ impl Store {
             .bind(reason.word())
             .bind(which.spared())
             .execute(&mut *tx)
-            .await?;
-            append_change!(tx, None::<SessionId>, Some(user), now);
+            .await?
+            .rows_affected();
+            if rows > 0 {
+                append_change!(tx, None::<SessionId>, Some(user), now);
+            }
+            rows > 0
         })
     }
 
