@@ -16,6 +16,8 @@ const BATCH: usize = 1000;
 
 /// One reading that takes longer is given up: the database is away.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// The longest pause after a failure; each doubles the one before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// After a silence this long (a process that was stopped, a machine that slept) the rows in between may be purged: begin anew.
 const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
@@ -23,12 +25,16 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 pub async fn follow(app: &App) {
     let mut watch = app.store.watch();
     let mut last: Option<(i64, Timestamp)> = None;
+    let mut pause = INTERVAL;
     loop {
         let now = app.clock.now();
         let place = last.filter(|(_, at)| *at <= now && now < at.plus(LONGEST_SILENCE)).map(|(place, _)| place);
         let reading = tokio::time::timeout(DEADLINE, catch_up(app, place)).await;
         last = match reading {
-            Ok(Ok(reached)) => Some((reached, now)),
+            Ok(Ok(reached)) => {
+                pause = INTERVAL;
+                Some((reached, now))
+            }
             failed => {
                 app.registry.end_lease();
                 if last.is_some() {
@@ -36,12 +42,13 @@ pub async fn follow(app: &App) {
                         .map_or_else(|_| "no answer in time".to_owned(), |error| error.err().map(|error| error.to_string()).unwrap_or_default());
                     log::warn!(cause = cause.as_str(); "the feed of changes cannot be read; sessions are checked in the database until it can");
                 }
+                tokio::time::sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
                 None
             }
         };
         if !watch.wait(INTERVAL).await {
             app.registry.end_lease();
-            tokio::time::sleep(INTERVAL).await;
         }
     }
 }

@@ -29,6 +29,8 @@ static POSTGRES: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 
 /// How long a request waits for a connection, and a statement for its end, before the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// After that a call is given up from our side: longer than the database takes to say so itself.
+const DEADLINE: Duration = Duration::from_millis(4500);
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_READERS: u32 = 4;
 
@@ -98,12 +100,17 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
+/// Gives up what takes longer than the database's own time limits allow: its host has vanished without a word.
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+}
+
 /// Runs a body on a connection that only reads.
 macro_rules! on_reader {
     ($store:expr, |$db:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { read: $db, .. } => $body,
-            $crate::store::Pool::Postgres($db) => $body,
+            $crate::store::Pool::Sqlite { read: $db, .. } => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
+            $crate::store::Pool::Postgres($db) => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
         }
     };
 }
@@ -112,8 +119,8 @@ macro_rules! on_reader {
 macro_rules! on_writer {
     ($store:expr, |$db:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { write: $db, .. } => $body,
-            $crate::store::Pool::Postgres($db) => $body,
+            $crate::store::Pool::Sqlite { write: $db, .. } => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
+            $crate::store::Pool::Postgres($db) => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
         }
     };
 }
@@ -123,16 +130,22 @@ macro_rules! in_transaction {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.pool {
             $crate::store::Pool::Sqlite { write, .. } => {
-                let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                let result = $body;
-                $tx.commit().await?;
-                Ok(result)
+                $crate::store::in_time(async {
+                    let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok(result)
+                })
+                .await
             }
             $crate::store::Pool::Postgres(pool) => {
-                let mut $tx = pool.begin().await?;
-                let result = $body;
-                $tx.commit().await?;
-                Ok(result)
+                $crate::store::in_time(async {
+                    let mut $tx = pool.begin().await?;
+                    let result = $body;
+                    $tx.commit().await?;
+                    Ok(result)
+                })
+                .await
             }
         }
     };

@@ -119,6 +119,32 @@ async fn each_algorithm_serves_and_others_verify_its_tokens_by_jwks() {
 }
 
 #[tokio::test]
+async fn each_algorithm_rotates_and_revokes_without_a_restart() {
+    for algorithm in ["HS256", "EdDSA", "ES256", "RS256"] {
+        let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_JWT_ALGORITHM", algorithm)]).await;
+        app.go_to_the_present();
+        let before = app.registered("alice").await;
+        let kid = header(&before.token)["kid"].clone();
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET), ("DOORWARD_JWT_ALGORITHM", algorithm)];
+        assert!(output(folder.path(), &settings, &["keys", "rotate", "--now"]).status.success());
+        app.go_to_the_present();
+        let mut after = app.logged_in(&before.email).await;
+        while header(&after.token)["kid"] == kid {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            after = app.logged_in(&before.email).await;
+        }
+        assert_eq!(header(&after.token)["alg"], algorithm);
+        before.get("/me").await.expect(200);
+        after.get("/me").await.expect(200);
+        assert!(output(folder.path(), &settings, &["keys", "revoke", kid.as_str().unwrap()]).status.success());
+        app.until(&before.token, 401).await;
+        after.get("/me").await.expect(200);
+        assert!(!output(folder.path(), &settings, &["keys", "revoke", kid.as_str().unwrap()]).status.success(), "once");
+    }
+}
+
+#[tokio::test]
 async fn another_algorithm_takes_over_and_the_old_tokens_live_on() {
     let app = TestApp::start(Engine::Sqlite).await;
     let alice = app.registered("alice").await;

@@ -72,7 +72,7 @@ on_both_engines! {
 
     async fn no_request_sent_after_the_logout_is_let_in(app) {
         app.register("alice@example.com", PASSWORD).await.expect(201);
-        for _ in 0..25 {
+        for _ in 0..250 {
             let alice = app.logged_in("alice@example.com").await;
             let ended = std::sync::atomic::AtomicBool::new(false);
             let hammer = async || {
