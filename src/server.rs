@@ -91,9 +91,10 @@ impl Pages {
     /// # Errors
     /// The system gave no random number.
     pub fn new(policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
-        let methods = MethodMap::new(document::methods(), policy.docs);
+        let document = document::document();
+        let methods = MethodMap::new(document::methods(&document), policy.docs);
         let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?));
-        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::text()), policy, more })
+        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::written(&document)), policy, more })
     }
 }
 

@@ -54,7 +54,6 @@ enum Operation {
     Disable {
         user: usize,
         active: bool,
-        node: usize,
     },
     Step {
         seconds: i64,
@@ -69,7 +68,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => session.clone().prop_map(|session| Operation::Tabs { session }),
         8 => (session.clone(), node.clone()).prop_map(|(session, node)| Operation::Me { session, node }),
         1 => (session, 0..3u8, node.clone()).prop_map(|(session, scope, node)| Operation::Logout { session, scope, node }),
-        1 => (0..USERS, any::<bool>(), node).prop_map(|(user, active, node)| Operation::Disable { user, active, node }),
+        1 => (0..USERS, any::<bool>()).prop_map(|(user, active)| Operation::Disable { user, active }),
         3 => prop_oneof![4 => 1..40i64, 1 => 40..1200i64, 1 => Just(IDLE)].prop_map(|seconds| Operation::Step { seconds }),
     ]
 }
@@ -163,7 +162,7 @@ impl World {
             Operation::Tabs { session } => self.tabs(session).await,
             Operation::Me { session, node } => self.me(session, node).await,
             Operation::Logout { session, scope, node } => self.logout(session, scope, node).await,
-            Operation::Disable { user, active, node } => self.set_active(user, active, node).await,
+            Operation::Disable { user, active } => self.set_active(user, active).await,
             Operation::Step { seconds } => {
                 self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
             }
@@ -284,7 +283,7 @@ impl World {
     }
 
     /// As another process on the same database would: the change and its row in the feed.
-    async fn set_active(&mut self, user: usize, active: bool, _node: usize) {
+    async fn set_active(&mut self, user: usize, active: bool) {
         let mut change = self.database.begin_with("BEGIN IMMEDIATE").await.unwrap();
         sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2").bind(active).bind(self.users[user]).execute(&mut *change).await.unwrap();
         sqlx::query("INSERT INTO changes (user_id, created_at) VALUES ($1, 0)").bind(self.users[user]).execute(&mut *change).await.unwrap();

@@ -1,10 +1,15 @@
 //! The OpenAPI document: its title, its security scheme, the refusals that operations share, and the pages that show it.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpResponse;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Bytes};
+use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::PathItem;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::{Content, Header, Object, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -23,6 +28,7 @@ use super::routes;
         (name = "me", description = "The signed-in account and its sessions"),
         (name = "health", description = "For load balancers and supervisors"),
     ),
+    components(schemas(ProblemBody)),
     modifiers(&Security),
 )]
 struct Base;
@@ -37,43 +43,49 @@ impl Modify for Security {
     }
 }
 
-/// What any operation with a body may refuse.
-#[derive(IntoResponses)]
-pub enum BodyRefusals {
-    /// The body did not arrive in time
-    #[response(status = 408)]
-    Timeout(#[to_schema] ProblemBody),
-    /// The body is too large
-    #[response(status = 413)]
-    TooLarge(#[to_schema] ProblemBody),
-    /// The body is of another media type, or compressed
-    #[response(status = 415)]
-    MediaType(#[to_schema] ProblemBody),
-    /// Fields are missing or break a rule; `detail` is a list
-    #[response(status = 422)]
-    Invalid(#[to_schema] ProblemBody),
+/// Sets of refusals that operations share. Written out because utoipa's derive copies the body's schema into each answer; these refer to the one.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident: [$(($status:literal, $words:literal $(, $header:expr)?)),* $(,)?];)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                let refusal = |words| ResponseBuilder::new().description(words).content("application/json", Content::new(Some(Ref::from_schema_name("Problem"))));
+                BTreeMap::from([$(($status.to_owned(), RefOr::from(refusal($words)$(.header($header.0, header_of($header.1, $header.2)))?.build()))),*])
+            }
+        }
+    )*};
 }
 
-/// What any guarded operation may refuse.
-#[derive(IntoResponses)]
-pub enum GuardRefusals {
-    /// More than one `Authorization` header
-    #[response(status = 400)]
-    Ambiguous(#[to_schema] ProblemBody),
-    /// No bearer token, or one that is bad, expired or ended
-    #[response(status = 401, headers(("WWW-Authenticate" = String, description = "RFC 6750 section 3")))]
-    Unauthorized(#[to_schema] ProblemBody),
+fn header_of(kind: Type, words: &str) -> Header {
+    HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(words)).build()
 }
 
-/// What any operation may fail with.
-#[derive(IntoResponses)]
-pub enum ServerRefusals {
-    /// A defect; the request id finds its cause in the log
-    #[response(status = 500)]
-    Internal(#[to_schema] ProblemBody),
-    /// Too busy, or the database is away
-    #[response(status = 503, headers(("Retry-After" = u32, description = "Seconds")))]
-    Unavailable(#[to_schema] ProblemBody),
+refusals! {
+    /// What any operation with a JSON body, or a form read like one, may refuse.
+    BodyRefusals: [
+        ("408", "The body did not arrive in time"),
+        ("413", "The body is too large"),
+        ("415", "The body is of another media type, or compressed"),
+        ("422", "Fields are missing or break a rule; `detail` is a list"),
+    ];
+    /// What any strict OAuth operation may refuse of its form, beside RFC 6749's own errors.
+    FormRefusals: [
+        ("408", "The body did not arrive in time"),
+        ("413", "The body is too large"),
+        ("415", "The body is no form"),
+    ];
+    /// What any guarded operation may refuse.
+    GuardRefusals: [
+        ("400", "More than one `Authorization` header"),
+        ("401", "No bearer token, or one that is bad, expired or ended", ("WWW-Authenticate", Type::String, "RFC 6750 section 3")),
+    ];
+    /// What any operation may fail with.
+    ServerRefusals: [
+        ("500", "A defect; the request id finds its cause in the log"),
+        ("503", "Too busy, or the database is away", ("Retry-After", Type::Integer, "Seconds")),
+    ];
 }
 
 /// The document, collected from the routes themselves.
@@ -82,20 +94,26 @@ pub fn document() -> utoipa::openapi::OpenApi {
     actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes).split_for_parts().1
 }
 
-/// The document as it is kept in `openapi/openapi.json` and served at `/openapi.json`.
+/// The document as it is kept in `openapi/openapi.json`.
+#[must_use]
+pub fn text() -> String {
+    written(&document())
+}
+
+/// A document in the form in which it is kept, and served at `/openapi.json`.
 ///
 /// # Panics
 /// Never: the document holds nothing that JSON cannot.
 #[must_use]
-pub fn text() -> String {
-    let json = document().to_pretty_json().expect("the document is plain data");
+pub fn written(document: &utoipa::openapi::OpenApi) -> String {
+    let json = document.to_pretty_json().expect("the document is plain data");
     json + "\n"
 }
 
 /// The methods of each documented path, and of the document itself.
 #[must_use]
-pub fn methods() -> Vec<(String, Vec<Method>)> {
-    let documented = document().paths.paths.into_iter().map(|(path, item)| (path, methods_of(&item)));
+pub fn methods(document: &utoipa::openapi::OpenApi) -> Vec<(String, Vec<Method>)> {
+    let documented = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods_of(item)));
     documented.chain([("/openapi.json".to_owned(), vec![Method::GET])]).collect()
 }
 

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::body::MessageBody;
@@ -15,7 +14,7 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 
 use super::problem::Problem;
@@ -27,10 +26,6 @@ const MAX_REQUEST_ID: usize = 64;
 /// new version needs another.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-
-/// The id by which a request is found in the log.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub Arc<str>);
 
 /// The methods of each path.
 pub struct MethodMap {
@@ -124,7 +119,6 @@ impl Envelope {
             self.finish(&mut response, &id, oauth, docs);
             return Ok(response);
         }
-        request.extensions_mut().insert(RequestId(Arc::clone(&id)));
         let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let problem = match outcome {
             Ok(Ok(response)) => {
@@ -159,13 +153,13 @@ impl Envelope {
     }
 
     /// A caller's well-formed id is kept (ASVS 16.4.1), so that one id follows a request through many services.
-    fn request_id(&self, request: &ServiceRequest) -> Arc<str> {
+    fn request_id(&self, request: &ServiceRequest) -> String {
         let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
         let well_formed =
             |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         match given.filter(well_formed) {
-            Some(id) => Arc::from(id),
-            None => Arc::from(format!("{:016x}{:08x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))),
+            Some(id) => id.to_owned(),
+            None => format!("{:016x}{:08x}", self.process, self.count.fetch_add(1, Ordering::Relaxed)),
         }
     }
 

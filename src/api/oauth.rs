@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::ServerRefusals;
+use super::document::{FormRefusals, ServerRefusals};
 use super::guard::CurrentUser;
 use super::input::{FormFields, Origin};
 use super::problem::{Problem, ProblemBody};
@@ -44,9 +44,7 @@ struct TokenForm {
         (status = 200, description = "A session's tokens", body = TokenResponse),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type` or `unauthorized_client`", body = ProblemBody),
         (status = 401, description = "The client authenticated itself, and none is registered (`invalid_client`)", body = ProblemBody),
-        (status = 408, description = "The body did not arrive in time", body = ProblemBody),
-        (status = 413, description = "The body is too large", body = ProblemBody),
-        (status = 415, description = "The body is no form", body = ProblemBody),
+        FormRefusals,
         ServerRefusals,
     )
 )]
@@ -94,9 +92,7 @@ struct RevocationForm {
     responses(
         (status = 200, description = "Whatever it was, it is worth nothing now"),
         (status = 400, description = "`invalid_request`", body = ProblemBody),
-        (status = 408, description = "The body did not arrive in time", body = ProblemBody),
-        (status = 413, description = "The body is too large", body = ProblemBody),
-        (status = 415, description = "The body is no form", body = ProblemBody),
+        FormRefusals,
         ServerRefusals,
     )
 )]
@@ -165,9 +161,7 @@ struct TokenInfo {
         (status = 400, description = "`invalid_request`", body = ProblemBody),
         (status = 401, description = "No bearer token, or one that is bad, expired or ended", body = ProblemBody),
         (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
-        (status = 408, description = "The body did not arrive in time", body = ProblemBody),
-        (status = 413, description = "The body is too large", body = ProblemBody),
-        (status = 415, description = "The body is no form", body = ProblemBody),
+        FormRefusals,
         ServerRefusals,
     )
 )]

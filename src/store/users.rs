@@ -1,11 +1,12 @@
 //! Accounts.
 
 use super::changes::append_change;
+use super::sessions::end_sessions_of;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::email::{Email, EmailKey};
 use crate::model::ids::{SessionId, UserId};
-use crate::model::session::EndReason;
+use crate::model::session::{EndReason, Which};
 use crate::model::user::{Credential, DEFAULT_ROLE, Me, NewUser, User};
 
 impl Store {
@@ -97,17 +98,7 @@ impl Store {
             .await?
             .rows_affected();
             if rows > 0 {
-                sqlx::query(
-                    "UPDATE sessions
-                     SET ended_at = $2, end_reason = $4
-                     WHERE user_id = $1 AND id <> $3 AND ended_at IS NULL",
-                )
-                .bind(user)
-                .bind(now)
-                .bind(spared)
-                .bind(EndReason::PasswordChange.word())
-                .execute(&mut *tx)
-                .await?;
+                end_sessions_of!(tx, user, Which::AllBut(spared), EndReason::PasswordChange, now);
                 append_change!(tx, None::<SessionId>, Some(user), now);
             }
             rows > 0
@@ -121,7 +112,7 @@ impl Store {
     pub async fn change_email(&self, user: UserId, version: i64, email: &Email, now: Timestamp) -> Result<EmailChange, StoreError> {
         match self.set_email(user, version, email, now).await {
             Ok(row) => Ok(row.map_or(EmailChange::Outdated, EmailChange::Done)),
-            Err(StoreError::Refused(sqlx::Error::Database(cause))) if cause.is_unique_violation() => Ok(EmailChange::Taken),
+            Err(error) if error.is_taken() => Ok(EmailChange::Taken),
             Err(error) => Err(error),
         }
     }
