@@ -1,7 +1,7 @@
 //! `make bench`: what the service costs, as ratios against yardsticks measured in the same run, on the same cores, in turn.
 //!
 //! The program runs as users run it (release build, its own process); the load comes from this process. Nothing here asserts: these figures depend on the
-//! machine, the ratios much less.
+//! machine, the ratios much less. `cargo bench -- me refresh` measures these two alone.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
@@ -32,13 +32,20 @@ fn main() {
     }
     println!("| figure | measured | yardstick in the same run | ratio |");
     println!("|---|---|---|---|");
-    me_against_bare_actix();
-    logins_against_raw_argon2();
-    login_by_account();
-    me_within_a_login_flood();
-    start_to_first_answer();
-    algorithms();
-    refreshes();
+    let figures: [(&str, fn()); 7] = [
+        ("me", me_against_bare_actix),
+        ("login", logins_against_raw_argon2),
+        ("timing", login_by_account),
+        ("flood", me_within_a_login_flood),
+        ("start", start_to_first_answer),
+        ("algorithms", algorithms),
+        ("refresh", refreshes),
+    ];
+    for (name, figure) in figures {
+        if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {
+            figure();
+        }
+    }
 }
 
 fn row(figure: &str, measured: &str, yardstick: &str, ratio: &str) {
@@ -185,22 +192,24 @@ fn refreshes() {
     let (sqlite, postgres, other) = (Service::start(None), Service::start_with(None, &settings), Service::start_with(None, &settings));
     for (name, service, database) in [("SQLite", &sqlite, sqlite.file_beside()), ("PostgreSQL", &postgres, url.clone())] {
         let account = service.account("alice@example.com");
-        let mut pairs = Vec::new();
-        for round in 0..=ROUNDS {
-            let pair = (refresh::refreshes_per_second(service, &account, ROUND), refresh::raw_commits_per_second(&database, ROUND));
-            if round > 0 {
-                pairs.push(pair);
+        for clients in [8, 32] {
+            let mut pairs = Vec::new();
+            for round in 0..=ROUNDS {
+                let refreshes = refresh::refreshes_per_second(service, &account, clients, ROUND);
+                let pair = (refreshes, refresh::raw_commits_per_second(&database, clients, ROUND));
+                if round > 0 {
+                    pairs.push(pair);
+                }
             }
+            let ratio = median(pairs.iter().map(|(refreshes, commits)| refreshes / commits));
+            let (refreshes, commits) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
+            row(
+                &format!("`POST /refresh`, {name}, {clients} connections"),
+                &format!("{refreshes:.0} refreshes/s"),
+                &format!("{commits:.0} raw one-row commits/s"),
+                &format!("{ratio:.2}"),
+            );
         }
-        let ratio = median(pairs.iter().map(|(refreshes, commits)| refreshes / commits));
-        let (refreshes, commits) = (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)));
-        let clients = refresh::CLIENTS;
-        row(
-            &format!("`POST /refresh`, {name}, {clients} connections"),
-            &format!("{refreshes:.0} refreshes/s"),
-            &format!("{commits:.0} raw one-row commits/s"),
-            &format!("{ratio:.2}"),
-        );
     }
     let lags = refresh::lag_between_nodes(&postgres, &other, &postgres.account("bob@example.com"), 200);
     let at = |hundredths: usize| lags[(lags.len() - 1) * hundredths / 100];

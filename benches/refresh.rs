@@ -10,14 +10,11 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use crate::service::{Account, Service};
 
-/// Connections that refresh, each its own session.
-pub const CLIENTS: usize = 8;
-
-/// Refreshes per second of [`CLIENTS`] sessions, each exchanging its newest token.
-pub fn refreshes_per_second(service: &Service, account: &Account, time: Duration) -> f64 {
+/// Refreshes per second of so many sessions, each on a connection of its own and exchanging its newest token.
+pub fn refreshes_per_second(service: &Service, account: &Account, clients: usize, time: Duration) -> f64 {
     let stop = AtomicBool::new(false);
-    let chain = || {
-        let mut token = account.new_session(service).refresh;
+    let tokens: Vec<String> = (0..clients).map(|_| account.new_session(service).refresh).collect();
+    let chain = |mut token: String| {
         let mut connection = TcpStream::connect(&service.address).expect("a server");
         connection.set_nodelay(true).expect("a socket");
         let mut count = 0.0;
@@ -28,8 +25,7 @@ pub fn refreshes_per_second(service: &Service, account: &Account, time: Duration
         count
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(chain)).collect();
-        // The logins before the first refresh do not count: they are done well within the first second.
+        let clients: Vec<_> = tokens.into_iter().map(|token| scope.spawn(|| chain(token))).collect();
         let begun = Instant::now();
         std::thread::sleep(time);
         stop.store(true, Ordering::Relaxed);
@@ -55,12 +51,12 @@ fn refresh(connection: &mut TcpStream, token: &str) -> String {
     }
 }
 
-/// One-row commits per second: as many connections as the service writes with, nothing but the statement.
-pub fn raw_commits_per_second(database: &str, time: Duration) -> f64 {
+/// One-row commits per second of so many connections (SQLite has one writer), nothing but the statement.
+pub fn raw_commits_per_second(database: &str, clients: usize, time: Duration) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         if database.starts_with("postgres") {
-            let clients = (0..CLIENTS).map(|_| async { raw_postgres(database, time).await });
+            let clients = (0..clients).map(|_| async { raw_postgres(database, time).await });
             futures_util::future::join_all(clients).await.into_iter().sum()
         } else {
             raw_sqlite(database, time).await

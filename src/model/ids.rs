@@ -37,6 +37,13 @@ pub struct Subject(Uuid);
 #[sqlx(transparent)]
 pub struct SessionId(Uuid);
 
+impl SessionId {
+    /// Before every session, in the order of the database.
+    pub const FIRST: Self = Self(Uuid::nil());
+    /// After every session.
+    pub const LAST: Self = Self(Uuid::max());
+}
+
 macro_rules! from_uuid {
     ($($id:ident),*) => {$(
         impl From<Uuid> for $id {

@@ -45,6 +45,15 @@ impl Standing {
     }
 }
 
+/// Whom the tokens of a session speak for.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Holder {
+    /// The `sub` of the tokens.
+    pub subject: Subject,
+    /// The name of the account's role.
+    pub role: String,
+}
+
 /// Where a session's refresh tokens stand: the newest has this counter.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Lineage {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::keys;
 use crate::app::App;
+use crate::model::ids::SessionId;
 use crate::store::StoreError;
 
 /// How long an ended session stays, so that its end can still be looked up.
@@ -38,11 +39,17 @@ pub async fn keep(app: &App) {
 pub async fn purge(app: &App) -> Result<u64, StoreError> {
     let now = app.clock.now();
     let mut total = 0;
+    let mut place = Some(SessionId::FIRST);
+    while let Some(after) = place {
+        let (purged, next) = app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await?;
+        total += purged;
+        place = next;
+        tokio::time::sleep(PAUSE).await;
+    }
     loop {
-        let sessions = app.store.purge_sessions(now.minus(SESSIONS_KEPT), BATCH).await?;
-        let changes = app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await?;
-        total += sessions + changes;
-        if sessions + changes == 0 {
+        let purged = app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await?;
+        total += purged;
+        if purged == 0 {
             return Ok(total);
         }
         tokio::time::sleep(PAUSE).await;

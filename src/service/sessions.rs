@@ -14,6 +14,7 @@ use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
 use crate::model::user::User;
 use crate::security::passwords::Verdict;
 use crate::security::refresh_tokens::Presented;
+use crate::store::rotations::Rotation;
 
 /// A user name and password, as they were typed, and where they came from.
 #[derive(Clone, Copy)]
@@ -123,11 +124,14 @@ async fn upgrade_hash(app: &App, user: &User, password: &str) {
 pub async fn refresh(app: &App, token: &str) -> Result<Grant, Failure> {
     let presented = app.refresh_tokens.verify(token).ok_or(Failure::InvalidGrant)?;
     let now = app.clock.now();
-    let rotated = app.store.rotate(presented.session, presented.counter, now, now.plus(app.policy.session_idle_ttl)).await?;
-    let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant)?;
     let successor = presented.counter.saturating_add(1);
+    let idle_expires_at = now.plus(app.policy.session_idle_ttl);
+    if let Some(holder) = app.store.rotate(Rotation { session: presented.session, counter: presented.counter, now, idle_expires_at }).await? {
+        return grant(app, presented.session, holder.subject, &holder.role, successor, now);
+    }
+    let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant)?;
     let within_grace = lineage.rotated_at.is_some_and(|at| now < at.plus(app.policy.refresh_grace));
-    if rotated || (lineage.counter == successor && within_grace) {
+    if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
         return grant(app, presented.session, standing.subject, &standing.me.role, successor, now);
     }

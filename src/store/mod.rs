@@ -7,6 +7,7 @@
 
 pub mod changes;
 pub mod keys;
+pub mod rotations;
 pub mod sessions;
 pub mod url;
 pub mod users;
@@ -16,12 +17,16 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Connection as _;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use rotations::Rotations;
 use url::DatabaseUrl;
 
 static SQLITE: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
@@ -31,23 +36,42 @@ static POSTGRES: Migrator = sqlx::migrate!("src/store/migrations/postgres");
 const PATIENCE: Duration = Duration::from_secs(3);
 /// After that a call is given up from our side: longer than the database takes to say so itself.
 const DEADLINE: Duration = Duration::from_millis(4500);
+/// A connection that was used within this time is not asked for a sign of life before its next use: that would double the round trips.
+const TRUSTED: Duration = Duration::from_millis(500);
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_READERS: u32 = 4;
 
 /// Why a statement has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database is away, full, locked or starting; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// A statement that cannot succeed: a defect of ours or a damaged database.
     #[error("the database refused a statement: {0}")]
-    Refused(#[source] sqlx::Error),
+    Refused(#[source] Arc<sqlx::Error>),
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_outage(&error) { Self::Unavailable(error) } else { Self::Refused(error) }
+        if is_outage(&error) { Self::Unavailable(Arc::new(error)) } else { Self::Refused(Arc::new(error)) }
+    }
+}
+
+impl StoreError {
+    fn database(&self) -> Option<&dyn DatabaseError> {
+        let (Self::Unavailable(cause) | Self::Refused(cause)) = self;
+        cause.as_database_error()
+    }
+
+    /// Whether a unique index refused: the value is another row's.
+    fn is_taken(&self) -> bool {
+        self.database().is_some_and(DatabaseError::is_unique_violation)
+    }
+
+    /// Whether the statement lost against another that ran beside it (SQLSTATE class 40), and would succeed alone.
+    fn is_conflict(&self) -> bool {
+        self.database().and_then(DatabaseError::code).is_some_and(|code| code.len() == 5 && code.starts_with("40"))
     }
 }
 
@@ -95,6 +119,7 @@ pub enum OpenError {
     Connection(#[from] sqlx::Error),
 }
 
+#[derive(Clone)]
 pub(crate) enum Pool {
     Sqlite { read: SqlitePool, write: SqlitePool },
     Postgres(PgPool),
@@ -102,7 +127,7 @@ pub(crate) enum Pool {
 
 /// Gives up what takes longer than the database's own time limits allow: its host has vanished without a word.
 pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))
+    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
 }
 
 /// Runs a body on a connection that only reads.
@@ -156,6 +181,7 @@ pub(crate) use {in_transaction, on_reader, on_writer};
 /// The open database.
 pub struct Store {
     pub(crate) pool: Pool,
+    rotations: Rotations,
 }
 
 impl Store {
@@ -173,7 +199,7 @@ impl Store {
             }
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
-        Ok(Self { pool })
+        Ok(Self { rotations: Rotations::start(pool.clone()), pool })
     }
 
     /// Asks the database for a sign of life.
@@ -258,7 +284,15 @@ async fn open_postgres(url: &str) -> Result<Pool, OpenError> {
         PgPoolOptions::new().max_connections(1).connect_with(options.clone().options([("statement_timeout", "0"), ("lock_timeout", "0")])).await?;
     migrate(POSTGRES.run(&migrating).await)?;
     migrating.close().await;
-    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move { if used.idle_for < TRUSTED { Ok(true) } else { connection.ping().await.map(|()| true) } })
+        })
+        .connect_with(options)
+        .await?;
     Ok(Pool::Postgres(pool))
 }
 

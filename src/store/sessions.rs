@@ -1,10 +1,31 @@
 //! Sessions: how they start, go on and end. Whatever ends one appends to the feed in the same transaction.
 
 use super::changes::append_change;
+use super::rotations::Rotation;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
-use crate::model::session::{EndReason, Lineage, NewSession, SessionInfo, Standing, Which};
+use crate::model::session::{EndReason, Holder, Lineage, NewSession, SessionInfo, Standing, Which};
+
+/// Ends a user's sessions within a transaction that goes on to append the change; gives their number.
+macro_rules! end_sessions_of {
+    ($tx:expr, $user:expr, $which:expr, $reason:expr, $now:expr) => {
+        sqlx::query(
+            "UPDATE sessions
+             SET ended_at = $2, end_reason = $3
+             WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4)",
+        )
+        .bind($user)
+        .bind($now)
+        .bind($reason.word())
+        .bind($which.spared())
+        .execute(&mut *$tx)
+        .await?
+        .rows_affected()
+    };
+}
+
+pub(crate) use end_sessions_of;
 
 impl Store {
     /// Starts a session if its user is still active and the password still the one that was verified; none if not. The first statement locks the
@@ -83,26 +104,13 @@ impl Store {
         .await?))
     }
 
-    /// Advances a live session's counter from exactly `counter`; says whether it did. The one compare-and-swap of a refresh: of any number of callers
-    /// with the same token, on any node, one gets true.
+    /// Advances a live session's counter from exactly the one presented, and says for whom; none if it did not. The one compare-and-swap of a refresh:
+    /// of any number of callers with the same token, on any node, one gets the holder.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rotate(&self, session: SessionId, counter: i64, now: Timestamp, idle_expires_at: Timestamp) -> Result<bool, StoreError> {
-        let rows = on_writer!(self, |db| sqlx::query(
-            "UPDATE sessions
-             SET counter = counter + 1, rotated_at = $3, last_used_at = $3, idle_expires_at = $4
-             WHERE id = $1 AND counter = $2 AND ended_at IS NULL AND idle_expires_at > $3 AND expires_at > $3
-                 AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)",
-        )
-        .bind(session)
-        .bind(counter)
-        .bind(now)
-        .bind(idle_expires_at)
-        .execute(db)
-        .await?
-        .rows_affected());
-        Ok(rows == 1)
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Holder>, StoreError> {
+        self.rotations.ask(rotation).await
     }
 
     /// Where the refresh tokens of a session stand; none if it or its user has ended.
@@ -177,18 +185,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, now: Timestamp) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
-            let rows = sqlx::query(
-                "UPDATE sessions
-                 SET ended_at = $2, end_reason = $3
-                 WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4)",
-            )
-            .bind(user)
-            .bind(now)
-            .bind(reason.word())
-            .bind(which.spared())
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            let rows = end_sessions_of!(tx, user, which, reason, now);
             if rows > 0 {
                 append_change!(tx, None::<SessionId>, Some(user), now);
             }
@@ -213,25 +210,34 @@ impl Store {
         .await?))
     }
 
-    /// Deletes sessions that ended or ran out before `before`, at most `limit`; says how many.
+    /// Deletes what ended or ran out before `before` of the next `batch` sessions after a place, in the order of their ids; says how many it deleted
+    /// and where to go on, if there is more. A walk needs no index on the times, which every refresh would have to move.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn purge_sessions(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    pub async fn purge_sessions(&self, after: SessionId, before: Timestamp, batch: i64) -> Result<(u64, Option<SessionId>), StoreError> {
+        let next: Option<(SessionId,)> = on_reader!(self, |db| sqlx::query_as(
+            "SELECT id
+             FROM sessions
+             WHERE id > $1
+             ORDER BY id
+             LIMIT 1 OFFSET $2",
+        )
+        .bind(after)
+        .bind(batch - 1)
+        .fetch_optional(db)
+        .await?);
+        let next = next.map(|(last,)| last);
         let purged = on_writer!(self, |db| sqlx::query(
             "DELETE FROM sessions
-             WHERE id IN (
-                 SELECT id
-                 FROM sessions
-                 WHERE ended_at < $1 OR idle_expires_at < $1 OR expires_at < $1
-                 LIMIT $2
-             )",
+             WHERE id > $1 AND id <= $2 AND (ended_at < $3 OR idle_expires_at < $3 OR expires_at < $3)",
         )
+        .bind(after)
+        .bind(next.unwrap_or(SessionId::LAST))
         .bind(before)
-        .bind(limit)
         .execute(db)
         .await?
         .rows_affected());
-        Ok(purged)
+        Ok((purged, next))
     }
 }

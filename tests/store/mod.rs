@@ -8,6 +8,7 @@ use doorward::model::ids::{SessionId, Subject};
 use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
 use doorward::model::user::{Me, NewUser};
+use doorward::store::rotations::Rotation;
 use doorward::store::url::DatabaseUrl;
 use doorward::store::{OpenError, Store};
 use uuid::Uuid;
@@ -148,12 +149,13 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
         store.start_session(&session, 1, 50).await.unwrap();
+        let rotation = |counter, now| Rotation { session: session.id, counter, now, idle_expires_at: session.idle_expires_at };
         for counter in 0..10 {
-            let won = futures_util::future::join_all((0..8).map(|_| store.rotate(session.id, counter, NOW, session.idle_expires_at))).await;
-            assert_eq!(won.into_iter().filter(|won| *won.as_ref().unwrap()).count(), 1);
+            let won = futures_util::future::join_all((0..8).map(|_| store.rotate(rotation(counter, NOW)))).await;
+            assert_eq!(won.into_iter().filter(|won| won.as_ref().unwrap().is_some()).count(), 1);
             assert_eq!(store.lineage(session.id).await.unwrap().unwrap().counter, counter + 1);
         }
-        assert!(!store.rotate(session.id, 10, session.expires_at, session.expires_at).await.unwrap(), "not after its end");
+        assert_eq!(store.rotate(rotation(10, session.expires_at)).await.unwrap(), None, "not after its end");
     }
 
     async fn only_what_ended_long_ago_is_purged_and_in_batches(app) {
@@ -164,10 +166,34 @@ on_both_engines! {
             store.start_session(session, 1, 50).await.unwrap();
         }
         store.end_session(sessions[0].id, EndReason::Logout, NOW).await.unwrap();
-        assert_eq!(store.purge_sessions(NOW, 100).await.unwrap(), 0);
-        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_secs(1)), 100).await.unwrap(), 1);
-        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_hours(1)), 3).await.unwrap(), 3);
-        assert_eq!(store.purge_sessions(NOW.plus(Duration::from_hours(1)), 3).await.unwrap(), 1);
+        let begin = SessionId::FIRST;
+        assert_eq!(store.purge_sessions(begin, NOW, 100).await.unwrap(), (0, None));
+        assert_eq!(store.purge_sessions(begin, NOW.plus(Duration::from_secs(1)), 100).await.unwrap(), (1, None));
+        let (purged, next) = store.purge_sessions(begin, NOW.plus(Duration::from_hours(1)), 3).await.unwrap();
+        assert_eq!((purged, store.purge_sessions(next.unwrap(), NOW.plus(Duration::from_hours(1)), 3).await.unwrap()), (3, (1, None)));
+    }
+
+    async fn rotations_of_many_sessions_at_once_are_each_answered(app) {
+        let store = store_of(&app).await;
+        let ann = insert(&store, "ann@example.com").await.unwrap();
+        let sessions: Vec<_> = (0..100).map(|_| session_of(&ann)).collect();
+        for session in &sessions {
+            store.start_session(session, 1, 100).await.unwrap();
+        }
+        store.end_session(sessions[7].id, EndReason::Logout, NOW).await.unwrap();
+        for counter in 0..5 {
+            // Every third token is not the newest.
+            let presented = |place: usize| if place.is_multiple_of(3) { counter + 1 } else { counter };
+            let rotation = |(place, session): (usize, &NewSession<'_>)| Rotation {
+                session: session.id, counter: presented(place), now: NOW, idle_expires_at: session.idle_expires_at,
+            };
+            let answers = futures_util::future::join_all(sessions.iter().enumerate().map(rotation).map(|rotation| store.rotate(rotation))).await;
+            for (place, answer) in answers.into_iter().enumerate() {
+                let holder = answer.unwrap();
+                assert_eq!(holder.is_some(), !place.is_multiple_of(3) && place != 7, "session {place}, counter {counter}");
+                assert!(holder.is_none_or(|holder| holder.role == "user"));
+            }
+        }
     }
 
     async fn a_newer_schema_is_refused(app) {

@@ -1,0 +1,135 @@
+//! Rotations that come together are committed together.
+//!
+//! A commit costs a flush of the disk and, on PostgreSQL, a round trip; a thousand clients that refresh in the same second need not pay it one by one.
+//! One task commits; whatever arrives while it waits for the disk goes into its next statement, so nobody waits on purpose and a lone rotation is
+//! committed at once. The answer to each still comes after the commit of its own.
+
+use std::fmt::Write as _;
+
+use sqlx::AssertSqlSafe;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Pool, StoreError, in_time, on_writer};
+use crate::model::clock::Timestamp;
+use crate::model::ids::SessionId;
+use crate::model::session::Holder;
+
+/// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too many.
+const TOGETHER: usize = 32;
+/// Rotations that wait; beyond it callers wait to be let in.
+const WAITING: usize = 1024;
+
+/// The step from one refresh token of a session to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation {
+    /// Which session.
+    pub session: SessionId,
+    /// The counter of the token that was presented.
+    pub counter: i64,
+    /// The time.
+    pub now: Timestamp,
+    /// When the session ends from now on, unless it is refreshed again.
+    pub idle_expires_at: Timestamp,
+}
+
+type Answer = oneshot::Sender<Result<Option<Holder>, StoreError>>;
+
+/// The way to the task that commits.
+pub(super) struct Rotations {
+    waiting: mpsc::Sender<(Rotation, Answer)>,
+}
+
+impl Rotations {
+    /// Starts the task; it ends with the store.
+    pub(super) fn start(pool: Pool) -> Self {
+        let (waiting, receiver) = mpsc::channel(WAITING);
+        tokio::spawn(Committer { pool }.run(receiver));
+        Self { waiting }
+    }
+
+    /// Asks for a rotation and waits for its commit.
+    pub(super) async fn ask(&self, rotation: Rotation) -> Result<Option<Holder>, StoreError> {
+        let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
+        in_time(async {
+            let (answer, outcome) = oneshot::channel();
+            self.waiting.send((rotation, answer)).await.map_err(|_| gone())?;
+            outcome.await.unwrap_or_else(|_| Err(gone()))
+        })
+        .await
+    }
+}
+
+struct Committer {
+    pool: Pool,
+}
+
+#[derive(sqlx::FromRow)]
+struct Rotated {
+    id: SessionId,
+    counter: i64,
+    #[sqlx(flatten)]
+    holder: Holder,
+}
+
+impl Committer {
+    async fn run(self, mut receiver: mpsc::Receiver<(Rotation, Answer)>) {
+        let mut batch = Vec::with_capacity(TOGETHER);
+        while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
+            // In the order of ids: two nodes that rotate the same sessions lock them in the same order.
+            batch.sort_unstable_by_key(|(rotation, _)| *rotation.session.as_bytes());
+            match self.commit(batch.iter().map(|(rotation, _)| rotation)).await {
+                Ok(rotated) => answer(&mut batch, rotated),
+                Err(error) if batch.len() > 1 && error.is_conflict() => self.one_by_one(&mut batch).await,
+                Err(error) => batch.drain(..).for_each(|(_, waiting)| drop(waiting.send(Err(error.clone())))),
+            }
+        }
+    }
+
+    /// After a deadlock with another node over more than one session.
+    async fn one_by_one(&self, batch: &mut Vec<(Rotation, Answer)>) {
+        for (rotation, waiting) in batch.drain(..) {
+            let rotated = self.commit([&rotation].into_iter()).await;
+            // Whoever does not wait any more needs no answer.
+            let _gone = waiting.send(rotated.map(|rotated| rotated.into_iter().next().map(|row| row.holder)));
+        }
+    }
+
+    /// One statement on both engines: SQLite knows no column of another table in RETURNING, but a query.
+    async fn commit(&self, rotations: impl ExactSizeIterator<Item = &Rotation> + Clone) -> Result<Vec<Rotated>, StoreError> {
+        let statement = statement(rotations.len());
+        let rotated = on_writer!(self, |db| {
+            let bound = rotations.clone().fold(sqlx::query_as(AssertSqlSafe(statement.as_str())), |query, rotation| {
+                query.bind(rotation.session).bind(rotation.counter).bind(rotation.now).bind(rotation.idle_expires_at)
+            });
+            bound.fetch_all(db).await?
+        });
+        Ok(rotated)
+    }
+}
+
+/// Of several that presented the same token one gets the rotation; the others find that it has happened.
+fn answer(batch: &mut Vec<(Rotation, Answer)>, mut rotated: Vec<Rotated>) {
+    for (rotation, waiting) in batch.drain(..) {
+        let own = rotated.iter().position(|row| row.id == rotation.session && row.counter == rotation.counter + 1);
+        let _gone = waiting.send(Ok(own.map(|place| rotated.swap_remove(place).holder)));
+    }
+}
+
+fn statement(rotations: usize) -> String {
+    let mut text = "WITH presented (session, counter, now, idle_expires_at) AS (VALUES ".to_owned();
+    for first in (0..rotations).map(|row| 4 * row + 1) {
+        let comma = if first > 1 { ", " } else { "" };
+        // Writing to a String cannot fail.
+        let _written = write!(text, "{comma}(${first}, ${}, ${}, ${})", first + 1, first + 2, first + 3);
+    }
+    text + ")
+        UPDATE sessions
+        SET counter = sessions.counter + 1, rotated_at = presented.now, last_used_at = presented.now, idle_expires_at = presented.idle_expires_at
+        FROM presented
+        WHERE sessions.id = presented.session AND sessions.counter = presented.counter AND sessions.ended_at IS NULL
+            AND sessions.idle_expires_at > presented.now AND sessions.expires_at > presented.now
+            AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)
+        RETURNING sessions.id AS id, sessions.counter AS counter,
+            (SELECT subject FROM users WHERE users.id = sessions.user_id) AS subject,
+            (SELECT role FROM users WHERE users.id = sessions.user_id) AS role"
+}
