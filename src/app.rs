@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::model::clock::{Clock, Timestamp};
+use crate::model::event::{Actor, ChainKey, Context, Event, EventType};
 use crate::model::signing_key::SealedKey;
 use crate::security::access_tokens::AccessTokens;
 use crate::security::passwords::Passwords;
@@ -33,6 +34,9 @@ pub enum StartError {
     Threads(std::io::Error),
 }
 
+/// What the server does unasked.
+pub static OWN: Context = Context::own(Actor::Server);
+
 /// Rules that an operator may set.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -52,6 +56,8 @@ pub struct Policy {
     pub session_idle_ttl: Duration,
     /// Life of a session in any case.
     pub session_max_age: Duration,
+    /// How long events are kept.
+    pub audit_retention: Duration,
 }
 
 /// Everything that a use-case works with.
@@ -72,6 +78,8 @@ pub struct App {
     pub registry: Registry,
     /// What the signing keys are sealed with.
     pub root: RootSecret,
+    /// What events are linked with.
+    pub chain: ChainKey,
     /// Held while the keys are read and replaced.
     pub reloading: tokio::sync::Mutex<()>,
     /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
@@ -114,16 +122,26 @@ impl App {
                 refresh_grace: config.refresh_grace,
                 session_idle_ttl: config.session_idle_ttl,
                 session_max_age: config.session_max_age,
+                audit_retention: config.audit_retention,
             },
             passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2).map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(keys, config.jwt_algorithm, config.issuer, config.audience, config.access_token_ttl),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.registry_size),
             shares_its_key: config.jwt_secret.is_some(),
+            chain: ChainKey::new(&*root.derive("audit chain")?),
             root,
             reloading: tokio::sync::Mutex::new(()),
             store,
         })
+    }
+}
+
+impl App {
+    /// Something that happens now.
+    #[must_use]
+    pub fn event<'a>(&'a self, kind: EventType, context: &'a Context) -> Event<'a> {
+        Event::new(&self.chain, kind, context, self.clock.now())
     }
 }
 
@@ -135,7 +153,8 @@ async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
     if !sealed.iter().any(goes_on) {
         let generation = sealed.first().map_or(1, |key| key.generation + 1);
         let key = signing_keys::generate(&app.root, algorithm, generation, now, now)?;
-        app.store.add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs())).await?;
+        let event = app.event(EventType::KeyRotated, &OWN);
+        app.store.add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs()), &event).await?;
     }
     usable_keys(&app.store, &app.root, now).await
 }

@@ -64,6 +64,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("DOORWARD_HASH_THREADS", "number of cores", "threads that hash passwords, 1 to 256"),
     setting("DOORWARD_HASH_QUEUE", "64", "hashes that may wait for a thread before 503, 1 to 65536"),
     setting("DOORWARD_ARGON2", "m=19456,t=2,p=1", "Argon2id memory in KiB, passes, lanes; the default is the least allowed"),
+    setting("DOORWARD_AUDIT_RETENTION", "400d", "how long events are kept, 1d or more"),
     setting("DOORWARD_REGISTRY_SIZE", "100000", "sessions that the in-memory registry holds, 1 to 100000000"),
     setting("DOORWARD_CORS_ORIGINS", "none", "exact origins, comma-separated, whose pages may call this service"),
     setting("DOORWARD_DOCS", "on", "on or off: Swagger UI at /docs/"),
@@ -130,6 +131,8 @@ pub struct Config {
     pub hash_queue: usize,
     /// What one hash costs.
     pub argon2: Cost,
+    /// How long events are kept.
+    pub audit_retention: Duration,
     /// Sessions that the registry holds.
     pub registry_size: usize,
     /// Exact origins that may call from a browser.
@@ -186,6 +189,7 @@ impl Config {
             hash_threads: reader.number("DOORWARD_HASH_THREADS", cores(), 1, 256),
             hash_queue: reader.number("DOORWARD_HASH_QUEUE", 64, 1, 65_536),
             argon2: reader.parsed("DOORWARD_ARGON2", "m=19456,t=2,p=1", Cost::parse),
+            audit_retention: reader.parsed("DOORWARD_AUDIT_RETENTION", "400d", parse_retention),
             registry_size: reader.number("DOORWARD_REGISTRY_SIZE", 100_000, 1, 100_000_000),
             cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
             docs: reader.parsed("DOORWARD_DOCS", "on", |text| parse_switch(text, "on", "off")),
@@ -247,6 +251,7 @@ impl Config {
             ("DOORWARD_HASH_THREADS", self.hash_threads.to_string()),
             ("DOORWARD_HASH_QUEUE", self.hash_queue.to_string()),
             ("DOORWARD_ARGON2", self.argon2.to_string()),
+            ("DOORWARD_AUDIT_RETENTION", shown_duration(self.audit_retention)),
             ("DOORWARD_REGISTRY_SIZE", self.registry_size.to_string()),
             ("DOORWARD_CORS_ORIGINS", self.cors_origins.join(",")),
             ("DOORWARD_DOCS", switch(self.docs, "on", "off")),
@@ -387,6 +392,13 @@ fn parse_rotation(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+fn parse_retention(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(kept) if kept >= Duration::from_hours(24) => Ok(kept),
+        _ => Err("must be at least 1d, such as 400d".to_owned()),
+    }
+}
+
 fn parse_grace(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         _ if text == "0s" => Ok(Duration::ZERO),
@@ -509,6 +521,7 @@ mod tests {
             ("DOORWARD_HASH_THREADS", "0"),
             ("DOORWARD_HASH_QUEUE", "-1"),
             ("DOORWARD_ARGON2", "m=1,t=1,p=1"),
+            ("DOORWARD_AUDIT_RETENTION", "1h"),
             ("DOORWARD_REGISTRY_SIZE", "0"),
             ("DOORWARD_CORS_ORIGINS", "*"),
             ("DOORWARD_DOCS", "1"),

@@ -14,9 +14,10 @@ use utoipa_actix_web::AppExt as _;
 
 use crate::api::envelope::{Envelope, MethodMap};
 use crate::api::{document, routes};
-use crate::app::App;
+use crate::app::{App, OWN};
+use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
-use crate::service::{feed, maintenance};
+use crate::service::{audit, feed, maintenance};
 
 /// From the accepted connection to the end of the headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,6 +60,7 @@ pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop
         .disable_signals()
         .listen(listener)?
         .run();
+    audit::record(&app, EventType::ServerStarted, &OWN).await.map_err(std::io::Error::other)?;
     let handle = server.handle();
     let running = std::pin::pin!(server);
     let stopping = async {
@@ -72,6 +74,9 @@ pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop
         () = feed::follow(&app) => Ok(()),
         () = maintenance::keep(&app) => Ok(()),
     };
+    if let Err(failure) = audit::record(&app, EventType::ServerStopped, &OWN).await {
+        log::warn!(failure:%; "the stop is not in the events");
+    }
     app.store.close().await;
     ended
 }

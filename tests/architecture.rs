@@ -7,7 +7,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("lib", &[]),
     ("cli", &["server", "api", "service", "app", "config", "telemetry", "store", "model"]),
-    ("server", &["api", "service", "app", "security"]),
+    ("server", &["api", "service", "app", "security", "model"]),
     ("api", &["service", "app", "model"]),
     ("service", &["app", "store", "security", "model"]),
     ("app", &["config", "store", "security", "model"]),

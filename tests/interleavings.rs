@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use doorward::model::clock::Timestamp;
 use doorward::model::ids::{SessionId, Subject, UserId};
+use doorward::model::permission::Permissions;
 use doorward::model::session::Standing;
 use doorward::model::user::Me;
 use registry::{Lookup, Registry};
@@ -26,7 +27,13 @@ const SCHEDULES: usize = 20_000;
 
 fn standing() -> Arc<Standing> {
     let me = Me { id: UserId::from(1), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
-    Arc::new(Standing { me, subject: Subject::from(Uuid::nil()), idle_expires_at: Timestamp::from_secs(1), expires_at: Timestamp::from_secs(1) })
+    Arc::new(Standing {
+        me,
+        subject: Subject::from(Uuid::nil()),
+        permissions: Permissions::default(),
+        idle_expires_at: Timestamp::from_secs(1),
+        expires_at: Timestamp::from_secs(1),
+    })
 }
 
 /// A session in a database, requests that load it, and something that ends it: commit, evict, acknowledge.

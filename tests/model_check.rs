@@ -9,14 +9,24 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use doorward::app::App;
 use doorward::config::{Config, Source};
 use doorward::model::clock::{Clock, Timestamp};
-use doorward::model::ids::{SessionId, UserId};
+use doorward::model::event::{Actor, Context};
+use doorward::model::ids::{SessionId, Subject, UserId};
+use doorward::model::permission::Permissions;
+use doorward::model::session::Standing;
+use doorward::model::user::Me;
 use doorward::security::passwords::Cost;
+use doorward::service::administration::{self, AccountChange, Authority};
 use doorward::service::sessions::{self, Login, Scope};
-use doorward::service::{Failure, accounts, feed, standing};
+use doorward::service::standing::{self, Bearer};
+use doorward::service::{Failure, accounts, feed};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 
+use uuid::Uuid;
+
 use crate::support::PASSWORD;
+
+static CONTEXT: Context = Context::own(Actor::Anonymous);
 
 const HISTORIES: u32 = 500;
 const OPERATIONS: usize = 210;
@@ -54,6 +64,7 @@ enum Operation {
     Disable {
         user: usize,
         active: bool,
+        node: usize,
     },
     Step {
         seconds: i64,
@@ -68,7 +79,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => session.clone().prop_map(|session| Operation::Tabs { session }),
         8 => (session.clone(), node.clone()).prop_map(|(session, node)| Operation::Me { session, node }),
         1 => (session, 0..3u8, node.clone()).prop_map(|(session, scope, node)| Operation::Logout { session, scope, node }),
-        1 => (0..USERS, any::<bool>()).prop_map(|(user, active)| Operation::Disable { user, active }),
+        1 => (0..USERS, any::<bool>(), node).prop_map(|(user, active, node)| Operation::Disable { user, active, node }),
         3 => prop_oneof![4 => 1..40i64, 1 => 40..1200i64, 1 => Just(IDLE)].prop_map(|seconds| Operation::Step { seconds }),
     ]
 }
@@ -101,21 +112,12 @@ struct World {
     sessions: Vec<Session>,
     active: [bool; USERS],
     users: Vec<UserId>,
-    database: sqlx::SqlitePool,
 }
 
 impl World {
     async fn new(file: &Path, nodes: usize) -> Self {
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
-        let mut world = Self {
-            nodes: Vec::new(),
-            places: vec![None; nodes],
-            sessions: Vec::new(),
-            active: [true; USERS],
-            users: Vec::new(),
-            database: sqlx::SqlitePool::connect_lazy(&format!("sqlite://{}", file.display())).unwrap(),
-            clock,
-        };
+        let mut world = Self { nodes: Vec::new(), places: vec![None; nodes], sessions: Vec::new(), active: [true; USERS], users: Vec::new(), clock };
         let environment = [
             ("DATABASE_URL", format!("sqlite://{}", file.display())),
             ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!".to_owned()),
@@ -134,7 +136,9 @@ impl World {
         }
         for user in 0..USERS {
             let email = format!("user{user}@example.com");
-            world.users.push(accounts::register(&world.nodes[0], accounts::NewAccount { email: &email, password: PASSWORD }).await.unwrap().id);
+            world
+                .users
+                .push(accounts::register(&world.nodes[0], accounts::NewAccount { email: &email, password: PASSWORD }, &CONTEXT).await.unwrap().id);
         }
         world.all_nodes_follow().await;
         world
@@ -162,7 +166,7 @@ impl World {
             Operation::Tabs { session } => self.tabs(session).await,
             Operation::Me { session, node } => self.me(session, node).await,
             Operation::Logout { session, scope, node } => self.logout(session, scope, node).await,
-            Operation::Disable { user, active } => self.set_active(user, active).await,
+            Operation::Disable { user, active, node } => self.set_active(user, active, node).await,
             Operation::Step { seconds } => {
                 self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
             }
@@ -177,7 +181,8 @@ impl World {
 
     async fn login(&mut self, user: usize, node: usize) {
         let email = format!("user{user}@example.com");
-        let outcome = sessions::login(self.node(node), Login { username: &email, password: PASSWORD, ip: "192.0.2.7", user_agent: "model" }).await;
+        let outcome =
+            sessions::login(self.node(node), Login { username: &email, password: PASSWORD, new_password: None, user_agent: "model" }, &CONTEXT).await;
         let now = self.now();
         match outcome {
             Ok(grant) => {
@@ -209,7 +214,7 @@ impl World {
         let Some(token) = known.tokens.get(&counter).cloned() else { return };
         let live = known.live(now, &self.active);
         let within_grace = behind == 1 && known.rotated_at.is_some_and(|at| now < at + GRACE);
-        let outcome = sessions::refresh(self.node(node), &token).await;
+        let outcome = sessions::refresh(self.node(node), &token, &CONTEXT).await;
         let known = &mut self.sessions[at];
         match outcome {
             Ok(grant) => {
@@ -238,7 +243,7 @@ impl World {
         let known = &self.sessions[at];
         let live = known.live(now, &self.active);
         let token = known.tokens[&known.counter].clone();
-        let outcomes = futures_util::future::join_all((0..4).map(|tab| sessions::refresh(self.node(tab), &token))).await;
+        let outcomes = futures_util::future::join_all((0..4).map(|tab| sessions::refresh(self.node(tab), &token, &CONTEXT))).await;
         let known = &mut self.sessions[at];
         let granted: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
         assert_eq!(granted.len(), if live { 4 } else { 0 }, "every tab goes on, or none");
@@ -268,7 +273,10 @@ impl World {
         let Some(at) = self.pick(session) else { return };
         let (id, user) = (self.sessions[at].id, self.sessions[at].user);
         let scope = [Scope::This, Scope::Others, Scope::All][usize::from(scope)];
-        sessions::logout(self.node(node), self.users[user], id, scope).await.unwrap();
+        let me = Me { id: self.users[user], email: String::new(), is_active: true, role: "user".to_owned() };
+        let (subject, end) = (Subject::from(Uuid::nil()), Timestamp::from_secs(0));
+        let standing = Arc::new(Standing { me, subject, permissions: Permissions::default(), idle_expires_at: end, expires_at: end });
+        sessions::logout(self.node(node), &Bearer { session: id, standing }, scope, &CONTEXT).await.unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {
                 Scope::This => other.id == id,
@@ -282,13 +290,18 @@ impl World {
         }
     }
 
-    /// As another process on the same database would: the change and its row in the feed.
-    async fn set_active(&mut self, user: usize, active: bool) {
-        let mut change = self.database.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        sqlx::query("UPDATE users SET is_active = $1 WHERE id = $2").bind(active).bind(self.users[user]).execute(&mut *change).await.unwrap();
-        sqlx::query("INSERT INTO changes (user_id, created_at) VALUES ($1, 0)").bind(self.users[user]).execute(&mut *change).await.unwrap();
-        change.commit().await.unwrap();
+    async fn set_active(&mut self, user: usize, active: bool, node: usize) {
+        let change = AccountChange { role: None, is_active: Some(active) };
+        let permissions = Permissions::built_in();
+        let authority = Authority { permissions: &permissions, known: None };
+        administration::update(self.node(node), self.users[user], change, authority, &CONTEXT).await.unwrap();
         self.active[user] = active;
+        for session in self.sessions.iter_mut().filter(|session| session.user == user) {
+            session.ended |= !active;
+        }
+        for session in self.sessions.iter().filter(|session| session.user == user && session.ended) {
+            assert!(standing::of_bearer(self.node(node), &session.access).await.is_err(), "let in after the account was disabled");
+        }
     }
 }
 
@@ -307,7 +320,6 @@ fn histories(nodes: usize, histories: u32) {
             for node in &world.nodes {
                 node.store.close().await;
             }
-            world.database.close().await;
         });
         Ok(())
     });

@@ -5,9 +5,10 @@ use actix_web::{HttpResponse, post, web};
 use utoipa::ToSchema;
 
 use super::document::{BodyRefusals, ServerRefusals};
-use super::input::JsonFields;
+use super::input::{JsonFields, Origin};
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::model::event::Actor;
 use crate::model::user::Me;
 use crate::service::accounts;
 
@@ -39,12 +40,12 @@ struct NewAccount {
     )
 )]
 #[post("/register")]
-pub async fn register(app: web::Data<App>, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn register(app: web::Data<App>, origin: Origin, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let account = accounts::NewAccount { email: fields.required("email", &mut invalid), password: fields.required("password", &mut invalid) };
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let me = accounts::register(&app, account).await?;
+    let me = accounts::register(&app, account, &origin.context(Actor::Anonymous)).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, "/me")).json(me))
 }

@@ -16,6 +16,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ProblemBody;
 use super::routes;
+use crate::model::permission::Permission;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +27,9 @@ use super::routes;
         (name = "sessions", description = "Logging in, going on, logging out"),
         (name = "oauth", description = "The same by the letter of the RFCs"),
         (name = "me", description = "The signed-in account and its sessions"),
+        (name = "users", description = "Accounts, for administrators"),
+        (name = "roles", description = "What each role permits"),
+        (name = "audit", description = "What happened"),
         (name = "health", description = "For load balancers and supervisors"),
     ),
     components(schemas(ProblemBody)),
@@ -38,7 +42,8 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let flow = Flow::Password(Password::new("/login", Scopes::new()));
+        let flow =
+            Flow::Password(Password::new("/login", Scopes::from_iter(Permission::ALL.map(|permission| (permission.name(), permission.words())))));
         document.components.get_or_insert_default().add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
     }
 }
@@ -80,6 +85,11 @@ refusals! {
     GuardRefusals: [
         ("400", "More than one `Authorization` header"),
         ("401", "No bearer token, or one that is bad, expired or ended", ("WWW-Authenticate", Type::String, "RFC 6750 section 3")),
+    ];
+    /// What any administrative operation may refuse beside that.
+    AdminRefusals: [
+        ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),
+        ("422", "Parameters or fields break a rule; `detail` is a list"),
     ];
     /// What any operation may fail with.
     ServerRefusals: [

@@ -19,7 +19,8 @@ use futures_util::FutureExt as _;
 
 use super::problem::Problem;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header by which a request is found in the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 64;
 
 /// Swagger UI loads its own scripts and styles and draws with inline SVG. The hash is of the one inline style it has, its logo's; the browser test fails when a
@@ -107,6 +108,8 @@ impl Envelope {
     /// Only with a finished answer inside: where the handler panicked, the request is gone and no `ServiceResponse` can be made.
     pub async fn handle<B: MessageBody + 'static>(&self, mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse, Error> {
         let id = self.request_id(&request);
+        // The one that handlers read is the one that is answered.
+        request.headers_mut().insert(REQUEST_ID, id.clone());
         let docs = is_docs(request.path());
         let oauth = is_oauth(request.path());
         if request.method() == Method::HEAD {
@@ -129,7 +132,7 @@ impl Envelope {
             Ok(Err(error)) => as_problem(&error),
             Err(_panic) => Problem::Panicked,
         };
-        let mut answer = problem.answer(&id, oauth, false);
+        let mut answer = problem.answer(text_of(&id), oauth, false);
         self.dress(answer.headers_mut(), &id, docs);
         Err(InternalError::from_response("answered", answer).into())
     }
@@ -153,29 +156,31 @@ impl Envelope {
     }
 
     /// A caller's well-formed id is kept (ASVS 16.4.1), so that one id follows a request through many services.
-    fn request_id(&self, request: &ServiceRequest) -> String {
-        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-        let well_formed =
-            |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        match given.filter(well_formed) {
-            Some(id) => id.to_owned(),
-            None => format!("{:016x}{:08x}", self.process, self.count.fetch_add(1, Ordering::Relaxed)),
-        }
+    fn request_id(&self, request: &ServiceRequest) -> HeaderValue {
+        let given = request.headers().get(REQUEST_ID);
+        let well_formed = |id: &&HeaderValue| {
+            (1..=MAX_REQUEST_ID).contains(&id.len()) && id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+        };
+        given.filter(well_formed).cloned().unwrap_or_else(|| {
+            let made = format!("{:016x}{:08x}", self.process, self.count.fetch_add(1, Ordering::Relaxed));
+            HeaderValue::try_from(made).unwrap_or(HeaderValue::from_static("-"))
+        })
     }
 
     /// Writes the one error body where something was refused, then the headers.
-    fn finish(&self, response: &mut ServiceResponse, id: &str, oauth: bool, docs: bool) {
+    fn finish(&self, response: &mut ServiceResponse, id: &HeaderValue, oauth: bool, docs: bool) {
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             let finished = response.response().error().is_none() && response.headers().contains_key(header::CONTENT_TYPE);
             if !finished {
+                let text = text_of(id);
                 let problem_json = accepts_problem_json(response.request());
                 let answer = match response.response().error() {
                     Some(error) => match error.as_error::<Problem>() {
-                        Some(problem) => problem.answer(id, oauth, problem_json),
-                        None => as_problem(error).answer(id, oauth, problem_json),
+                        Some(problem) => problem.answer(text, oauth, problem_json),
+                        None => as_problem(error).answer(text, oauth, problem_json),
                     },
-                    None => of_status(status).answer(id, oauth, problem_json),
+                    None => of_status(status).answer(text, oauth, problem_json),
                 };
                 *response.response_mut() = answer;
             }
@@ -183,10 +188,8 @@ impl Envelope {
         self.dress(response.headers_mut(), id, docs);
     }
 
-    fn dress(&self, headers: &mut HeaderMap, id: &str, docs: bool) {
-        if let Ok(id) = HeaderValue::from_str(id) {
-            headers.insert(REQUEST_ID, id);
-        }
+    fn dress(&self, headers: &mut HeaderMap, id: &HeaderValue, docs: bool) {
+        headers.insert(REQUEST_ID, id.clone());
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(if docs { DOCS_POLICY } else { API_POLICY }));
@@ -197,6 +200,11 @@ impl Envelope {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if docs { "public, max-age=600" } else { "no-store" }));
         }
     }
+}
+
+/// A request id is visible ASCII: it was checked, or made here.
+fn text_of(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }
 
 fn accepts_problem_json(request: &HttpRequest) -> bool {

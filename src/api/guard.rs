@@ -3,35 +3,69 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::{Payload, ServiceRequest};
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, web};
 use actix_web_httpauth::middleware::HttpAuthentication;
 
+use super::input::Origin;
 use super::problem::Problem;
 use crate::app::App;
+use crate::model::event::{Actor, Context};
+use crate::model::permission::Permission;
 use crate::service::Failure;
 use crate::service::standing::{self, Bearer};
 
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
 
+/// What a scope of routes asks of its callers beside a live session.
+#[derive(Debug, Clone, Copy)]
+enum Needed {
+    Nothing,
+    Permission { read: Permission, write: Permission },
+}
+
+type Guard<F> = HttpAuthentication<BearerToken, F>;
+
 /// The middleware for a scope of guarded routes: nothing behind it runs without a live session.
 #[must_use]
-pub fn bearer() -> HttpAuthentication<BearerToken, impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
-    HttpAuthentication::with_fn(|request, token| -> BearerCheck { Box::pin(check(request, token)) })
+pub fn bearer() -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+    guarded(Needed::Nothing)
+}
+
+/// The middleware for a scope of administrative routes: `read` lets a live session's bearer ask, `write` change.
+#[must_use]
+pub fn permitted(read: Permission, write: Permission) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+    guarded(Needed::Permission { read, write })
+}
+
+fn guarded(needed: Needed) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+    HttpAuthentication::with_fn(move |request, token| -> BearerCheck { Box::pin(check(request, token, needed)) })
 }
 
 type BearerCheck = futures_util::future::LocalBoxFuture<'static, Checked>;
 
-async fn check(request: ServiceRequest, token: BearerToken) -> Checked {
+async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> Checked {
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Err((Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(), request));
     };
     match standing::of_bearer(app, &token.0).await {
+        Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
+            log::warn!(user = bearer.standing.me.id.get(); "someone signed in is refused what they may not");
+            Err((Problem::from(Failure::NotPermitted).into(), request))
+        }
         Ok(bearer) => {
             request.extensions_mut().insert(CurrentUser(bearer));
             Ok(request)
         }
         Err(failure) => Err((Problem::from(failure).into(), request)),
+    }
+}
+
+/// By the standing of this moment, never by a claim (ASVS 8.3.2).
+fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
+    match needed {
+        Needed::Nothing => true,
+        Needed::Permission { read, write } => bearer.standing.permissions.holds(if method.is_safe() { read } else { write }),
     }
 }
 
@@ -68,5 +102,23 @@ impl FromRequest for CurrentUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions().get::<Self>().cloned();
         ready(found.ok_or_else(|| Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()))
+    }
+}
+
+/// Whom the guard let in, with what the record says of the request; for handlers that change something.
+pub struct Acting {
+    /// Who, by which session.
+    pub bearer: Bearer,
+    /// Who, from where, in which request.
+    pub context: Context,
+}
+
+impl FromRequest for Acting {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let user = CurrentUser::from_request(request, payload).into_inner();
+        ready(user.map(|CurrentUser(bearer)| Self { context: Origin::of(request).context(Actor::User(bearer.standing.me.id)), bearer }))
     }
 }

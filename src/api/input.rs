@@ -14,10 +14,12 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use percent_encoding::percent_decode;
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
+use super::envelope::REQUEST_ID;
 use super::problem::Problem;
+use crate::model::event::{Actor, Context};
 use crate::model::invalid::Invalid;
 
 const MAX_JSON_BYTES: usize = 16 * 1024;
@@ -31,6 +33,8 @@ pub struct Fields(Vec<(String, Value)>);
 
 enum Value {
     Text(Zeroizing<String>),
+    Switch(bool),
+    List(Vec<String>),
     Other,
 }
 
@@ -45,7 +49,7 @@ impl Fields {
     pub fn required(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &str {
         match self.0.iter().find(|(key, _)| key == name) {
             Some((_, Value::Text(text))) => text,
-            Some((_, Value::Other)) => {
+            Some(_) => {
                 invalid.push(Invalid::field(name, "string_type", "Input should be a valid string"));
                 ""
             }
@@ -65,6 +69,42 @@ impl Fields {
         })
     }
 
+    /// The text of a field that may be absent, but if it is there must be a text.
+    pub fn optional_text(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<&str> {
+        self.has(name).then(|| self.required(name, invalid))
+    }
+
+    /// A field that may be absent, but if it is there must be true or false.
+    pub fn optional_switch(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<bool> {
+        match self.0.iter().find(|(key, _)| key == name) {
+            Some((_, Value::Switch(on))) => Some(*on),
+            Some(_) => {
+                invalid.push(Invalid::field(name, "bool_type", "Input should be a valid boolean"));
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// The texts of a required list of texts; notes what is wrong and gives an empty one otherwise.
+    pub fn required_list(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &[String] {
+        match self.0.iter().find(|(key, _)| key == name) {
+            Some((_, Value::List(list))) => list,
+            Some(_) => {
+                invalid.push(Invalid::field(name, "list_type", "Input should be a list of strings"));
+                &[]
+            }
+            None => {
+                invalid.push(Invalid::missing(name));
+                &[]
+            }
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
     fn push(&mut self, key: String, value: Value) -> Result<(), Twice> {
         if self.0.iter().any(|(known, _)| *known == key) {
             return Err(Twice);
@@ -80,6 +120,23 @@ pub struct Origin {
     pub ip: String,
     /// The `User-Agent`, or nothing.
     pub user_agent: String,
+    request_id: String,
+}
+
+impl Origin {
+    /// The origin of a request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let ip = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
+        Self { ip, user_agent: text(header::USER_AGENT.as_str()), request_id: text(REQUEST_ID.as_str()) }
+    }
+
+    /// What the record says of an act in this request.
+    #[must_use]
+    pub fn context(&self, actor: Actor) -> Context {
+        Context { actor, ip: self.ip.clone(), request_id: self.request_id.clone() }
+    }
 }
 
 impl FromRequest for Origin {
@@ -87,9 +144,7 @@ impl FromRequest for Origin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let ip = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
-        ready(Ok(Self { ip, user_agent: user_agent.to_owned() }))
+        ready(Ok(Self::of(request)))
     }
 }
 
@@ -121,49 +176,73 @@ impl<'de> Deserialize<'de> for Fields {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AnyValue;
-        impl<'de> Visitor<'de> for AnyValue {
-            type Value = Value;
+        deserializer.deserialize_any(AnyValue { in_list: false })
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any value")
-            }
+/// Reads a value; what is in a list may be a text, and anything deeper is skipped without a stack.
+#[derive(Clone, Copy)]
+struct AnyValue {
+    in_list: bool,
+}
 
-            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-                Ok(Value::Text(Zeroizing::new(text.to_owned())))
-            }
+impl<'de> DeserializeSeed<'de> for AnyValue {
+    type Value = Value;
 
-            fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
 
-            fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
 
-            fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
+    }
 
-            fn visit_unit<E>(self) -> Result<Value, E> {
-                Ok(Value::Other)
-            }
+    fn visit_bool<E>(self, on: bool) -> Result<Value, E> {
+        Ok(Value::Switch(on))
+    }
 
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
-            }
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Value::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        if self.in_list {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Value::Other);
+        }
+        let mut texts = Some(Vec::new());
+        while let Some(item) = items.next_element_seed(Self { in_list: true })? {
+            match item {
+                Value::Text(text) => texts.iter_mut().for_each(|texts| texts.push(text.to_string())),
+                Value::Switch(_) | Value::List(_) | Value::Other => texts = None,
             }
         }
-        deserializer.deserialize_any(AnyValue)
+        Ok(texts.map_or(Value::Other, Value::List))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
     }
 }
 
@@ -184,6 +263,49 @@ impl FromRequest for FormFields {
         read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES)
             .map(|body| parse_form(&body?).map(Self).map_err(Problem::from))
             .boxed_local()
+    }
+}
+
+/// The parameters of a query, empty ones left out; for extracting.
+pub struct QueryFields(Fields);
+
+impl QueryFields {
+    /// The text of a parameter that may be absent.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.optional(name)
+    }
+
+    /// A parameter that may be absent, read by `parse`; notes `rule` if that gives none.
+    pub fn parsed<T>(
+        &self,
+        name: &'static str,
+        invalid: &mut Vec<Invalid>,
+        rule: (&'static str, &'static str),
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = parse(text);
+        if parsed.is_none() {
+            invalid.push(Invalid::query(name, rule.0, rule.1));
+        }
+        parsed
+    }
+
+    /// The size of a page: 1 to `most`, 50 if absent.
+    pub fn limit(&self, most: usize, invalid: &mut Vec<Invalid>) -> usize {
+        let rule = ("less_than_equal", "Input should be from 1 to 200");
+        self.parsed("limit", invalid, rule, |text| text.parse().ok().filter(|limit| (1..=most).contains(limit))).unwrap_or(50)
+    }
+}
+
+impl FromRequest for QueryFields {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let fields = parse_form(request.query_string().as_bytes());
+        ready(fields.map(Self).map_err(|invalid| invalid.into_iter().map(|one| Invalid { part: "query", ..one }).collect::<Vec<_>>().into()))
     }
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::document::{BodyRefusals, GuardRefusals, ServerRefusals};
-use super::guard::CurrentUser;
+use super::guard::{Acting, CurrentUser};
 use super::input::JsonFields;
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
@@ -52,13 +52,13 @@ struct EmailChange {
     )
 )]
 #[patch("")]
-pub async fn change_email(app: web::Data<App>, user: CurrentUser, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn change_email(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let (email, current) = (fields.required("email", &mut invalid), fields.required("current_password", &mut invalid));
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let me = accounts::change_email(&app, user.0.standing.me.id, current, email).await?;
+    let me = accounts::change_email(&app, acting.bearer.standing.me.id, current, email, &acting.context).await?;
     Ok(HttpResponse::Ok().json(me))
 }
 
@@ -81,17 +81,18 @@ struct Deletion {
     responses(
         (status = 204, description = "It is gone"),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
+        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
         GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[delete("")]
-pub async fn delete(app: web::Data<App>, user: CurrentUser, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn delete(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let current = fields.required("current_password", &mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    accounts::delete(&app, user.0.standing.me.id, current).await?;
+    accounts::delete(&app, acting.bearer.standing.me.id, current, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -121,19 +122,19 @@ struct PasswordChange {
     )
 )]
 #[put("/password")]
-pub async fn change_password(app: web::Data<App>, user: CurrentUser, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn change_password(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let (current, new) = (fields.required("current_password", &mut invalid), fields.required("new_password", &mut invalid));
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    accounts::change_password(&app, &user.0.standing.me, user.0.session, current, new).await?;
+    accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// A live session of the account.
 #[derive(Serialize, ToSchema)]
-struct Session {
+pub struct Session {
     /// The `sid` of its tokens.
     #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
     id: String,
@@ -153,7 +154,9 @@ struct Session {
 }
 
 impl Session {
-    fn of(info: SessionInfo, current: SessionId) -> Self {
+    /// As the bearer of `current` sees it.
+    #[must_use]
+    pub fn of(info: SessionInfo, current: SessionId) -> Self {
         Self {
             id: info.id.to_string(),
             created_at: info.created_at.rfc3339(),
@@ -191,8 +194,8 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
     )
 )]
 #[delete("/sessions/{id}")]
-pub async fn end_session(app: web::Data<App>, user: CurrentUser, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn end_session(app: web::Data<App>, acting: Acting, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let id = Uuid::try_parse(&id).map_err(|_| Failure::NotFound)?;
-    use_case::end_own(&app, user.0.standing.me.id, SessionId::from(id)).await?;
+    use_case::end_own(&app, acting.bearer.standing.me.id, SessionId::from(id), &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,6 +1,7 @@
 //! HTTP only: bodies, extractors, statuses. A handler converts, calls one use-case, converts.
 
 pub mod accounts;
+pub mod audit;
 pub mod document;
 pub mod envelope;
 pub mod guard;
@@ -9,10 +10,14 @@ pub mod input;
 pub mod me;
 pub mod oauth;
 pub mod problem;
+pub mod roles;
 pub mod sessions;
+pub mod users;
 
 use utoipa_actix_web::scope::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::model::permission::Permission as P;
 
 /// The whole URL map. Registering is documenting; what is not here (and not [`document::serve`]) answers 404. HEAD, OPTIONS, 405 and `Allow` are
 /// [`envelope::Envelope`]'s, from the same map.
@@ -34,7 +39,25 @@ pub fn routes(service: &mut ServiceConfig<'_>) {
         )
         .service(oauth::exchange)
         .service(oauth::revoke)
-        .service(scope("/oauth/introspect").wrap(guard::bearer()).service(oauth::introspect))
+        .service(scope("/oauth/introspect").wrap(guard::permitted(P::TokensIntrospect, P::TokensIntrospect)).service(oauth::introspect))
+        .service(
+            scope("/users/{id}/sessions")
+                .wrap(guard::permitted(P::SessionsRead, P::SessionsWrite))
+                .service(users::sessions)
+                .service(users::end_sessions),
+        )
+        .service(
+            scope("/users")
+                .wrap(guard::permitted(P::UsersRead, P::UsersWrite))
+                .service(users::list)
+                .service(users::invite)
+                .service(users::show)
+                .service(users::update)
+                .service(users::delete)
+                .service(users::reset_password),
+        )
+        .service(scope("/roles").wrap(guard::permitted(P::RolesRead, P::RolesWrite)).service(roles::list).service(roles::put).service(roles::delete))
+        .service(scope("/audit").wrap(guard::permitted(P::AuditRead, P::AuditRead)).service(audit::list))
         .service(oauth::jwks)
         .service(oauth::metadata)
         .service(health::health)

@@ -6,11 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::{FormRefusals, ServerRefusals};
-use super::guard::CurrentUser;
 use super::input::{FormFields, Origin};
 use super::problem::{Problem, ProblemBody};
 use super::sessions::{TokenResponse, tokens};
 use crate::app::App;
+use crate::model::event::Actor;
 use crate::service::{Failure, introspection, keys, sessions};
 
 /// The form of RFC 6749's token endpoint, for the grants that there are.
@@ -55,18 +55,19 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
         return Err(Problem::InvalidClient);
     }
     let required = |name| fields.optional(name).ok_or(Problem::InvalidRequest);
+    let context = origin.context(Actor::Anonymous);
     let grant = match required("grant_type")? {
         "password" => {
             let (username, password) = (required("username")?, required("password")?);
-            sessions::login(&app, sessions::Login { username, password, ip: &origin.ip, user_agent: &origin.user_agent }).await
+            sessions::login(&app, sessions::Login { username, password, new_password: None, user_agent: &origin.user_agent }, &context).await
         }
-        "refresh_token" => sessions::refresh(&app, required("refresh_token")?).await,
+        "refresh_token" => sessions::refresh(&app, required("refresh_token")?, &context).await,
         _ => return Err(Problem::UnsupportedGrantType),
     };
     match grant {
         Ok(grant) => Ok(tokens(grant)),
-        // RFC 6749 section 5.2 has one word and one status for both.
-        Err(Failure::BadCredentials) => Err(Failure::InvalidGrant.into()),
+        // RFC 6749 section 5.2 has one word and one status for all.
+        Err(Failure::BadCredentials | Failure::PasswordChangeRequired) => Err(Failure::InvalidGrant.into()),
         Err(other) => Err(other.into()),
     }
 }
@@ -97,10 +98,10 @@ struct RevocationForm {
     )
 )]
 #[post("/oauth/revoke")]
-pub async fn revoke(app: web::Data<App>, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+pub async fn revoke(app: web::Data<App>, origin: Origin, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    sessions::revoke(&app, token).await?;
+    sessions::revoke(&app, token, &origin.context(Actor::Anonymous)).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -150,11 +151,11 @@ struct TokenInfo {
 
 /// Ask what a token is worth
 ///
-/// For bearers who may introspect: those of the role `admin`.
+/// For bearers whose role permits `tokens:introspect`.
 #[utoipa::path(
     operation_id = "introspect",
     tag = "oauth",
-    security(("password" = [])),
+    security(("password" = ["tokens:introspect"])),
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What it is worth now", body = Introspection),
@@ -166,10 +167,10 @@ struct TokenInfo {
     )
 )]
 #[post("")]
-pub async fn introspect(app: web::Data<App>, user: CurrentUser, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+pub async fn introspect(app: web::Data<App>, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    let found = introspection::introspect(&app, &user.0.standing, token).await?;
+    let found = introspection::introspect(&app, token).await?;
     let token = found.map(|found| TokenInfo {
         sub: found.subject.to_string(),
         sid: found.session.to_string(),
@@ -182,7 +183,7 @@ pub async fn introspect(app: web::Data<App>, user: CurrentUser, form: Result<For
         iat: found.claims.as_ref().map(|claims| claims.iat),
         client_id: found.claims.as_ref().map(|claims| claims.client_id.clone()),
         jti: found.claims.map(|claims| claims.jti),
-        scope: String::new(),
+        scope: found.permissions.as_str().to_owned(),
     });
     Ok(HttpResponse::Ok().json(Introspection { active: token.is_some(), token }))
 }

@@ -86,6 +86,16 @@ impl Problem {
                 Failure::BadCredentials => row(S::UNAUTHORIZED, "bad_credentials", "invalid_grant", "Incorrect email or password"),
                 Failure::WrongPassword => row(S::FORBIDDEN, "wrong_password", "access_denied", "Incorrect current password"),
                 Failure::InvalidGrant => row(S::BAD_REQUEST, "invalid_grant", "invalid_grant", "The grant is invalid, expired or has ended"),
+                Failure::PasswordChangeRequired => {
+                    row(S::FORBIDDEN, "password_change_required", "invalid_grant", "The password is good for one use: send new_password with it")
+                }
+                Failure::Outdated => row(S::PRECONDITION_FAILED, "outdated", "invalid_request", "It was changed meanwhile; read it again"),
+                Failure::VersionRequired => {
+                    row(S::PRECONDITION_REQUIRED, "version_required", "invalid_request", "It is there; send If-Match with its ETag")
+                }
+                Failure::LastAdmin => row(S::CONFLICT, "last_admin", "invalid_request", "The last active admin cannot be lost"),
+                Failure::RoleBuiltIn => row(S::CONFLICT, "role_built_in", "invalid_request", "The role is built in"),
+                Failure::RoleInUse => row(S::CONFLICT, "role_in_use", "invalid_request", "Accounts have the role"),
                 Failure::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request", "Not Found"),
                 Failure::NotPermitted => row(S::FORBIDDEN, "insufficient_scope", "insufficient_scope", "Not permitted"),
                 Failure::InvalidToken => row(S::UNAUTHORIZED, "invalid_token", "invalid_token", "Could not validate credentials"),

@@ -6,10 +6,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::document::{BodyRefusals, GuardRefusals, ServerRefusals};
-use super::guard::CurrentUser;
+use super::guard::Acting;
 use super::input::{FormFields, Origin};
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::model::event::Actor;
 use crate::model::invalid::Invalid;
 use crate::service::sessions::{self, Grant};
 
@@ -25,6 +26,9 @@ struct LoginForm {
     username: String,
     #[schema(format = "password", example = "an owl keeps the door")]
     password: String,
+    /// For an account with a one-time password: the lasting one that replaces it.
+    #[schema(format = "password", min_length = 8, max_length = 1024, example = "two owls keep two doors")]
+    new_password: Option<String>,
     scope: Option<String>,
     client_id: Option<String>,
     #[schema(format = "password")]
@@ -65,6 +69,7 @@ impl From<Grant> for TokenResponse {
         (status = 400, description = "Logging in by password is turned off (`password_grant_off`), or the request is malformed", body = ProblemBody),
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
+        (status = 403, description = "The password is right and good for one use: send `new_password` with it (`password_change_required`)", body = ProblemBody),
         BodyRefusals,
         ServerRefusals,
     )
@@ -79,8 +84,8 @@ pub async fn login(app: web::Data<App>, origin: Origin, FormFields(fields): Form
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let login = sessions::Login { username, password, ip: &origin.ip, user_agent: &origin.user_agent };
-    Ok(tokens(sessions::login(&app, login).await?))
+    let login = sessions::Login { username, password, new_password: fields.optional("new_password"), user_agent: &origin.user_agent };
+    Ok(tokens(sessions::login(&app, login, &origin.context(Actor::Anonymous)).await?))
 }
 
 /// The form of OAuth2's refresh token grant.
@@ -109,7 +114,7 @@ struct RefreshForm {
     )
 )]
 #[post("/refresh")]
-pub async fn refresh(app: web::Data<App>, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+pub async fn refresh(app: web::Data<App>, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     if fields.optional("grant_type").is_some_and(|grant| grant != "refresh_token") {
         invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^refresh_token$'"));
@@ -118,7 +123,7 @@ pub async fn refresh(app: web::Data<App>, FormFields(fields): FormFields) -> Res
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    Ok(tokens(sessions::refresh(&app, token).await?))
+    Ok(tokens(sessions::refresh(&app, token, &origin.context(Actor::Anonymous)).await?))
 }
 
 /// Which sessions a logout ends.
@@ -142,7 +147,7 @@ enum Scope {
     responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope", body = ProblemBody), ServerRefusals)
 )]
 #[post("")]
-pub async fn logout(app: web::Data<App>, user: CurrentUser, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn logout(app: web::Data<App>, acting: Acting, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let query = request.query_string();
     let scope = match query {
         "" | "scope=this" => sessions::Scope::This,
@@ -150,7 +155,7 @@ pub async fn logout(app: web::Data<App>, user: CurrentUser, request: HttpRequest
         "scope=all" => sessions::Scope::All,
         _ => return Err(vec![Invalid::query("scope", "enum", "Input should be 'this', 'others' or 'all'")].into()),
     };
-    sessions::logout(&app, user.0.standing.me.id, user.0.session, scope).await?;
+    sessions::logout(&app, &acting.bearer, scope, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

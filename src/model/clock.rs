@@ -26,6 +26,18 @@ impl Timestamp {
         Self(secs.saturating_mul(1_000_000))
     }
 
+    /// Reads RFC 3339; what is finer than microseconds is cut off.
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_micros()))
+    }
+
+    /// Microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
     /// Whole seconds since the Unix epoch, rounded down.
     #[must_use]
     pub const fn secs(self) -> i64 {

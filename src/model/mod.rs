@@ -4,9 +4,11 @@
 
 pub mod clock;
 pub mod email;
+pub mod event;
 pub mod ids;
 pub mod invalid;
 pub mod password;
+pub mod permission;
 pub mod session;
 pub mod signing_key;
 pub mod user;

@@ -2,6 +2,7 @@
 
 use super::clock::Timestamp;
 use super::ids::{SessionId, Subject, UserId};
+use super::permission::Permissions;
 use super::user::Me;
 
 /// A session about to be stored.
@@ -31,6 +32,8 @@ pub struct Standing {
     pub me: Me,
     /// The `sub` that a token of this session must carry.
     pub subject: Subject,
+    /// What the account's role permits.
+    pub permissions: Permissions,
     /// When the session ends unless it is refreshed.
     pub idle_expires_at: Timestamp,
     /// When the session ends in any case.
@@ -52,6 +55,8 @@ pub struct Holder {
     pub subject: Subject,
     /// The name of the account's role.
     pub role: String,
+    /// What the role permits.
+    pub permissions: Permissions,
 }
 
 /// Where a session's refresh tokens stand: the newest has this counter.
@@ -112,6 +117,12 @@ pub enum EndReason {
     TokenReuse,
     /// Its owner changed the password elsewhere.
     PasswordChange,
+    /// An administrator reset the password.
+    PasswordReset,
+    /// An administrator disabled the account.
+    Disabled,
+    /// An administrator ended it.
+    Admin,
 }
 
 impl EndReason {
@@ -123,6 +134,9 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::TokenReuse => "token_reuse",
             Self::PasswordChange => "password_change",
+            Self::PasswordReset => "password_reset",
+            Self::Disabled => "disabled",
+            Self::Admin => "admin",
         }
     }
 }

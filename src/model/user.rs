@@ -6,9 +6,7 @@ use utoipa::ToSchema;
 use super::clock::Timestamp;
 use super::email::{Email, EmailKey};
 use super::ids::{Subject, UserId};
-
-/// The role of every new account; the other built-in role is `admin`.
-pub const DEFAULT_ROLE: &str = "user";
+use super::permission::Permissions;
 
 /// What an account shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
@@ -39,6 +37,10 @@ pub struct User {
     pub password_hash: String,
     /// Counts changes of the password, not of its hash.
     pub password_version: i64,
+    /// When the password ends, if it is a one-time password.
+    pub password_expires_at: Option<Timestamp>,
+    /// What the role permits.
+    pub permissions: Permissions,
 }
 
 /// What a password is verified against before a change.
@@ -61,6 +63,35 @@ pub struct NewUser<'a> {
     pub email_key: &'a EmailKey,
     /// PHC string of the password.
     pub password_hash: &'a str,
+    /// Its role.
+    pub role: &'a str,
+    /// When the password ends, if it is a one-time password.
+    pub password_expires_at: Option<Timestamp>,
+}
+
+/// An account as administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Account {
+    /// The public fields.
+    #[sqlx(flatten)]
+    pub me: Me,
+    /// The `sub` of its tokens.
+    pub subject: Subject,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When its last session began.
+    pub last_login_at: Option<Timestamp>,
+    /// When the password ends, if it is a one-time password.
+    pub password_expires_at: Option<Timestamp>,
+    /// Counts changes of the account, its logins apart.
+    pub version: i64,
+}
+
+/// A password that is good only to set another.
+#[derive(Debug, Clone, Copy)]
+pub struct OneTimePassword<'a> {
+    /// PHC string of it.
+    pub hash: &'a str,
+    /// When it ends.
+    pub expires_at: Timestamp,
 }

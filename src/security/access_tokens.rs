@@ -22,6 +22,7 @@ use super::secret::{Broken, random};
 use super::signing_keys::{SigningKey, jwa};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject};
+use crate::model::permission::Permissions;
 use crate::model::signing_key::SigningAlgorithm;
 
 /// Tokens longer than this are refused unread.
@@ -53,6 +54,19 @@ struct IssuedClaims<'a> {
     jti: &'a str,
     sid: SessionId,
     role: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    scope: &'a str,
+}
+
+/// What a token says of its bearer, for services that read it.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimed<'a> {
+    /// RFC 7519 section 4.1.2.
+    pub subject: Subject,
+    /// The role's name.
+    pub role: &'a str,
+    /// The `scope` (RFC 9068 section 2.2.3.1); left out if there is none.
+    pub permissions: &'a Permissions,
 }
 
 #[derive(Deserialize)]
@@ -237,7 +251,7 @@ impl AccessTokens {
     ///
     /// # Errors
     /// No key, no entropy, or the signature failed.
-    pub fn issue(&self, session: SessionId, subject: Subject, role: &str, now: Timestamp) -> Result<String, Broken> {
+    pub fn issue(&self, session: SessionId, claimed: Claimed<'_>, now: Timestamp) -> Result<String, Broken> {
         let keys = self.keys();
         let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
         let mut begun = usable().filter(|key| key.activates_at <= now);
@@ -250,13 +264,14 @@ impl AccessTokens {
         let claims = IssuedClaims {
             iss: &self.issuer,
             aud: &self.audience,
-            sub: subject,
+            sub: claimed.subject,
             client_id: FIRST_PARTY_CLIENT,
             iat: now.secs(),
             exp: now.plus(self.ttl).secs(),
             jti: &URL_SAFE_NO_PAD.encode(random::<16>()?),
             sid: session,
-            role,
+            role: claimed.role,
+            scope: claimed.permissions.as_str(),
         };
         let mut token = encode(serde_json::to_string(&header))?;
         token.push('.');
@@ -358,7 +373,7 @@ mod tests {
     }
 
     fn issued(tokens: &AccessTokens) -> String {
-        tokens.issue(SessionId::from(Uuid::from_u128(7)), Subject::from(Uuid::from_u128(8)), "user", NOW).unwrap()
+        tokens.issue(SessionId::from(Uuid::from_u128(7)), claimed(Subject::from(Uuid::from_u128(8)), &Permissions::default()), NOW).unwrap()
     }
 
     fn decoded(part: &str) -> Value {
@@ -379,6 +394,10 @@ mod tests {
             value => json[name] = value,
         }
         json.to_string()
+    }
+
+    fn claimed(subject: Subject, permissions: &Permissions) -> Claimed<'_> {
+        Claimed { subject, role: "user", permissions }
     }
 
     #[test]
@@ -443,7 +462,7 @@ mod tests {
         old.retires_at = Some(end);
         let new = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 2, NOW, later).unwrap();
         let tokens = tokens_of([&new, &old].map(|sealed| signing_keys::open(sealed, &root).unwrap()).into());
-        let issue = |at| tokens.issue(SessionId::from(Uuid::nil()), Subject::from(Uuid::nil()), "user", at).unwrap();
+        let issue = |at| tokens.issue(SessionId::from(Uuid::nil()), claimed(Subject::from(Uuid::nil()), &Permissions::default()), at).unwrap();
         let kid = |token: &str| decoded(token.split('.').next().unwrap())["kid"].as_str().unwrap().to_owned();
         assert_eq!((kid(&issue(NOW)), kid(&issue(later))), (old.kid.clone(), new.kid.clone()));
         assert_eq!(tokens.jwks(NOW).keys.len(), 2, "published before its first use");

@@ -94,10 +94,19 @@ impl Registry {
 
     /// Forgets every session of a user, as [`Self::evict`] does one.
     pub fn evict_user(&self, user: UserId) {
+        self.keep(|standing| standing.me.id != user);
+    }
+
+    /// Forgets every session of everyone who has a role, as [`Self::evict`] does one.
+    pub fn evict_role(&self, role: &str) {
+        self.keep(|standing| standing.me.role != role);
+    }
+
+    fn keep(&self, kept: impl Fn(&Standing) -> bool) {
         for shard in &self.shards {
             let mut shard = lock(shard);
             shard.evictions += 1;
-            shard.standings.retain(|_, standing| standing.me.id != user);
+            shard.standings.retain(|_, standing| kept(standing));
         }
     }
 

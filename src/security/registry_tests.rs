@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject, UserId};
+use crate::model::permission::Permissions;
 use crate::model::session::Standing;
 use crate::model::user::Me;
 
@@ -17,7 +18,13 @@ fn session(number: u128) -> SessionId {
 
 fn standing(user: i64) -> Arc<Standing> {
     let me: Me = Me { id: UserId::from(user), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
-    Arc::new(Standing { me, subject: Subject::from(Uuid::nil()), idle_expires_at: Timestamp::from_secs(1), expires_at: Timestamp::from_secs(1) })
+    Arc::new(Standing {
+        me,
+        subject: Subject::from(Uuid::nil()),
+        permissions: Permissions::default(),
+        idle_expires_at: Timestamp::from_secs(1),
+        expires_at: Timestamp::from_secs(1),
+    })
 }
 
 fn leased(size: usize) -> Registry {

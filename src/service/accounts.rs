@@ -3,14 +3,17 @@
 use uuid::Uuid;
 
 use super::Failure;
+use super::standing::Bearer;
 use crate::app::App;
 use crate::model::email::Email;
-use crate::model::ids::{SessionId, Subject, UserId};
+use crate::model::event::{Context, EventType};
+use crate::model::ids::{Subject, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
+use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Credential, Me, NewUser};
 use crate::security::passwords::Verdict;
-use crate::store::users::EmailChange;
+use crate::store::users::{Deletion, EmailChange};
 
 /// What someone registers with, as they typed it.
 #[derive(Clone, Copy)]
@@ -27,7 +30,7 @@ pub struct NewAccount<'a> {
 ///
 /// # Errors
 /// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule, [`Failure::EmailTaken`], or a passing failure.
-pub async fn register(app: &App, account: NewAccount<'_>) -> Result<Me, Failure> {
+pub async fn register(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
     if !app.policy.registration_open {
         return Err(Failure::RegistrationClosed);
     }
@@ -43,9 +46,10 @@ pub async fn register(app: &App, account: NewAccount<'_>) -> Result<Me, Failure>
         email: &email,
         email_key: email.key(),
         password_hash: &password_hash,
-        created_at: app.clock.now(),
+        role: DEFAULT_ROLE,
+        password_expires_at: None,
     };
-    let me = app.store.insert_user(&user).await?.ok_or(Failure::EmailTaken)?;
+    let me = app.store.insert_user(&user, &app.event(EventType::Registered, context)).await?.ok_or(Failure::EmailTaken)?.me;
     log::info!(user = me.id.get(); "account registered");
     Ok(me)
 }
@@ -64,12 +68,16 @@ async fn verified(app: &App, user: UserId, current: &str) -> Result<Credential, 
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn change_password(app: &App, me: &Me, session: SessionId, current: &str, new: &str) -> Result<(), Failure> {
+pub async fn change_password(app: &App, bearer: &Bearer, current: &str, new: &str, context: &Context) -> Result<(), Failure> {
+    let me = &bearer.standing.me;
     let email = Email::parse("email", &me.email).ok();
     let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(refused)?;
     let credential = verified(app, me.id, current).await?;
     let hash = app.passwords.hash(new).await?;
-    let changed = app.store.change_password(me.id, credential.password_version, &hash, session, app.clock.now()).await?;
+    let changed = app
+        .store
+        .change_password(me.id, credential.password_version, &hash, Some(bearer.session), &app.event(EventType::PasswordChanged, context))
+        .await?;
     app.registry.evict_user(me.id);
     if changed { Ok(()) } else { Err(outdated(app, me.id).await) }
 }
@@ -78,10 +86,10 @@ pub async fn change_password(app: &App, me: &Me, session: SessionId, current: &s
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn change_email(app: &App, user: UserId, current: &str, email: &str) -> Result<Me, Failure> {
+pub async fn change_email(app: &App, user: UserId, current: &str, email: &str, context: &Context) -> Result<Me, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
     let credential = verified(app, user, current).await?;
-    let change = app.store.change_email(user, credential.password_version, &email, app.clock.now()).await?;
+    let change = app.store.change_email(user, credential.password_version, &email, &app.event(EventType::EmailChanged, context)).await?;
     app.registry.evict_user(user);
     match change {
         EmailChange::Done(me) => Ok(me),
@@ -93,12 +101,16 @@ pub async fn change_email(app: &App, user: UserId, current: &str, email: &str) -
 /// Deletes the account and its sessions for good; its subject is never given again.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn delete(app: &App, user: UserId, current: &str) -> Result<(), Failure> {
+/// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
+pub async fn delete(app: &App, user: UserId, current: &str, context: &Context) -> Result<(), Failure> {
     let credential = verified(app, user, current).await?;
-    let deleted = app.store.delete_user(user, credential.password_version, app.clock.now()).await?;
+    let deletion = app.store.delete_user(user, credential.password_version, &app.event(EventType::AccountDeleted, context)).await?;
     app.registry.evict_user(user);
-    if deleted { Ok(()) } else { Err(outdated(app, user).await) }
+    match deletion {
+        Deletion::Done => Ok(()),
+        Deletion::Outdated => Err(outdated(app, user).await),
+        Deletion::LastAdmin => Err(Failure::LastAdmin),
+    }
 }
 
 /// Why a change did not happen after its password was verified: the password is another now, or the account is gone or disabled.

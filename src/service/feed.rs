@@ -76,8 +76,12 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
             if let Some(user) = change.user_id {
                 app.registry.evict_user(user);
             }
-            if change.session_id.is_none() && change.user_id.is_none() {
+            if let Some(role) = &change.role {
+                app.registry.evict_role(role);
+            }
+            if change.session_id.is_none() && change.user_id.is_none() && change.role.is_none() {
                 keys::reload(app).await?;
+                app.registry.clear();
             }
             place = change.id;
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Failure;
 use crate::app::{self, App, StartError};
 use crate::model::clock::Timestamp;
+use crate::model::event::{Context, EventType};
 use crate::model::signing_key::SealedKey;
 use crate::security::signing_keys;
 
@@ -29,13 +30,16 @@ pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
 ///
 /// # Errors
 /// A passing failure, or no entropy.
-pub async fn rotate(app: &App, activates_at: Timestamp) -> Result<Option<String>, Failure> {
+pub async fn rotate(app: &App, activates_at: Timestamp, context: &Context) -> Result<Option<String>, Failure> {
     let newest = app.store.signing_keys().await?.first().map_or(0, |key| key.generation);
     let (root, algorithm, now) = (app.root.clone(), app.access_tokens.algorithm(), app.clock.now());
     // An RSA key takes a good part of a second to make.
     let key = tokio::task::spawn_blocking(move || signing_keys::generate(&root, algorithm, newest + 1, now, activates_at));
     let key = key.await.map_err(|cause| Failure::Internal(cause.to_string()))??;
-    let added = app.store.add_signing_key(&key, app::retirement(activates_at, app.access_tokens.ttl_secs())).await?;
+    let added = app
+        .store
+        .add_signing_key(&key, app::retirement(activates_at, app.access_tokens.ttl_secs()), &app.event(EventType::KeyRotated, context))
+        .await?;
     reload(app).await?;
     Ok(added.then_some(key.kid))
 }
@@ -48,7 +52,7 @@ pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure>
     let now = app.clock.now();
     let keys = app.store.signing_keys().await?;
     let due = keys.iter().find(|key| key.revoked_at.is_none()).is_none_or(|key| key.created_at.plus(interval) <= now);
-    if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD)).await? {
+    if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD), &app::OWN).await? {
         log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
     }
     Ok(())
@@ -58,7 +62,7 @@ pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure>
 ///
 /// # Errors
 /// A passing failure, or no entropy.
-pub async fn revoke(app: &App, kid: &str) -> Result<bool, Failure> {
+pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Failure> {
     let now = app.clock.now();
     let keys = app.store.signing_keys().await?;
     if !keys.iter().any(|key| key.kid == kid && key.revoked_at.is_none()) {
@@ -66,9 +70,9 @@ pub async fn revoke(app: &App, kid: &str) -> Result<bool, Failure> {
     }
     let goes_on = |key: &SealedKey| key.kid != kid && key.verifies(now) && key.retires_at.is_none() && key.activates_at <= now;
     if !keys.iter().any(goes_on) {
-        rotate(app, now).await?;
+        rotate(app, now, context).await?;
     }
-    let revoked = app.store.revoke_signing_key(kid, now).await?;
+    let revoked = app.store.revoke_signing_key(kid, &app.event(EventType::KeyRevoked, context)).await?;
     reload(app).await?;
     Ok(revoked)
 }

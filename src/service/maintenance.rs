@@ -20,7 +20,7 @@ pub async fn keep(app: &App) {
     loop {
         match purge(app).await {
             Ok(0) => {}
-            Ok(purged) => log::info!(purged; "ended sessions and read changes deleted"),
+            Ok(purged) => log::info!(purged; "ended sessions, read changes and old events deleted"),
             Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
         }
         if let Some(interval) = app.policy.key_rotation
@@ -44,6 +44,14 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
         let (purged, next) = app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await?;
         total += purged;
         place = next;
+        tokio::time::sleep(PAUSE).await;
+    }
+    loop {
+        let purged = app.store.purge_events(now.minus(app.policy.audit_retention), BATCH, &app.chain).await?;
+        total += purged;
+        if purged == 0 {
+            break;
+        }
         tokio::time::sleep(PAUSE).await;
     }
     loop {

@@ -1,11 +1,14 @@
 //! Use-cases: one plain async function of [`App`](crate::app::App) for each thing that a caller can want. The rules live here; no HTTP, no SQL.
 
 pub mod accounts;
+pub mod administration;
+pub mod audit;
 pub mod feed;
 pub mod introspection;
 pub mod keys;
 pub mod maintenance;
 pub mod readiness;
+pub mod roles;
 pub mod sessions;
 pub mod standing;
 
@@ -38,6 +41,24 @@ pub enum Failure {
     /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told which.
     #[error("invalid grant")]
     InvalidGrant,
+    /// The password is a one-time password: another must be set before anything else.
+    #[error("the password must be changed first")]
+    PasswordChangeRequired,
+    /// The thing is in another version than the caller has seen.
+    #[error("changed by someone else meanwhile")]
+    Outdated,
+    /// The thing is there, and the caller does not say which version they have seen.
+    #[error("the caller does not say which version they have seen")]
+    VersionRequired,
+    /// No active admin would remain.
+    #[error("the last active admin cannot be lost")]
+    LastAdmin,
+    /// A built-in role stays and keeps what it has.
+    #[error("the role is built in")]
+    RoleBuiltIn,
+    /// Accounts have the role.
+    #[error("the role is in use")]
+    RoleInUse,
     /// There is no such thing, or it is not the caller's.
     #[error("not found")]
     NotFound,

@@ -2,16 +2,20 @@
 //!
 //! Whatever ends a session commits first, then evicts it from the registry, then answers: no request that is sent after the answer finds it.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Failure;
+use super::standing::Bearer;
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
-use crate::model::ids::{SessionId, Subject, UserId};
+use crate::model::event::{Context, Event, EventType};
+use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
 use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
 use crate::model::user::User;
+use crate::security::access_tokens::Claimed;
 use crate::security::passwords::Verdict;
 use crate::security::refresh_tokens::Presented;
 use crate::store::rotations::Rotation;
@@ -23,8 +27,8 @@ pub struct Login<'a> {
     pub username: &'a str,
     /// The password.
     pub password: &'a str,
-    /// The client's network address.
-    pub ip: &'a str,
+    /// What to set in place of a one-time password; of no use with a lasting one.
+    pub new_password: Option<&'a str>,
     /// What the client calls itself; cut to [`MAX_USER_AGENT`] characters.
     pub user_agent: &'a str,
 }
@@ -49,8 +53,9 @@ pub struct Grant {
 /// no account can have is refused without a hash: that says nothing about any account.
 ///
 /// # Errors
-/// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], or a passing failure.
-pub async fn login(app: &App, login: Login<'_>) -> Result<Grant, Failure> {
+/// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::PasswordChangeRequired`] or [`Failure::Invalid`] where a one-time password
+/// was right, or a passing failure.
+pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
     if !app.policy.password_grant {
         return Err(Failure::PasswordGrantOff);
     }
@@ -61,18 +66,51 @@ pub async fn login(app: &App, login: Login<'_>) -> Result<Grant, Failure> {
     };
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let verdict = app.passwords.verify(password, stored).await?;
-    let Some(user) = user.filter(|user| user.me.is_active && verdict != Verdict::Wrong) else {
-        log::info!("login refused");
-        return Err(Failure::BadCredentials);
+    let refusal = refusal(user.as_ref(), verdict, app.clock.now());
+    let user = match (user, refusal) {
+        (Some(user), None) => user,
+        (user, reason) => {
+            let event = app.event(EventType::LoginFail, context).with(json!({"reason": reason}));
+            app.store.append_event(&user.into_iter().fold(event, |event, user| event.of_user(user.me.id))).await?;
+            log::info!(reason = reason.unwrap_or_default(); "login refused");
+            return Err(Failure::BadCredentials);
+        }
     };
-    let grant = open_session(app, &user, login).await?;
+    if user.password_expires_at.is_some() {
+        let user = replace_one_time_password(app, user, login.new_password, context).await?;
+        return open_session(app, &user, login, context).await;
+    }
+    let grant = open_session(app, &user, login, context).await?;
     if verdict == Verdict::RightButOutdated {
         upgrade_hash(app, &user, login.password).await;
     }
     Ok(grant)
 }
 
-async fn open_session(app: &App, user: &User, login: Login<'_>) -> Result<Grant, Failure> {
+/// Why someone is not let in, for the record alone.
+fn refusal(user: Option<&User>, verdict: Verdict, now: Timestamp) -> Option<&'static str> {
+    match user {
+        None => Some("unknown_account"),
+        Some(_) if verdict == Verdict::Wrong => Some("wrong_password"),
+        Some(user) if !user.me.is_active => Some("disabled_account"),
+        Some(user) if user.password_expires_at.is_some_and(|at| at <= now) => Some("one_time_password_expired"),
+        Some(_) => None,
+    }
+}
+
+/// A one-time password is good for nothing but to set a lasting one (ASVS 6.4.1): no session begins with it.
+async fn replace_one_time_password(app: &App, user: User, new: Option<&str>, context: &Context) -> Result<User, Failure> {
+    let new = new.ok_or(Failure::PasswordChangeRequired)?;
+    let email = Email::parse("email", &user.me.email).ok();
+    let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(|why| Failure::Invalid(vec![why]))?;
+    let hash = app.passwords.hash(new).await?;
+    let event = app.event(EventType::PasswordChanged, context);
+    let changed = app.store.change_password(user.me.id, user.password_version, &hash, None, &event).await?;
+    app.registry.evict_user(user.me.id);
+    if changed { Ok(User { password_version: user.password_version + 1, ..user }) } else { Err(Failure::BadCredentials) }
+}
+
+async fn open_session(app: &App, user: &User, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
     let now = app.clock.now();
     let user_agent: String = login.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
     let session = NewSession {
@@ -81,21 +119,25 @@ async fn open_session(app: &App, user: &User, login: Login<'_>) -> Result<Grant,
         created_at: now,
         idle_expires_at: now.plus(app.policy.session_idle_ttl),
         expires_at: now.plus(app.policy.session_max_age),
-        ip: login.ip,
+        ip: &context.ip,
         user_agent: &user_agent,
     };
     let cap = i64::try_from(app.policy.sessions_per_user).unwrap_or(i64::MAX);
-    let over = app.store.start_session(&session, user.password_version, cap).await?.ok_or(Failure::BadCredentials)?;
+    let over = app
+        .store
+        .start_session(&session, user.password_version, cap, &app.event(EventType::LoginSuccess, context))
+        .await?
+        .ok_or(Failure::BadCredentials)?;
     for ended in &over {
         app.registry.evict(*ended);
     }
     log::info!(user = user.me.id.get(), session = session.id.to_string().as_str(), over_the_cap = over.len(); "session started");
-    grant(app, session.id, user.subject, &user.me.role, 0, now)
+    grant(app, session.id, Claimed { subject: user.subject, role: &user.me.role, permissions: &user.permissions }, 0, now)
 }
 
-fn grant(app: &App, session: SessionId, subject: Subject, role: &str, counter: i64, now: Timestamp) -> Result<Grant, Failure> {
+fn grant(app: &App, session: SessionId, claimed: Claimed<'_>, counter: i64, now: Timestamp) -> Result<Grant, Failure> {
     Ok(Grant {
-        access_token: app.access_tokens.issue(session, subject, role, now)?,
+        access_token: app.access_tokens.issue(session, claimed, now)?,
         expires_in: app.access_tokens.ttl_secs(),
         refresh_token: app.refresh_tokens.issue(session, counter),
     })
@@ -121,29 +163,31 @@ async fn upgrade_hash(app: &App, user: &User, password: &str) {
 ///
 /// # Errors
 /// [`Failure::InvalidGrant`] whatever is wrong, or a passing failure.
-pub async fn refresh(app: &App, token: &str) -> Result<Grant, Failure> {
+pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<Grant, Failure> {
     let presented = app.refresh_tokens.verify(token).ok_or(Failure::InvalidGrant)?;
     let now = app.clock.now();
     let successor = presented.counter.saturating_add(1);
     let idle_expires_at = now.plus(app.policy.session_idle_ttl);
     if let Some(holder) = app.store.rotate(Rotation { session: presented.session, counter: presented.counter, now, idle_expires_at }).await? {
-        return grant(app, presented.session, holder.subject, &holder.role, successor, now);
+        let claimed = Claimed { subject: holder.subject, role: &holder.role, permissions: &holder.permissions };
+        return grant(app, presented.session, claimed, successor, now);
     }
     let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant)?;
     let within_grace = lineage.rotated_at.is_some_and(|at| now < at.plus(app.policy.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
-        return grant(app, presented.session, standing.subject, &standing.me.role, successor, now);
+        let claimed = Claimed { subject: standing.subject, role: &standing.me.role, permissions: &standing.permissions };
+        return grant(app, presented.session, claimed, successor, now);
     }
-    end(app, presented.session, EndReason::TokenReuse).await?;
+    end(app, presented.session, EndReason::TokenReuse, &app.event(EventType::TokenReuse, context)).await?;
     let session = presented.session.to_string();
     log::warn!(user = lineage.standing.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
     Err(Failure::InvalidGrant)
 }
 
 /// Ends one session, whoever asked.
-async fn end(app: &App, session: SessionId, reason: EndReason) -> Result<(), Failure> {
-    app.store.end_session(session, reason, app.clock.now()).await?;
+async fn end(app: &App, session: SessionId, reason: EndReason, event: &Event<'_>) -> Result<(), Failure> {
+    app.store.end_session(session, reason, event).await?;
     app.registry.evict(session);
     Ok(())
 }
@@ -163,13 +207,15 @@ pub enum Scope {
 ///
 /// # Errors
 /// A passing failure; nothing is ended then.
-pub async fn logout(app: &App, user: UserId, session: SessionId, scope: Scope) -> Result<(), Failure> {
+pub async fn logout(app: &App, bearer: &Bearer, scope: Scope, context: &Context) -> Result<(), Failure> {
+    let (user, session) = (bearer.standing.me.id, bearer.session);
+    let event = app.event(EventType::Logout, context);
     let which = match scope {
-        Scope::This => return end(app, session, EndReason::Logout).await,
+        Scope::This => return end(app, session, EndReason::Logout, &event).await,
         Scope::Others => Which::AllBut(session),
         Scope::All => Which::All,
     };
-    if app.store.end_sessions(user, which, EndReason::Logout, app.clock.now()).await? {
+    if app.store.end_sessions(user, which, EndReason::Logout, &event).await? {
         app.registry.evict_user(user);
     }
     Ok(())
@@ -187,8 +233,8 @@ pub async fn list(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> 
 ///
 /// # Errors
 /// [`Failure::NotFound`] alike for another's session and for none.
-pub async fn end_own(app: &App, user: UserId, session: SessionId) -> Result<(), Failure> {
-    if !app.store.end_own_session(user, session, app.clock.now()).await? {
+pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Context) -> Result<(), Failure> {
+    if !app.store.end_own_session(user, session, &app.event(EventType::Logout, context)).await? {
         return Err(Failure::NotFound);
     }
     app.registry.evict(session);
@@ -199,11 +245,11 @@ pub async fn end_own(app: &App, user: UserId, session: SessionId) -> Result<(), 
 ///
 /// # Errors
 /// A passing failure: never an answer that says *revoked* of what is not.
-pub async fn revoke(app: &App, token: &str) -> Result<(), Failure> {
+pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
     let presented = app.refresh_tokens.verify(token).map(|Presented { session, .. }| session);
     let session = presented.or_else(|| app.access_tokens.verify(token, app.clock.now()).ok().map(|access| access.session));
     match session {
-        Some(session) => end(app, session, EndReason::Revoked).await,
+        Some(session) => end(app, session, EndReason::Revoked, &app.event(EventType::TokenRevoked, context)).await,
         None => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use super::{Pool, Store, StoreError, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 
-/// What changed: one session, all of a user's, or, if neither is named, the signing keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+/// What changed: one session, all of a user's, all of a role's, or, if none is named, everything, the signing keys included.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Change {
     /// Its place in the feed.
     pub id: i64,
@@ -17,17 +17,20 @@ pub struct Change {
     pub session_id: Option<SessionId>,
     /// The user, if all of their sessions.
     pub user_id: Option<UserId>,
+    /// The role, if all sessions of all who have it.
+    pub role: Option<String>,
 }
 
 /// Appends a change within the transaction that makes it.
 macro_rules! append_change {
-    ($tx:expr, $session:expr, $user:expr, $now:expr) => {
+    ($tx:expr, $session:expr, $user:expr, $role:expr, $now:expr) => {
         sqlx::query(
-            "INSERT INTO changes (session_id, user_id, created_at)
-             VALUES ($1, $2, $3)",
+            "INSERT INTO changes (session_id, user_id, role, created_at)
+             VALUES ($1, $2, $3, $4)",
         )
         .bind($session)
         .bind($user)
+        .bind($role)
         .bind($now)
         .execute(&mut *$tx)
         .await
@@ -53,7 +56,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn changes_after(&self, place: i64, limit: usize) -> Result<Vec<Change>, StoreError> {
         on_reader!(self, |db| Ok(sqlx::query_as(
-            "SELECT id, session_id, user_id
+            "SELECT id, session_id, user_id, role
              FROM changes
              WHERE id > $1
              ORDER BY id

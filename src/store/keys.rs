@@ -1,8 +1,12 @@
 //! Signing keys, sealed: the store keeps and finds them and can read none.
 
+use serde_json::json;
+
 use super::changes::append_change;
+use super::events::append_event;
 use super::{Store, StoreError, in_transaction, on_reader};
 use crate::model::clock::Timestamp;
+use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::signing_key::SealedKey;
 
@@ -26,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_signing_key(&self, key: &SealedKey, retire_older_at: Timestamp) -> Result<bool, StoreError> {
+    pub async fn add_signing_key(&self, key: &SealedKey, retire_older_at: Timestamp, event: &Event<'_>) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at, activates_at)
@@ -52,7 +56,11 @@ impl Store {
                 .bind(retire_older_at)
                 .execute(&mut *tx)
                 .await?;
-                append_change!(tx, None::<SessionId>, None::<UserId>, key.created_at);
+                append_change!(tx, None::<SessionId>, None::<UserId>, None::<&str>, event.at);
+                append_event!(
+                    tx,
+                    event.clone().with(json!({"kid": key.kid, "algorithm": key.algorithm, "activates_at": key.activates_at.rfc3339()}))
+                );
             }
             rows > 0
         })
@@ -62,7 +70,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn revoke_signing_key(&self, kid: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn revoke_signing_key(&self, kid: &str, event: &Event<'_>) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "UPDATE signing_keys
@@ -70,12 +78,13 @@ impl Store {
                  WHERE kid = $1 AND revoked_at IS NULL",
             )
             .bind(kid)
-            .bind(now)
+            .bind(event.at)
             .execute(&mut *tx)
             .await?
             .rows_affected();
             if rows > 0 {
-                append_change!(tx, None::<SessionId>, None::<UserId>, now);
+                append_change!(tx, None::<SessionId>, None::<UserId>, None::<&str>, event.at);
+                append_event!(tx, event.clone().with(json!({"kid": kid})));
             }
             rows > 0
         })

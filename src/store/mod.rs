@@ -5,8 +5,11 @@
 //! IMMEDIATE, for a plain BEGIN that reads first fails under contention whatever the busy timeout. WAL with `synchronous=FULL`:
 //! a method that returned has its change on disk.
 
+pub mod administration;
 pub mod changes;
+pub mod events;
 pub mod keys;
+pub mod roles;
 pub mod rotations;
 pub mod sessions;
 pub mod url;
@@ -67,6 +70,11 @@ impl StoreError {
     /// Whether a unique index refused: the value is another row's.
     fn is_taken(&self) -> bool {
         self.database().is_some_and(DatabaseError::is_unique_violation)
+    }
+
+    /// Whether a foreign key refused: other rows name this one.
+    fn is_in_use(&self) -> bool {
+        self.database().is_some_and(DatabaseError::is_foreign_key_violation)
     }
 
     /// Whether the statement lost against another that ran beside it (SQLSTATE class 40), and would succeed alone.

@@ -131,5 +131,6 @@ fn statement(rotations: usize) -> String {
             AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)
         RETURNING sessions.id AS id, sessions.counter AS counter,
             (SELECT subject FROM users WHERE users.id = sessions.user_id) AS subject,
-            (SELECT role FROM users WHERE users.id = sessions.user_id) AS role"
+            (SELECT role FROM users WHERE users.id = sessions.user_id) AS role,
+            (SELECT permissions FROM roles WHERE name = (SELECT role FROM users WHERE users.id = sessions.user_id)) AS permissions"
 }

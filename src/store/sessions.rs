@@ -1,9 +1,13 @@
 //! Sessions: how they start, go on and end. Whatever ends one appends to the feed in the same transaction.
 
+use serde_json::json;
+
 use super::changes::append_change;
+use super::events::append_event;
 use super::rotations::Rotation;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
+use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Holder, Lineage, NewSession, SessionInfo, Standing, Which};
 
@@ -34,15 +38,22 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn start_session(&self, session: &NewSession<'_>, password_version: i64, cap: i64) -> Result<Option<Vec<SessionId>>, StoreError> {
+    pub async fn start_session(
+        &self,
+        session: &NewSession<'_>,
+        password_version: i64,
+        cap: i64,
+        event: &Event<'_>,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "UPDATE users
-                 SET password_version = password_version
+                 SET last_login_at = $3
                  WHERE id = $1 AND is_active AND password_version = $2",
             )
             .bind(session.user_id)
             .bind(password_version)
+            .bind(event.at)
             .execute(&mut *tx)
             .await?
             .rows_affected();
@@ -81,8 +92,9 @@ impl Store {
                 .fetch_all(&mut *tx)
                 .await?;
                 for (ended,) in &over {
-                    append_change!(tx, Some(*ended), None::<UserId>, session.created_at);
+                    append_change!(tx, Some(*ended), None::<UserId>, None::<&str>, session.created_at);
                 }
+                append_event!(tx, event.clone().of_user(session.user_id).of_session(session.id).with(json!({"over_the_cap": over.len()})));
                 Some(over.into_iter().map(|(ended,)| ended).collect())
             }
         })
@@ -93,15 +105,18 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn standing(&self, session: SessionId) -> Result<Option<Standing>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
-            "SELECT users.id, users.email, users.is_active, users.role, users.subject, sessions.idle_expires_at, sessions.expires_at
+        on_reader!(self, |db| {
+            Ok(sqlx::query_as(
+            "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions, sessions.idle_expires_at, sessions.expires_at
              FROM sessions
              JOIN users ON users.id = sessions.user_id
+             JOIN roles ON roles.name = users.role
              WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
         )
         .bind(session)
         .fetch_optional(db)
-        .await?))
+        .await?)
+        })
     }
 
     /// Advances a live session's counter from exactly the one presented, and says for whom; none if it did not. The one compare-and-swap of a refresh:
@@ -120,14 +135,16 @@ impl Store {
     pub async fn lineage(&self, session: SessionId) -> Result<Option<Lineage>, StoreError> {
         on_reader!(self, |db| {
             Ok(sqlx::query_as(
-            "SELECT users.id, users.email, users.is_active, users.role, users.subject, sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
+                "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,
+                 sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
              FROM sessions
              JOIN users ON users.id = sessions.user_id
+             JOIN roles ON roles.name = users.role
              WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
-        )
-        .bind(session)
-        .fetch_optional(db)
-        .await?)
+            )
+            .bind(session)
+            .fetch_optional(db)
+            .await?)
         })
     }
 
@@ -135,23 +152,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_session(&self, session: SessionId, reason: EndReason, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn end_session(&self, session: SessionId, reason: EndReason, event: &Event<'_>) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
-            let rows = sqlx::query(
+            let ended: Option<(UserId,)> = sqlx::query_as(
                 "UPDATE sessions
                  SET ended_at = $2, end_reason = $3
-                 WHERE id = $1 AND ended_at IS NULL",
+                 WHERE id = $1 AND ended_at IS NULL
+                 RETURNING user_id",
             )
             .bind(session)
-            .bind(now)
+            .bind(event.at)
             .bind(reason.word())
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-            if rows > 0 {
-                append_change!(tx, Some(session), None::<UserId>, now);
+            .fetch_optional(&mut *tx)
+            .await?;
+            if let Some((user,)) = ended {
+                append_change!(tx, Some(session), None::<UserId>, None::<&str>, event.at);
+                append_event!(tx, event.clone().of_user(user).of_session(session));
             }
-            rows > 0
+            ended.is_some()
         })
     }
 
@@ -159,7 +177,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_own_session(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn end_own_session(&self, user: UserId, session: SessionId, event: &Event<'_>) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "UPDATE sessions
@@ -168,12 +186,13 @@ impl Store {
             )
             .bind(session)
             .bind(user)
-            .bind(now)
+            .bind(event.at)
             .execute(&mut *tx)
             .await?
             .rows_affected();
             if rows > 0 {
-                append_change!(tx, Some(session), None::<UserId>, now);
+                append_change!(tx, Some(session), None::<UserId>, None::<&str>, event.at);
+                append_event!(tx, event.clone().of_user(user).of_session(session));
             }
             rows > 0
         })
@@ -183,11 +202,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, event: &Event<'_>) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
-            let rows = end_sessions_of!(tx, user, which, reason, now);
+            let rows = end_sessions_of!(tx, user, which, reason, event.at);
             if rows > 0 {
-                append_change!(tx, None::<SessionId>, Some(user), now);
+                append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
+                append_event!(tx, event.clone().of_user(user).with(json!({"sessions": rows})));
             }
             rows > 0
         })

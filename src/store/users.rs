@@ -1,34 +1,57 @@
 //! Accounts.
 
+use serde_json::json;
+
+use super::administration::{lock_admins, no_admin_remains};
 use super::changes::append_change;
+use super::events::append_event;
 use super::sessions::end_sessions_of;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
-use crate::model::clock::Timestamp;
 use crate::model::email::{Email, EmailKey};
+use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Credential, DEFAULT_ROLE, Me, NewUser, User};
+use crate::model::user::{Account, Credential, Me, NewUser, User};
+
+/// The columns of an [`Account`].
+macro_rules! account_columns {
+    () => {
+        "id, email, is_active, role, subject, created_at, last_login_at, password_expires_at, version"
+    };
+}
+
+pub(crate) use account_columns;
 
 impl Store {
-    /// Stores a new account; none if its address is taken. Uniqueness is the index's, so it holds for any number of callers.
+    /// Stores a new account; none if its address is taken or there is no such role. Uniqueness is the index's, so it holds for any number of callers.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_user(&self, user: &NewUser<'_>) -> Result<Option<Me>, StoreError> {
-        on_writer!(self, |db| Ok(sqlx::query_as(
-            "INSERT INTO users (subject, email, email_key, password_hash, role, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (email_key) DO NOTHING
-             RETURNING id, email, is_active, role",
-        )
-        .bind(user.subject)
-        .bind(user.email.as_str())
-        .bind(user.email_key)
-        .bind(user.password_hash)
-        .bind(DEFAULT_ROLE)
-        .bind(user.created_at)
-        .fetch_optional(db)
-        .await?))
+    pub async fn insert_user(&self, user: &NewUser<'_>, event: &Event<'_>) -> Result<Option<Account>, StoreError> {
+        in_transaction!(self, |tx| {
+            let account: Option<Account> = sqlx::query_as(concat!(
+                "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, created_at, role)
+                 SELECT $1, $2, $3, $4, $5, $6, name
+                 FROM roles
+                 WHERE name = $7
+                 ON CONFLICT (email_key) DO NOTHING
+                 RETURNING ",
+                account_columns!()
+            ))
+            .bind(user.subject)
+            .bind(user.email.as_str())
+            .bind(user.email_key)
+            .bind(user.password_hash)
+            .bind(user.password_expires_at)
+            .bind(event.at)
+            .bind(user.role)
+            .fetch_optional(&mut *tx)
+            .await?;
+            if let Some(account) = &account {
+                append_event!(tx, event.clone().of_user(account.me.id).with(json!({"role": account.me.role})));
+            }
+            account
+        })
     }
 
     /// Finds an account by its canonical address.
@@ -37,8 +60,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
         on_reader!(self, |db| Ok(sqlx::query_as(
-            "SELECT id, email, is_active, role, subject, password_hash, password_version
+            "SELECT id, email, is_active, role, subject, password_hash, password_version, password_expires_at, permissions
              FROM users
+             JOIN roles ON roles.name = users.role
              WHERE email_key = $1",
         )
         .bind(key)
@@ -80,15 +104,22 @@ impl Store {
         .await?))
     }
 
-    /// Sets a new password hash if the version is still the one that was verified, and ends every session but one; says whether it did.
+    /// Sets a lasting password hash if the version is still the one that was verified, and ends every session but the one spared; says whether it did.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn change_password(&self, user: UserId, version: i64, new: &str, spared: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        version: i64,
+        new: &str,
+        spared: Option<SessionId>,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "UPDATE users
-                 SET password_hash = $3, password_version = password_version + 1
+                 SET password_hash = $3, password_version = password_version + 1, password_expires_at = NULL, version = version + 1
                  WHERE id = $1 AND password_version = $2 AND is_active",
             )
             .bind(user)
@@ -98,8 +129,10 @@ impl Store {
             .await?
             .rows_affected();
             if rows > 0 {
-                end_sessions_of!(tx, user, Which::AllBut(spared), EndReason::PasswordChange, now);
-                append_change!(tx, None::<SessionId>, Some(user), now);
+                let which = spared.map_or(Which::All, Which::AllBut);
+                end_sessions_of!(tx, user, which, EndReason::PasswordChange, event.at);
+                append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
+                append_event!(tx, event.clone().of_user(user));
             }
             rows > 0
         })
@@ -109,19 +142,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn change_email(&self, user: UserId, version: i64, email: &Email, now: Timestamp) -> Result<EmailChange, StoreError> {
-        match self.set_email(user, version, email, now).await {
+    pub async fn change_email(&self, user: UserId, version: i64, email: &Email, event: &Event<'_>) -> Result<EmailChange, StoreError> {
+        match self.set_email(user, version, email, event).await {
             Ok(row) => Ok(row.map_or(EmailChange::Outdated, EmailChange::Done)),
             Err(error) if error.is_taken() => Ok(EmailChange::Taken),
             Err(error) => Err(error),
         }
     }
 
-    async fn set_email(&self, user: UserId, version: i64, email: &Email, now: Timestamp) -> Result<Option<Me>, StoreError> {
+    async fn set_email(&self, user: UserId, version: i64, email: &Email, event: &Event<'_>) -> Result<Option<Me>, StoreError> {
         in_transaction!(self, |tx| {
             let row: Option<Me> = sqlx::query_as(
                 "UPDATE users
-                 SET email = $3, email_key = $4
+                 SET email = $3, email_key = $4, version = version + 1
                  WHERE id = $1 AND password_version = $2 AND is_active
                  RETURNING id, email, is_active, role",
             )
@@ -132,33 +165,50 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             if row.is_some() {
-                append_change!(tx, None::<SessionId>, Some(user), now);
+                append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
+                append_event!(tx, event.clone().of_user(user));
             }
             row
         })
     }
 
-    /// Deletes an account with its sessions if the version of its password is still the one that was verified; says whether it did.
+    /// Deletes an account with its sessions if the version of its password is still the one that was verified.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_user(&self, user: UserId, version: i64, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn delete_user(&self, user: UserId, version: i64, event: &Event<'_>) -> Result<Deletion, StoreError> {
         in_transaction!(self, |tx| {
-            let rows = sqlx::query(
+            lock_admins!(tx);
+            let gone: Option<Account> = sqlx::query_as(concat!(
                 "DELETE FROM users
-                 WHERE id = $1 AND password_version = $2 AND is_active",
-            )
+                 WHERE id = $1 AND password_version = $2 AND is_active
+                 RETURNING ",
+                account_columns!()
+            ))
             .bind(user)
             .bind(version)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-            if rows > 0 {
-                append_change!(tx, None::<SessionId>, Some(user), now);
+            .fetch_optional(&mut *tx)
+            .await?;
+            let Some(gone) = gone else { return Ok(Deletion::Outdated) };
+            if gone.is_active_admin() && no_admin_remains!(tx) {
+                return Ok(Deletion::LastAdmin);
             }
-            rows > 0
+            append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
+            append_event!(tx, event.clone().of_user(user));
+            Deletion::Done
         })
     }
+}
+
+/// What became of an account that was to go.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is gone.
+    Done,
+    /// The account or its password changed meanwhile.
+    Outdated,
+    /// No active admin would remain.
+    LastAdmin,
 }
 
 /// What became of a new address.

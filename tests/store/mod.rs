@@ -1,9 +1,11 @@
 //! The contract of the store: what each method promises, on both engines.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use doorward::model::clock::Timestamp;
 use doorward::model::email::Email;
+use doorward::model::event::{Actor, ChainKey, Context, Event, EventType};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
@@ -25,8 +27,23 @@ async fn store_of(app: &TestApp) -> Store {
 
 async fn insert(store: &Store, email: &str) -> Option<Me> {
     let email = Email::parse("email", email).unwrap();
-    let user = NewUser { subject: Subject::from(Uuid::new_v4()), email: &email, email_key: email.key(), password_hash: "$hash", created_at: NOW };
-    store.insert_user(&user).await.unwrap()
+    let user = NewUser {
+        subject: Subject::from(Uuid::new_v4()),
+        email: &email,
+        email_key: email.key(),
+        password_hash: "$hash",
+        role: "user",
+        password_expires_at: None,
+    };
+    store.insert_user(&user, &event(EventType::Registered)).await.unwrap().map(|account| account.me)
+}
+
+static OWN: Context = Context::own(Actor::Server);
+static KEY: LazyLock<ChainKey> = LazyLock::new(|| ChainKey::new(&[7; 32]));
+
+/// Something that happened now.
+fn event(kind: EventType) -> Event<'static> {
+    Event::new(&KEY, kind, &OWN, NOW)
 }
 
 fn session_of(user: &Me) -> NewSession<'static> {
@@ -66,7 +83,7 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
         assert!(store.standing(session.id).await.unwrap().is_none());
-        assert!(store.start_session(&session, 1, 50).await.unwrap().is_some());
+        assert!(store.start_session(&session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
         let standing = store.standing(session.id).await.unwrap().unwrap();
         assert_eq!((&standing.me, standing.idle_expires_at, standing.expires_at), (&ann, session.idle_expires_at, session.expires_at));
         assert!(standing.live(NOW) && !standing.live(session.idle_expires_at));
@@ -75,16 +92,16 @@ on_both_engines! {
     async fn a_session_does_not_start_for_another_password_or_a_disabled_user(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
-        assert!(store.start_session(&session_of(&ann), 2, 50).await.unwrap().is_none());
+        assert!(store.start_session(&session_of(&ann), 2, 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = FALSE").await;
-        assert!(store.start_session(&session_of(&ann), 1, 50).await.unwrap().is_none());
+        assert!(store.start_session(&session_of(&ann), 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
     }
 
     async fn an_ended_session_and_a_disabled_user_have_no_standing(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let (first, second) = (session_of(&ann), session_of(&ann));
-        assert!(store.start_session(&first, 1, 50).await.unwrap().is_some() && store.start_session(&second, 1, 50).await.unwrap().is_some());
+        assert!(store.start_session(&first, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some() && store.start_session(&second, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
         app.sql("UPDATE users SET is_active = FALSE").await;
         assert!(store.standing(first.id).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = TRUE").await;
@@ -108,7 +125,7 @@ on_both_engines! {
         let store = store_of(&app).await;
         let made = store.signing_keys().await.unwrap();
         assert_eq!((made.len(), made[0].generation), (1, 1));
-        assert!(!store.add_signing_key(&key("late", 1), NOW).await.unwrap());
+        assert!(!store.add_signing_key(&key("late", 1), NOW, &event(EventType::KeyRotated)).await.unwrap());
         assert_eq!(store.signing_keys().await.unwrap(), made);
     }
 
@@ -116,12 +133,12 @@ on_both_engines! {
         let store = store_of(&app).await;
         let first = store.signing_keys().await.unwrap().remove(0);
         let end = NOW.plus(Duration::from_mins(9));
-        let adding = futures_util::future::join_all(["a", "b", "c", "d"].map(|kid| { let (store, key) = (&store, key(kid, 2)); async move { store.add_signing_key(&key, end).await.unwrap() } })).await;
+        let adding = futures_util::future::join_all(["a", "b", "c", "d"].map(|kid| { let (store, key) = (&store, key(kid, 2)); async move { store.add_signing_key(&key, end, &event(EventType::KeyRotated)).await.unwrap() } })).await;
         assert_eq!(adding.iter().filter(|added| **added).count(), 1, "of four at once one");
         let keys = store.signing_keys().await.unwrap();
         assert_eq!((keys.len(), keys[0].generation, keys[0].retires_at, keys[1].retires_at), (2, 2, None, Some(end)));
-        assert!(store.revoke_signing_key(&first.kid, NOW).await.unwrap());
-        assert!(!store.revoke_signing_key(&first.kid, NOW).await.unwrap() && !store.revoke_signing_key("none", NOW).await.unwrap());
+        assert!(store.revoke_signing_key(&first.kid, &event(EventType::KeyRevoked)).await.unwrap());
+        assert!(!store.revoke_signing_key(&first.kid, &event(EventType::KeyRevoked)).await.unwrap() && !store.revoke_signing_key("none", &event(EventType::KeyRevoked)).await.unwrap());
         assert!(!store.signing_keys().await.unwrap()[1].verifies(NOW));
     }
 
@@ -130,12 +147,12 @@ on_both_engines! {
         let place = store.newest_change().await.unwrap();
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let (one, two) = (session_of(&ann), session_of(&ann));
-        store.start_session(&one, 1, 50).await.unwrap();
-        store.start_session(&two, 1, 50).await.unwrap();
-        assert!(store.end_session(one.id, EndReason::Logout, NOW).await.unwrap());
-        assert!(!store.end_session(one.id, EndReason::Logout, NOW).await.unwrap(), "an ended one is not news");
-        store.end_sessions(ann.id, Which::All, EndReason::Logout, NOW).await.unwrap();
-        store.add_signing_key(&key("next", 2), NOW).await.unwrap();
+        store.start_session(&one, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
+        store.start_session(&two, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
+        assert!(store.end_session(one.id, EndReason::Logout, &event(EventType::Logout)).await.unwrap());
+        assert!(!store.end_session(one.id, EndReason::Logout, &event(EventType::Logout)).await.unwrap(), "an ended one is not news");
+        store.end_sessions(ann.id, Which::All, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
+        store.add_signing_key(&key("next", 2), NOW, &event(EventType::KeyRotated)).await.unwrap();
         let changes = store.changes_after(place, 100).await.unwrap();
         let named: Vec<_> = changes.iter().map(|change| (change.session_id, change.user_id)).collect();
         assert_eq!(named, [(Some(one.id), None), (None, Some(ann.id)), (None, None)]);
@@ -148,7 +165,7 @@ on_both_engines! {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
-        store.start_session(&session, 1, 50).await.unwrap();
+        store.start_session(&session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
         let rotation = |counter, now| Rotation { session: session.id, counter, now, idle_expires_at: session.idle_expires_at };
         for counter in 0..10 {
             let won = futures_util::future::join_all((0..8).map(|_| store.rotate(rotation(counter, NOW)))).await;
@@ -163,9 +180,9 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let sessions: Vec<_> = (0..5).map(|_| session_of(&ann)).collect();
         for session in &sessions {
-            store.start_session(session, 1, 50).await.unwrap();
+            store.start_session(session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
         }
-        store.end_session(sessions[0].id, EndReason::Logout, NOW).await.unwrap();
+        store.end_session(sessions[0].id, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
         let begin = SessionId::FIRST;
         assert_eq!(store.purge_sessions(begin, NOW, 100).await.unwrap(), (0, None));
         assert_eq!(store.purge_sessions(begin, NOW.plus(Duration::from_secs(1)), 100).await.unwrap(), (1, None));
@@ -178,9 +195,9 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let sessions: Vec<_> = (0..100).map(|_| session_of(&ann)).collect();
         for session in &sessions {
-            store.start_session(session, 1, 100).await.unwrap();
+            store.start_session(session, 1, 100, &event(EventType::LoginSuccess)).await.unwrap();
         }
-        store.end_session(sessions[7].id, EndReason::Logout, NOW).await.unwrap();
+        store.end_session(sessions[7].id, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
         for counter in 0..5 {
             // Every third token is not the newest.
             let presented = |place: usize| if place.is_multiple_of(3) { counter + 1 } else { counter };

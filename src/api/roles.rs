@@ -1,0 +1,116 @@
+//! `/roles`: what each role permits.
+
+use actix_web::http::header::{self, EntityTag};
+use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::document::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use super::guard::Acting;
+use super::input::JsonFields;
+use super::problem::{Problem, ProblemBody};
+use super::users::if_match;
+use crate::app::App;
+use crate::model::permission;
+use crate::service::roles::{self, RoleToSave};
+
+/// A role.
+#[derive(Serialize, ToSchema)]
+struct Role {
+    #[schema(example = "support")]
+    name: String,
+    /// This server's own, such as `users:read`, and the app's, such as `orders:refund`.
+    #[schema(example = json!(["orders:refund", "users:read"]))]
+    permissions: Vec<String>,
+    /// For `If-Match`.
+    #[schema(example = "\"1\"")]
+    etag: String,
+}
+
+impl From<permission::Role> for Role {
+    fn from(role: permission::Role) -> Self {
+        Self { permissions: role.permissions.names().map(str::to_owned).collect(), etag: format!("\"{}\"", role.version), name: role.name }
+    }
+}
+
+/// List roles
+#[utoipa::path(
+    operation_id = "listRoles",
+    tag = "roles",
+    security(("password" = ["roles:read"])),
+    responses((status = 200, description = "All of them, in the order of names", body = Vec<Role>), AdminRefusals, GuardRefusals, ServerRefusals)
+)]
+#[get("")]
+pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let roles = roles::list(&app).await?;
+    Ok(HttpResponse::Ok().json(roles.into_iter().map(Role::from).collect::<Vec<_>>()))
+}
+
+/// What a role is to permit.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+struct RolePermissions {
+    /// Each of two or more parts joined by colons; at most 1024 characters in all.
+    #[schema(example = json!(["orders:refund", "users:read"]))]
+    permissions: Vec<String>,
+}
+
+/// Make or change a role
+///
+/// A role that is there is changed only in the version that `If-Match` names. A change bites on the next request of everyone who has the role. Nobody
+/// hands on a permission of this server that they do not hold; `admin` keeps all of those.
+#[utoipa::path(
+    operation_id = "putRole",
+    tag = "roles",
+    security(("password" = ["roles:write"])),
+    params(
+        ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter"),
+        ("If-Match" = Option<String>, Header, description = "The `etag` that you have seen, if the role is there"),
+    ),
+    request_body = RolePermissions,
+    responses(
+        (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String))),
+        (status = 201, description = "The new role", body = Role, headers(("ETag" = String))),
+        (status = 409, description = "`admin` cannot lose what it has (`role_built_in`)", body = ProblemBody),
+        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
+        (status = 428, description = "It is there and `If-Match` is not (`version_required`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[put("/{name}")]
+pub async fn put(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    name: web::Path<String>,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let permissions = fields.required_list("permissions", &mut invalid);
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let role = RoleToSave { name: &name, permissions, known: if_match(&request)? };
+    let (role, made) = roles::save(&app, role, &acting.bearer.standing.permissions, &acting.context).await?;
+    let mut answer = if made { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.insert_header(header::ETag(EntityTag::new_strong(role.version.to_string()))).json(Role::from(role)))
+}
+
+/// Delete a role
+#[utoipa::path(
+    operation_id = "deleteRole",
+    tag = "roles",
+    security(("password" = ["roles:write"])),
+    params(("name" = String, Path, description = "The role's name")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "No such role", body = ProblemBody),
+        (status = 409, description = "It is built in (`role_built_in`), or accounts have it (`role_in_use`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[delete("/{name}")]
+pub async fn delete(app: web::Data<App>, acting: Acting, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+    roles::delete(&app, &name, &acting.bearer.standing.permissions, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,162 @@
+//! The command line. Each setting is a flag too, made from the same table; each command but `serve` ends when its work is done.
+
+mod audit;
+mod keys;
+mod serve;
+mod users;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use actix_web::rt::System;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde::Serialize;
+
+use crate::api::document;
+use crate::app::App;
+use crate::config::{Bad, Config, SETTINGS, Source};
+use crate::model::clock::Clock;
+use crate::model::event::{Actor, Context};
+use crate::service::Failure;
+use crate::telemetry;
+
+/// Exit status of a bad setting or a bad command line.
+const USAGE: u8 = 2;
+/// Exit status of anything else that failed.
+const FAILED: u8 = 1;
+/// Who acts when the program is run on the database.
+static CLI: Context = Context::own(Actor::Cli);
+
+/// An end that is not success: the lines to print and the exit status.
+#[derive(Debug)]
+pub struct Exit {
+    /// For standard error, one line a fault.
+    pub lines: Vec<String>,
+    /// The process's exit status.
+    pub status: u8,
+}
+
+impl Exit {
+    fn failed(why: impl ToString) -> Self {
+        Self { lines: vec![why.to_string()], status: FAILED }
+    }
+}
+
+impl From<Failure> for Exit {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Invalid(list) => {
+                Self { lines: list.iter().map(|one| format!("{}: {}", one.field.unwrap_or(one.part), one.message)).collect(), status: FAILED }
+            }
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<Vec<Bad>> for Exit {
+    fn from(bad: Vec<Bad>) -> Self {
+        Self { lines: bad.iter().map(ToString::to_string).collect(), status: USAGE }
+    }
+}
+
+fn flag(name: &str) -> String {
+    name.trim_start_matches("DOORWARD_").to_ascii_lowercase().replace('_', "-")
+}
+
+fn command() -> Command {
+    let flags = SETTINGS.iter().filter(|setting| !setting.secret).map(|setting| {
+        Arg::new(setting.name)
+            .long(flag(setting.name))
+            .value_name("VALUE")
+            .global(true)
+            .help(format!("{} [{}, default: {}]", setting.help, setting.name, setting.default))
+    });
+    Command::new("doorward")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("The auth service a team runs beside its app: accounts, sessions and JWTs that can be ended at once.")
+        .args(flags)
+        .subcommands([
+            Command::new("serve").about("Serve (the default)"),
+            Command::new("openapi").about("Print the OpenAPI document"),
+            Command::new("config").about("Print the settings in force, secrets masked"),
+            users::command(),
+            keys::command(),
+            audit::command(),
+            Command::new("health").about("Ask a running server's /ready; exit status 0 or 1"),
+        ])
+}
+
+/// Runs the program with the given arguments (the program's name first) and environment.
+///
+/// # Errors
+/// [`Exit`] with what to print and the status to end with.
+pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result<(), Exit> {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(help) if !help.use_stderr() => {
+            print(&help.render().to_string());
+            return Ok(());
+        }
+        Err(error) => {
+            let text = error.render().to_string();
+            return Err(Exit { lines: vec![text.trim_end().trim_start_matches("error: ").to_owned()], status: USAGE });
+        }
+    };
+    let (name, matches) = matches.subcommand().map_or(("serve", &matches), |(name, matches)| (name, matches));
+    if name == "openapi" {
+        print(&document::text());
+        return Ok(());
+    }
+    let config = load(matches, environment)?;
+    match name {
+        "config" => print(&config.to_string()),
+        "health" => serve::health(config.listen)?,
+        "serve" => {
+            telemetry::start(config.log_format);
+            System::new().block_on(serve::serve(config))?;
+        }
+        _ => System::new().block_on(on_database(config, name, matches))?,
+    }
+    Ok(())
+}
+
+/// Works on the database directly; running servers follow within a second.
+async fn on_database(config: Config, name: &str, matches: &ArgMatches) -> Result<(), Exit> {
+    let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
+    let done = match name {
+        "user" => users::run(&app, matches).await,
+        "keys" => keys::run(&app, matches).await,
+        _ => audit::run(&app, matches).await,
+    };
+    app.store.close().await;
+    done
+}
+
+/// The switch for output that scripts read: one JSON object a line.
+fn json_switch() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object a line")
+}
+
+fn argument<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    optional(matches, name).unwrap_or_default()
+}
+
+fn optional<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.get_one::<String>(name).map(String::as_str)
+}
+
+/// Something to standard output as one line of JSON.
+fn print_json(value: &impl Serialize) -> Result<(), Exit> {
+    print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"));
+    Ok(())
+}
+
+/// To standard output; a reader that has gone away (`| head`) is no failure of ours.
+fn print(text: &str) {
+    let _closed = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn load(matches: &ArgMatches, environment: &[(String, String)]) -> Result<Config, Exit> {
+    let flags = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
+    Ok(Config::load(&Source { flags: &flags, environment })?)
+}

@@ -1,0 +1,81 @@
+//! `doorward serve`, and `doorward health`, which asks it how it is.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use actix_web::web::Data;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, print};
+use crate::app::App;
+use crate::config::Config;
+use crate::model::clock::Clock;
+use crate::server::{self, HttpPolicy};
+use crate::store::url::DatabaseUrl;
+
+/// How long `doorward health` waits for the server.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`Exit`] with why it cannot start.
+pub async fn serve(config: Config) -> Result<(), Exit> {
+    let listen = config.listen;
+    let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
+    let forgetful = config.database == DatabaseUrl::SqliteMemory;
+    // The address first: it fails at once if another server has it, before anything is made on disk.
+    let listener = TcpListener::bind(listen).map_err(|cause| Exit::failed(format!("cannot listen on {listen}: {cause}")))?;
+    let address = listener.local_addr().map_err(Exit::failed)?;
+    let stop = stop_signal().map_err(Exit::failed)?;
+    let app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    if forgetful {
+        log::warn!("the database is in memory: every account is forgotten when this process ends");
+    }
+    let docs = if policy.docs { format!(", try it at http://{address}/docs/") } else { String::new() };
+    log::info!("Doorward {} keeps the door at http://{address}{docs}", env!("CARGO_PKG_VERSION"));
+    server::run(listener, Data::new(app), policy, stop).await.map_err(Exit::failed)?;
+    log::info!("stopped");
+    Ok(())
+}
+
+/// Resolves at the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// One HTTP/1.0 request to the server of this machine, which is what a container's health check needs.
+///
+/// # Errors
+/// [`Exit`] if it gives none, or says that it is not ready.
+pub fn health(listen: SocketAddr) -> Result<(), Exit> {
+    let host = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let address = SocketAddr::new(host, listen.port());
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+        stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+        stream.write_all(format!("GET /ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if head.split(' ').nth(1) == Some("200") {
+        print(&format!("{body}\n"));
+        Ok(())
+    } else {
+        Err(Exit::failed(format!("not ready: {body}")))
+    }
+}

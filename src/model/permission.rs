@@ -1,0 +1,208 @@
+//! Permissions and roles: names, and sets of names. What a role may do is decided by the server's own state; tokens carry it for other services only.
+
+use std::fmt;
+
+use super::invalid::Invalid;
+
+/// What this server itself asks for, in the order of names. Any other name is the app's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Read the events.
+    AuditRead,
+    /// Rotate and revoke signing keys.
+    KeysWrite,
+    /// Read roles.
+    RolesRead,
+    /// Write roles.
+    RolesWrite,
+    /// Read others' sessions.
+    SessionsRead,
+    /// End others' sessions.
+    SessionsWrite,
+    /// Ask what a token is worth.
+    TokensIntrospect,
+    /// Read accounts.
+    UsersRead,
+    /// Make, change and delete accounts.
+    UsersWrite,
+}
+
+impl Permission {
+    /// Every one, in the order of names.
+    pub const ALL: [Self; 9] = [
+        Self::AuditRead,
+        Self::KeysWrite,
+        Self::RolesRead,
+        Self::RolesWrite,
+        Self::SessionsRead,
+        Self::SessionsWrite,
+        Self::TokensIntrospect,
+        Self::UsersRead,
+        Self::UsersWrite,
+    ];
+
+    /// The name, as a scope of a token and in a role.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AuditRead => "audit:read",
+            Self::KeysWrite => "keys:write",
+            Self::RolesRead => "roles:read",
+            Self::RolesWrite => "roles:write",
+            Self::SessionsRead => "sessions:read",
+            Self::SessionsWrite => "sessions:write",
+            Self::TokensIntrospect => "tokens:introspect",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
+        }
+    }
+
+    /// What it permits, in words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::AuditRead => "Read the events",
+            Self::KeysWrite => "Rotate and revoke signing keys",
+            Self::RolesRead => "Read roles",
+            Self::RolesWrite => "Make, change and delete roles",
+            Self::SessionsRead => "Read others' sessions",
+            Self::SessionsWrite => "End others' sessions",
+            Self::TokensIntrospect => "Ask what a token is worth",
+            Self::UsersRead => "Read accounts",
+            Self::UsersWrite => "Make, change and delete accounts",
+        }
+    }
+}
+
+/// The longest set, in characters of its text: it travels in every token.
+pub const MAX_PERMISSIONS_CHARS: usize = 1024;
+
+/// A set of permissions in the form of OAuth's scope (RFC 6749 section 3.3): sorted, separated by spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Default, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Permissions(String);
+
+impl Permissions {
+    /// All that this server itself asks for.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self(Permission::ALL.map(Permission::name).join(" "))
+    }
+
+    /// Takes a list of names: each of two or more parts of `a-z`, `0-9`, `_`, `.` and `-`, joined by colons, such as `orders:refund`.
+    ///
+    /// # Errors
+    /// [`Invalid`] naming the rule.
+    pub fn parse(field: &'static str, names: &[impl AsRef<str>]) -> Result<Self, Invalid> {
+        let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+        if !names.iter().all(|name| is_permission(name)) {
+            return Err(Invalid::field(field, "string_pattern_mismatch", "Each name should match pattern '^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$'"));
+        }
+        names.sort_unstable();
+        names.dedup();
+        let text = names.join(" ");
+        if text.len() > MAX_PERMISSIONS_CHARS {
+            return Err(Invalid::field(field, "too_long", format!("The names should have at most {MAX_PERMISSIONS_CHARS} characters in all")));
+        }
+        Ok(Self(text))
+    }
+
+    /// The text of a token's scope.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Each name.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|name| !name.is_empty())
+    }
+
+    /// Whether it holds what this server asks for.
+    #[must_use]
+    pub fn holds(&self, permission: Permission) -> bool {
+        self.names().any(|name| name == permission.name())
+    }
+
+    /// Whether whoever holds this may hand `others` on, or act on one who holds them: of this server's own permissions, none that is not held here.
+    #[must_use]
+    pub fn covers(&self, others: &Self) -> bool {
+        Permission::ALL.into_iter().all(|permission| self.holds(permission) || !others.holds(permission))
+    }
+}
+
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn is_permission(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
+    name.contains(':') && name.split(':').all(part)
+}
+
+/// The built-in role of every new account.
+pub const DEFAULT_ROLE: &str = "user";
+/// The built-in role that holds every permission of this server; its last active account cannot be lost.
+pub const ADMIN_ROLE: &str = "admin";
+
+/// A role as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// What it permits.
+    pub permissions: Permissions,
+    /// Counts its changes.
+    pub version: i64,
+}
+
+/// The name of a role: 1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter.
+#[must_use]
+pub fn is_role_name(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_sorted_without_doubles_and_bounded() {
+        let set = Permissions::parse("permissions", &["orders:refund", "a:b:c", "orders:refund"]).unwrap();
+        assert_eq!(set.as_str(), "a:b:c orders:refund");
+        assert_eq!(Permissions::parse("permissions", &[""; 0]).unwrap().names().count(), 0);
+        for bad in ["", "orders", ":", "a:", ":a", "a b:c", "A:b", "a:b\"", "a::b", "é:b"] {
+            assert!(Permissions::parse("permissions", &[bad]).is_err(), "{bad}");
+        }
+        let many: Vec<String> = (0..200).map(|n| format!("orders:{n}")).collect();
+        assert_eq!(Permissions::parse("permissions", &many).unwrap_err().kind, "too_long");
+    }
+
+    #[test]
+    fn the_built_in_ones_are_a_set_like_any_other() {
+        let names = Permission::ALL.map(Permission::name);
+        assert_eq!(Permissions::parse("permissions", &names).unwrap(), Permissions::built_in());
+    }
+
+    #[test]
+    fn only_what_is_held_can_be_handed_on() {
+        let set = |names: &[&str]| Permissions::parse("permissions", names).unwrap();
+        let clerk = set(&["users:read", "users:write"]);
+        assert!(Permissions::built_in().covers(&clerk) && clerk.covers(&clerk) && clerk.covers(&set(&["users:read", "orders:refund"])));
+        assert!(!clerk.covers(&Permissions::built_in()) && !clerk.covers(&set(&["audit:read"])) && !Permissions::default().covers(&clerk));
+    }
+
+    #[test]
+    fn role_names_are_short_and_plain() {
+        for good in ["user", "a", "support-2", "back_office"] {
+            assert!(is_role_name(good), "{good}");
+        }
+        for bad in ["", "User", "2nd", "-a", "a b", "é", &"a".repeat(33)] {
+            assert!(!is_role_name(bad), "{bad}");
+        }
+    }
+}

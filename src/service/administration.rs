@@ -1,0 +1,200 @@
+//! What administrators do to others' accounts. An admin never sees or sets a lasting password (ASVS 6.4.6), and nobody acts on those who may more.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::Failure;
+use crate::app::App;
+use crate::model::clock::Timestamp;
+use crate::model::email::Email;
+use crate::model::event::{Context, EventType};
+use crate::model::ids::{Subject, UserId};
+use crate::model::invalid::Invalid;
+use crate::model::password::Password;
+use crate::model::permission::Permissions;
+use crate::model::session::SessionInfo;
+use crate::model::user::{Account, NewUser, OneTimePassword};
+use crate::security::secret::random;
+use crate::store::administration::Administered;
+pub use crate::store::administration::{AccountChange, AccountFilter, Authority, Place};
+
+/// How long a one-time password is good.
+pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);
+
+/// A password to be told once and changed at the first login.
+#[derive(Debug)]
+pub struct Invitation {
+    /// The one-time password.
+    pub password: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// One page of accounts, and where the next one begins, if there is one.
+///
+/// # Errors
+/// A passing failure.
+pub async fn find(app: &App, filter: &AccountFilter, after: Option<&Place>, limit: usize) -> Result<(Vec<Account>, Option<Place>), Failure> {
+    let more = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
+    let mut accounts = app.store.find_accounts(filter, after, more).await?;
+    let next = if accounts.len() > limit {
+        accounts.truncate(limit);
+        accounts.last().and_then(|last| match &filter.prefix {
+            Some(_) => Email::parse("email", &last.me.email).ok().map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
+            None => Some(Place::AfterId(last.me.id)),
+        })
+    } else {
+        None
+    };
+    Ok((accounts, next))
+}
+
+/// One account.
+///
+/// # Errors
+/// [`Failure::NotFound`], or a passing failure.
+pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
+    app.store.account(user).await?.ok_or(Failure::NotFound)
+}
+
+/// Makes an account with a one-time password.
+///
+/// # Errors
+/// [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::NotPermitted`] if the role may more than the caller, or a passing failure.
+pub async fn invite(app: &App, email: &str, role: &str, caller: &Permissions, context: &Context) -> Result<(Account, Invitation), Failure> {
+    let invitation = one_time_password(app)?;
+    let password = parse_generated(&invitation)?;
+    let account = NewAccount { email, role, password, password_expires_at: Some(invitation.expires_at) };
+    Ok((create(app, account, caller, context).await?, invitation))
+}
+
+/// An account that an administrator makes.
+pub struct NewAccount<'a> {
+    /// The address.
+    pub email: &'a str,
+    /// The name of its role.
+    pub role: &'a str,
+    /// The password.
+    pub password: Password,
+    /// When the password ends, if it is a one-time password.
+    pub password_expires_at: Option<Timestamp>,
+}
+
+/// Makes an account with the password given.
+///
+/// # Errors
+/// As [`invite`].
+pub async fn create(app: &App, account: NewAccount<'_>, caller: &Permissions, context: &Context) -> Result<Account, Failure> {
+    let email = Email::parse("email", account.email);
+    let role = app.store.role(account.role).await?;
+    let (email, role) = match (email, role) {
+        (Ok(email), Some(role)) => (email, role),
+        (email, role) => return Err(Failure::Invalid(email.err().into_iter().chain(role.is_none().then(unknown_role)).collect())),
+    };
+    if !caller.covers(&role.permissions) {
+        return Err(Failure::NotPermitted);
+    }
+    let password_hash = app.passwords.hash(account.password).await?;
+    let user = NewUser {
+        subject: Subject::from(Uuid::new_v4()),
+        email: &email,
+        email_key: email.key(),
+        password_hash: &password_hash,
+        role: &role.name,
+        password_expires_at: account.password_expires_at,
+    };
+    app.store.insert_user(&user, &app.event(EventType::UserCreated, context)).await?.ok_or(Failure::EmailTaken)
+}
+
+/// Changes an account's role and whether it is active; it bites on the account's very next request.
+///
+/// # Errors
+/// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`], [`Failure::Outdated`], [`Failure::LastAdmin`], or a passing
+/// failure.
+pub async fn update(app: &App, user: UserId, change: AccountChange<'_>, authority: Authority<'_>, context: &Context) -> Result<Account, Failure> {
+    let outcome = app.store.update_account(user, change, authority, &app.event(EventType::UserUpdated, context)).await?;
+    settled(app, user, outcome)
+}
+
+/// Replaces an account's password by a one-time password, and ends its sessions.
+///
+/// # Errors
+/// As [`update`].
+pub async fn reset_password(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<Invitation, Failure> {
+    let invitation = one_time_password(app)?;
+    let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
+    let password = OneTimePassword { hash: &hash, expires_at: invitation.expires_at };
+    let outcome = app.store.reset_password(user, password, authority, &app.event(EventType::PasswordReset, context)).await?;
+    settled(app, user, outcome).map(|()| invitation)
+}
+
+/// Deletes an account and its sessions for good; its subject is never given again.
+///
+/// # Errors
+/// As [`update`].
+pub async fn delete(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<(), Failure> {
+    let outcome = app.store.delete_account(user, authority, &app.event(EventType::UserDeleted, context)).await?;
+    settled(app, user, outcome)
+}
+
+/// An account's live sessions, the last used first.
+///
+/// # Errors
+/// [`Failure::NotFound`], or a passing failure.
+pub async fn sessions(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> {
+    show(app, user).await?;
+    super::sessions::list(app, user).await
+}
+
+/// Ends every session of an account.
+///
+/// # Errors
+/// As [`update`].
+pub async fn end_sessions(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<u64, Failure> {
+    let outcome = app.store.end_sessions_by_admin(user, authority, &app.event(EventType::SessionsEnded, context)).await?;
+    settled(app, user, outcome)
+}
+
+/// Ends every session of every account; says how many.
+///
+/// # Errors
+/// A passing failure; what was ended before stays so.
+pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Failure> {
+    let ended = app.store.end_every_session(&app.event(EventType::SessionsEnded, context)).await?;
+    app.registry.clear();
+    Ok(ended)
+}
+
+/// Commit, evict, answer.
+fn settled<T>(app: &App, user: UserId, outcome: Administered<T>) -> Result<T, Failure> {
+    match outcome {
+        Administered::Done(value) => {
+            app.registry.evict_user(user);
+            Ok(value)
+        }
+        Administered::Unknown => Err(Failure::NotFound),
+        Administered::Outdated => Err(Failure::Outdated),
+        Administered::NotCovered => Err(Failure::NotPermitted),
+        Administered::LastAdmin => Err(Failure::LastAdmin),
+        Administered::UnknownRole => Err(Failure::Invalid(vec![unknown_role()])),
+    }
+}
+
+fn unknown_role() -> Invalid {
+    Invalid::field("role", "enum", "Input should be the name of a role")
+}
+
+/// Without vowels and what looks alike: no words come of it, and it can be read out.
+const ALPHABET: &[u8; 32] = b"23456789bcdfghjkmnpqrstvwxyzBCDF";
+
+/// Four groups of five of 32 letters: 100 bits.
+fn one_time_password(app: &App) -> Result<Invitation, Failure> {
+    let letters: Vec<u8> = random::<20>()?.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
+    let groups: Vec<&str> = letters.chunks(5).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    Ok(Invitation { password: groups.join("-"), expires_at: app.clock.now().plus(ONE_TIME_PASSWORD_TTL) })
+}
+
+fn parse_generated(invitation: &Invitation) -> Result<Password, Failure> {
+    Password::parse(&invitation.password).ok_or_else(|| Failure::Internal("a generated password that cannot be one".to_owned()))
+}

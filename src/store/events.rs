@@ -1,0 +1,173 @@
+//! Events, appended in the transaction of the change that they tell of, each linked to the one before.
+//!
+//! The one row of `audit_chain` holds both ends. Appending updates it first, so that appends of all nodes stand in one line until they commit; hence
+//! an event is the last thing that its transaction does.
+
+use super::{Store, StoreError, in_transaction, on_reader};
+use crate::model::clock::Timestamp;
+use crate::model::event::{Chain, ChainKey, Event, EventRow};
+use crate::model::ids::UserId;
+
+/// Appends an event within the transaction whose change it tells of.
+macro_rules! append_event {
+    ($tx:expr, $event:expr) => {{
+        let end = sqlx::query_as(
+            "UPDATE audit_chain
+             SET last_id = last_id
+             RETURNING first_id, first_link, last_id, last_link, seal",
+        )
+        .fetch_one(&mut *$tx)
+        .await?;
+        let (row, chain) = $event.follow(&end);
+        sqlx::query(
+            "INSERT INTO events (id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(row.id)
+        .bind(row.created_at)
+        .bind(row.kind)
+        .bind(row.actor)
+        .bind(row.actor_id)
+        .bind(row.user_id)
+        .bind(row.session_id)
+        .bind(row.ip)
+        .bind(row.request_id)
+        .bind(row.details)
+        .bind(row.link)
+        .execute(&mut *$tx)
+        .await?;
+        $crate::store::events::set_ends!($tx, chain);
+    }};
+}
+
+macro_rules! set_ends {
+    ($tx:expr, $chain:expr) => {
+        sqlx::query(
+            "UPDATE audit_chain
+             SET first_id = $1, first_link = $2, last_id = $3, last_link = $4, seal = $5",
+        )
+        .bind($chain.first_id)
+        .bind($chain.first_link)
+        .bind($chain.last_id)
+        .bind($chain.last_link)
+        .bind($chain.seal)
+        .execute(&mut *$tx)
+        .await
+        .map(drop)?
+    };
+}
+
+pub(crate) use {append_event, set_ends};
+
+/// Which events to find; what is absent does not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Of this type.
+    pub kind: Option<String>,
+    /// By or to this user.
+    pub user: Option<UserId>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Earlier than.
+    pub until: Option<Timestamp>,
+    /// Older in the chain than.
+    pub below: Option<i64>,
+}
+
+impl Store {
+    /// Stores an event that is no change of anything else.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn append_event(&self, event: &Event<'_>) -> Result<(), StoreError> {
+        in_transaction!(self, |tx| append_event!(tx, event))
+    }
+
+    /// Events that pass the filter, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find_events(&self, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        on_reader!(self, |db| Ok(sqlx::query_as(
+            "SELECT id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link
+             FROM events
+             WHERE id < $1 AND ($2 IS NULL OR type = $2) AND ($3 IS NULL OR user_id = $3 OR actor_id = $3)
+                 AND ($4 IS NULL OR created_at >= $4) AND ($5 IS NULL OR created_at < $5)
+             ORDER BY id DESC
+             LIMIT $6",
+        )
+        .bind(filter.below.unwrap_or(i64::MAX))
+        .bind(&filter.kind)
+        .bind(filter.user)
+        .bind(filter.from)
+        .bind(filter.until)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))
+    }
+
+    /// Events from a place on, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_from(&self, place: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        on_reader!(self, |db| Ok(sqlx::query_as(
+            "SELECT id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link
+             FROM events
+             WHERE id >= $1
+             ORDER BY id
+             LIMIT $2",
+        )
+        .bind(place)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))
+    }
+
+    /// Both ends of the chain.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn chain(&self) -> Result<Chain, StoreError> {
+        on_reader!(self, |db| Ok(sqlx::query_as(
+            "SELECT first_id, first_link, last_id, last_link, seal
+             FROM audit_chain"
+        )
+        .fetch_one(db)
+        .await?))
+    }
+
+    /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain then begins after them. Says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge_events(&self, before: Timestamp, limit: i64, key: &ChainKey) -> Result<u64, StoreError> {
+        let oldest = self.events_from(0, limit).await?;
+        let Some(last) = oldest.into_iter().take_while(|row| row.created_at < before).last() else { return Ok(0) };
+        in_transaction!(self, |tx| {
+            let mut chain: Chain = sqlx::query_as(
+                "UPDATE audit_chain
+                 SET last_id = last_id
+                 RETURNING first_id, first_link, last_id, last_link, seal",
+            )
+            .fetch_one(&mut *tx)
+            .await?;
+            // Another node may have been here; and the newest row stays, for it is the chain's end.
+            if last.id < chain.first_id || last.id >= chain.last_id {
+                return Ok(0);
+            }
+            chain.first_id = last.id + 1;
+            chain.first_link = last.link;
+            chain.seal = key.seal(&chain);
+            set_ends!(tx, chain);
+            sqlx::query(
+                "DELETE FROM events
+                 WHERE id <= $1",
+            )
+            .bind(last.id)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected()
+        })
+    }
+}
