@@ -1,7 +1,8 @@
 //! Passwords: what may be set (NIST SP 800-63B-4 section 3.1.1.2) and what may be tried.
 //!
 //! No composition rules and no expiry. Text is brought to NFC (RFC 8265 section 4.2) and never cut. Whatever could not be set is not
-//! hashed when tried either, so a login with it costs nothing. The memory is wiped on drop.
+//! hashed when tried either, so a login with it costs nothing. The memory is wiped on drop. What was typed is kept beside NFC where the two
+//! differ: other systems hashed it as it came.
 
 use std::fmt;
 
@@ -18,7 +19,11 @@ pub const MAX_BYTES: usize = 1024;
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// A password in NFC, free of control characters, of at most [`MAX_BYTES`] bytes.
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    normal: Zeroizing<String>,
+    /// The text before normalisation, if that changed it.
+    typed: Option<Zeroizing<String>>,
+}
 
 impl Password {
     /// Takes a password to try against a stored hash; none if no account could have it.
@@ -30,7 +35,8 @@ impl Password {
         // NFC can triple a text; room for that keeps the buffer from moving and leaving a copy behind.
         let mut normal = Zeroizing::new(String::with_capacity(3 * text.len()));
         normal.extend(text.nfc());
-        (normal.len() <= MAX_BYTES).then_some(Self(normal))
+        let typed = (*normal != text).then(|| Zeroizing::new(text.to_owned()));
+        (normal.len() <= MAX_BYTES).then_some(Self { normal, typed })
     }
 
     /// Takes a password to set for `email`; `min_length` counts code points.
@@ -45,7 +51,7 @@ impl Password {
             let message = format!("String should have at most {MAX_BYTES} bytes");
             return Err(Invalid::field(field, "string_too_long", message));
         };
-        if password.0.chars().count() < min_length {
+        if password.normal.chars().count() < min_length {
             let message = format!("String should have at least {min_length} characters");
             return Err(Invalid::field(field, "string_too_short", message));
         }
@@ -58,12 +64,18 @@ impl Password {
     /// The bytes to hash.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.normal.as_bytes()
+    }
+
+    /// The bytes as they were typed, if those are others than [`Self::as_bytes`]: a system that does not normalise hashed these.
+    #[must_use]
+    pub fn as_typed(&self) -> Option<&[u8]> {
+        self.typed.as_ref().map(|typed| typed.as_bytes())
     }
 
     /// Why a guesser would try this very password first, comparing whole strings without regard to case.
     fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
-        let folded = Zeroizing::new(self.0.to_lowercase());
+        let folded = Zeroizing::new(self.normal.to_lowercase());
         if is_common(&folded) {
             return Some("Value error, password is one of the most common ones");
         }
@@ -128,6 +140,12 @@ mod tests {
         assert_eq!(refusal("е\u{301}жик в т"), None, "eight code points of Cyrillic");
         assert_eq!(refusal("e\u{301}u\u{301}o\u{301}i\u{301}"), Some("string_too_short"), "eight code points that NFC makes four");
         assert_eq!(Password::parse("e\u{301}").unwrap().as_bytes(), "é".as_bytes());
+    }
+
+    #[test]
+    fn what_was_typed_is_kept_where_normalisation_changed_it() {
+        assert_eq!(Password::parse("e\u{301}").unwrap().as_typed(), Some("e\u{301}".as_bytes()));
+        assert_eq!(Password::parse("é").unwrap().as_typed(), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! Cryptography, and what is held in memory to keep the door: no SQL, no HTTP. All primitives come from aws-lc-rs and the argon2 crate.
+//! Cryptography, and what is held in memory to keep the door: no SQL, no HTTP. All primitives come from aws-lc-rs and the
+//! argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod access_tokens;
+mod foreign_hashes;
 pub mod passwords;
 pub mod refresh_tokens;
 pub mod registry;

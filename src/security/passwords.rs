@@ -2,7 +2,8 @@
 //!
 //! Request threads hand a job over and await its answer; they never hash. Each hashing thread runs one job at a time to its end, whether
 //! or not the client still waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB costs a fifth of the
-//! hash) and gives it back after a pause. Verification runs exactly one hash, of the configured cost if there is no stored one to verify.
+//! hash) and gives it back after a pause. Verification runs exactly one hash, of the configured cost if there is no stored one to verify; two if
+//! the password was typed in another form than NFC, in which systems that do not normalise have hashed it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +16,7 @@ use aws_lc_rs::constant_time;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
+use super::foreign_hashes::ForeignHash;
 use super::secret::random;
 use crate::model::password::Password;
 
@@ -62,6 +64,10 @@ impl Cost {
     pub fn cheapest() -> Self {
         Self(Params::new(Params::MIN_M_COST, 1, 1, Some(OUTPUT_BYTES)).unwrap_or_default())
     }
+
+    fn argon2id(&self) -> Argon2<'static> {
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.0.clone())
+    }
 }
 
 impl fmt::Display for Cost {
@@ -86,7 +92,7 @@ pub enum NoHash {
 pub enum Verdict {
     /// The password is right and its hash costs what is configured.
     Right,
-    /// The password is right; its hash was made at another cost and should be replaced.
+    /// The password is right; its hash was made at another cost or by another system and should be replaced.
     RightButOutdated,
     /// Wrong password, no account, or a stored hash that cannot be verified.
     Wrong,
@@ -124,7 +130,7 @@ impl Passwords {
         self.run(move |buffer| hash_now(&cost, &password, buffer)).await?
     }
 
-    /// Verifies a password against a stored PHC string. Without one, the same work is done and the verdict is [`Verdict::Wrong`].
+    /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work is done and the verdict is [`Verdict::Wrong`].
     ///
     /// # Errors
     /// [`NoHash`].
@@ -187,7 +193,7 @@ fn lower_priority() {
 fn hash_now(cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result<String, NoHash> {
     let salt = random::<SALT_BYTES>().map_err(|_| NoHash::Broken("no entropy"))?;
     let mut output = [0; OUTPUT_BYTES];
-    argon2id(&cost.0, password.as_bytes(), &salt, &mut output, buffer)?;
+    derive(&cost.argon2id(), password.as_bytes(), &salt, &mut output, buffer)?;
     let phc = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
@@ -199,44 +205,99 @@ fn hash_now(cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result
 }
 
 fn verify_now(cost: &Cost, password: &Password, stored: Option<&str>, buffer: &mut Vec<Block>) -> Result<Verdict, NoHash> {
-    let Some(known) = stored.and_then(Stored::parse) else {
-        // No account, or a hash that we do not verify: the same work, the same answer.
-        let mut output = [0; OUTPUT_BYTES];
-        argon2id(&cost.0, password.as_bytes(), &[0; SALT_BYTES], &mut output, buffer)?;
-        return Ok(Verdict::Wrong);
-    };
-    let mut output = vec![0; known.output.len()];
-    argon2id(&known.params, password.as_bytes(), known.salt.as_ref(), &mut output, buffer)?;
-    if constant_time::verify_slices_are_equal(&output, known.output.as_ref()).is_err() {
-        return Ok(Verdict::Wrong);
+    match stored.map(Stored::parse) {
+        Some(Ok(Stored::Argon2(known))) => known.verify(cost, password, buffer),
+        Some(Ok(Stored::Foreign(known))) => {
+            for form in password.as_typed().into_iter().chain([password.as_bytes()]) {
+                if known.verify(form).map_err(NoHash::Broken)? {
+                    return Ok(Verdict::RightButOutdated);
+                }
+            }
+            Ok(Verdict::Wrong)
+        }
+        None | Some(Err(_)) => {
+            // No account, or a hash that we do not verify: the same work, the same answer.
+            let mut output = [0; OUTPUT_BYTES];
+            for form in [Some(password.as_bytes()), password.as_typed()].into_iter().flatten() {
+                derive(&cost.argon2id(), form, &[0; SALT_BYTES], &mut output, buffer)?;
+            }
+            Ok(Verdict::Wrong)
+        }
     }
-    let current = known.params.m_cost() == cost.0.m_cost() && known.params.t_cost() == cost.0.t_cost() && known.params.p_cost() == cost.0.p_cost();
-    Ok(if current && known.output.len() == OUTPUT_BYTES { Verdict::Right } else { Verdict::RightButOutdated })
 }
 
-/// A stored Argon2id hash, version 0x13, within the ceiling.
-struct Stored {
-    params: Params,
+/// Whether a text could be stored as a user's password hash: ours, or a foreign one whose form and cost are accepted.
+///
+/// # Errors
+/// Why not, in words for a report.
+pub fn check_verifiable(stored: &str) -> Result<(), &'static str> {
+    Stored::parse(stored).map(drop)
+}
+
+/// A stored hash that can be verified.
+enum Stored {
+    Argon2(Argon2Hash),
+    Foreign(ForeignHash),
+}
+
+impl Stored {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        // Django writes its hasher's name before the PHC string.
+        let phc = text.strip_prefix("argon2$").map_or(text, |_| &text["argon2".len()..]);
+        if phc.starts_with("$argon2") { Argon2Hash::parse(phc).map(Self::Argon2) } else { ForeignHash::parse(text).map(Self::Foreign) }
+    }
+}
+
+/// A stored Argon2 hash of any kind and version, within the ceiling.
+struct Argon2Hash {
+    argon2: Argon2<'static>,
+    /// Made as we make them, but for the cost.
+    ours: bool,
     salt: Salt,
     output: Output,
 }
 
-impl Stored {
-    fn parse(text: &str) -> Option<Self> {
-        let phc = PasswordHash::new(text).ok()?;
-        let params = Params::try_from(&phc).ok()?;
-        let ours = phc.algorithm == Algorithm::Argon2id.ident() && phc.version == Some(Version::V0x13.into());
-        let affordable = params.m_cost() <= CEILING.0 && params.t_cost() <= CEILING.1 && params.p_cost() <= CEILING.2;
-        (ours && affordable).then_some(())?;
-        Some(Self { params, salt: phc.salt?, output: phc.hash? })
+impl Argon2Hash {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let malformed = "malformed Argon2 hash";
+        let phc = PasswordHash::new(text).map_err(|_| malformed)?;
+        let params = Params::try_from(&phc).map_err(|_| malformed)?;
+        let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| malformed)?;
+        // The text of the first version did not name it.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
+        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else { return Err(malformed) };
+        if params.m_cost() > CEILING.0 || params.t_cost() > CEILING.1 || params.p_cost() > CEILING.2 {
+            return Err("Argon2 cost above m=524288,t=10,p=16");
+        }
+        let ours = algorithm == Algorithm::Argon2id && version == Version::V0x13 && output.len() == OUTPUT_BYTES;
+        Ok(Self { argon2: Argon2::new(algorithm, version, params), ours, salt, output })
+    }
+
+    fn verify(&self, cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result<Verdict, NoHash> {
+        if self.matches(password.as_bytes(), buffer)? {
+            return Ok(if self.is_current(cost) { Verdict::Right } else { Verdict::RightButOutdated });
+        }
+        let as_typed = password.as_typed().map_or(Ok(false), |typed| self.matches(typed, buffer))?;
+        Ok(if as_typed { Verdict::RightButOutdated } else { Verdict::Wrong })
+    }
+
+    fn matches(&self, password: &[u8], buffer: &mut Vec<Block>) -> Result<bool, NoHash> {
+        let mut output = vec![0; self.output.len()];
+        derive(&self.argon2, password, &self.salt, &mut output, buffer)?;
+        Ok(constant_time::verify_slices_are_equal(&output, self.output.as_ref()).is_ok())
+    }
+
+    fn is_current(&self, cost: &Cost) -> bool {
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        self.ours && costs(self.argon2.params()) == costs(&cost.0)
     }
 }
 
-fn argon2id(params: &Params, password: &[u8], salt: &[u8], output: &mut [u8], buffer: &mut Vec<Block>) -> Result<(), NoHash> {
-    if buffer.len() < params.block_count() {
-        buffer.resize(params.block_count(), Block::default());
+fn derive(argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8], buffer: &mut Vec<Block>) -> Result<(), NoHash> {
+    let blocks = argon2.params().block_count();
+    if buffer.len() < blocks {
+        buffer.resize(blocks, Block::default());
     }
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     argon2.hash_password_into_with_memory(password, salt, output, buffer).map_err(|_| NoHash::Broken("argon2"))
 }
 
@@ -302,6 +363,56 @@ mod tests {
             "plain",
         ] {
             assert_eq!(pool.verify(password("password"), Some(stored.to_owned())).await, Ok(Verdict::Wrong), "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn foreign_hashes_are_right_but_outdated() {
+        let pool = pool(1, 8);
+        // By argon2-cffi 25.1, Django 5.2 and bcrypt 4.0.
+        for stored in [
+            "$argon2i$v=16$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$UePw9vIRlYCkXaGqqWxK2Wk5Mp7M6ec1nWKSPg4Tp/o",
+            "$argon2i$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$x2FRhTZTjHPpCHPqq6DJMOKEwdgMazxgXk++mgYT0uw",
+            "$argon2d$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$FynZj3KEaULlg3Z3MnDTQ7vL4JP2EcKt39tFc8tVGyI",
+            "$argon2id$v=16$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$mKfGwrfUHZH5/AVEjIpPY1MvzGWCCwpKnXqe9jdXr2M",
+            "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$vnXYxPvf2nX+mBli9pMlKONYXiHquLCsjGLLhNWRSAU",
+            "argon2$argon2id$v=19$m=64,t=1,p=8$c29tZXNhbHRzb21lc2FsdA$xfcPb+B9t6KurjPU2RYVTTEgtK3XxLekAAZn+53Fjb8",
+            "$2b$04$5mmXsGcQCMYpEhaSF5pTUeSM9VZeEHXQlyqDuTsqTd5AExaz22sTe",
+        ] {
+            assert_eq!(check_verifiable(stored), Ok(()), "{stored}");
+            assert_eq!(pool.verify(password("correct horse"), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated), "{stored}");
+            assert_eq!(pool.verify(password("correct horsf"), Some(stored.to_owned())).await, Ok(Verdict::Wrong), "{stored}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_foreign_hash_is_verified_as_typed_and_as_nfc() {
+        let pool = pool(1, 8);
+        let (composed, decomposed) = ("caf\u{e9} noir", "cafe\u{301} noir");
+        for (hashed, stored) in [
+            (composed, "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$d1jDRiPq9a5KUd5rdXCXrLv/YAn8EYRITbrSW5aAuHM"),
+            (composed, "$2b$04$L9NdH4JoK007RqSf8PLP2.RD5Hn6uAXhwF2LNpvQ890ZYJC2g2sIq"),
+            (decomposed, "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$Sow+wL3lAzSsgfFUpmqdVa5JQxs7qP1TZ6tBqZOyPa0"),
+            (decomposed, "$2b$04$tMbsRvr7zcHAUiherGrmQu5K66nXdqvNFGcq0aoLri5gMlNV8iDs."),
+        ] {
+            assert_eq!(pool.verify(password(decomposed), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated), "{stored}");
+            let composed = pool.verify(password(composed), Some(stored.to_owned())).await;
+            assert_eq!(composed, Ok(if hashed == decomposed { Verdict::Wrong } else { Verdict::RightButOutdated }), "{stored}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_verified_is_refused_with_a_reason() {
+        assert_eq!(check_verifiable("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"), Ok(()));
+        for (stored, why) in [
+            ("", "no known form of password hash"),
+            ("plain", "no known form of password hash"),
+            ("argon2$", "no known form of password hash"),
+            ("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ", "malformed Argon2 hash"),
+            ("$argon2id$v=17$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "malformed Argon2 hash"),
+            ("$argon2i$v=19$m=8,t=11,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "Argon2 cost above m=524288,t=10,p=16"),
+        ] {
+            assert_eq!(check_verifiable(stored), Err(why), "{stored}");
         }
     }
 
