@@ -4,13 +4,14 @@
 //! way, held by `tests/architecture.rs`:
 //!
 //! ```text
-//! main -> cli -> server -> api -> service -> app -> config -> { store, security } -> model
+//! main -> cli -> server -> api -> service -> app -> config -> { store, security, import } -> model
 //! ```
 //!
 //! - [`model`]: plain values that are valid if they exist: [`model::email::Email`], [`model::password::Password`], [`model::session::Standing`], the clock.
 //! - [`security`]: cryptography and what is held in memory: the root secret and what is derived from it, signing keys, access and refresh tokens,
 //!   the hashing threads, the registry of live sessions. No SQL, no HTTP.
 //! - [`store`]: durable state: SQLite and PostgreSQL behind one text of SQL, migrations. Knows nothing of security.
+//! - [`import`]: user exports of other services and our own, read as a stream and mapped to accounts. Pure parsing, nothing stored.
 //! - [`config`]: the one table of settings, typed and checked at once. [`telemetry`]: logs.
 //! - [`app`]: the long-lived parts, built once.
 //! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names every refusal.
@@ -24,6 +25,7 @@ pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod import;
 pub mod model;
 pub mod security;
 pub mod server;

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("lib", &[]),
-    ("cli", &["server", "api", "service", "app", "config", "telemetry", "store", "model"]),
+    ("cli", &["server", "api", "service", "app", "config", "telemetry", "store", "import", "model"]),
     ("server", &["api", "service", "app", "security", "model"]),
     ("api", &["service", "app", "model"]),
-    ("service", &["app", "store", "security", "model"]),
+    ("service", &["app", "store", "security", "import", "model"]),
     ("app", &["config", "store", "security", "model"]),
     ("config", &["store", "security", "model"]),
     ("telemetry", &["config", "model"]),
     ("store", &["model"]),
     ("security", &["model"]),
+    ("import", &["model"]),
     ("model", &[]),
 ];
 
