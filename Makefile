@@ -69,6 +69,7 @@ tools-test: tools-build
 	@command -v node > /dev/null && command -v npm > /dev/null || $(call install,nodejs npm)
 	@python3 -m pip --version > /dev/null 2>&1 || $(call install,python3 python3-pip)
 	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
+	@[ -d target/python/passlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python 'passlib==1.7.*' 'bcrypt<4.1' 'django==5.2.*' argon2-cffi
 	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
 
 define install

@@ -218,10 +218,7 @@ impl Config {
     /// The file that holds a generated root secret: beside the SQLite database, with the extension `secret`.
     #[must_use]
     pub fn secret_file(&self) -> Option<PathBuf> {
-        match &self.database {
-            DatabaseUrl::SqliteFile(path) => Some(path.with_extension("secret")),
-            DatabaseUrl::SqliteMemory | DatabaseUrl::Postgres(_) => None,
-        }
+        self.database.secret_file()
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {

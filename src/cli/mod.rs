@@ -2,7 +2,9 @@
 
 mod audit;
 mod keys;
+mod progress;
 mod serve;
+mod transfer;
 mod users;
 
 use std::ffi::OsString;
@@ -84,6 +86,7 @@ fn command() -> Command {
             audit::command(),
             Command::new("health").about("Ask a running server's /ready; exit status 0 or 1"),
         ])
+        .subcommands(transfer::commands())
 }
 
 /// Runs the program with the given arguments (the program's name first) and environment.
@@ -126,7 +129,8 @@ async fn on_database(config: Config, name: &str, matches: &ArgMatches) -> Result
     let done = match name {
         "user" => users::run(&app, matches).await,
         "keys" => keys::run(&app, matches).await,
-        _ => audit::run(&app, matches).await,
+        "audit" => audit::run(&app, matches).await,
+        _ => transfer::run(&app, name, matches).await,
     };
     app.store.close().await;
     done

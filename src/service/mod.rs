@@ -11,6 +11,7 @@ pub mod readiness;
 pub mod roles;
 pub mod sessions;
 pub mod standing;
+pub mod transfer;
 
 use crate::model::invalid::Invalid;
 use crate::security::passwords::NoHash;

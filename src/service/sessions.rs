@@ -49,7 +49,8 @@ pub struct Grant {
 
 /// Logs in: opens a session and issues its first tokens.
 ///
-/// Exactly one hash runs whether or not there is such an account, and everyone who is refused gets the same words (ASVS 6.3.8). A password that
+/// Exactly one hash runs whether or not there is such an account, and everyone who is refused gets the same words (ASVS 6.3.8). Only the hash of an
+/// imported account costs what its former system made it cost, until the first login has replaced it. A password that
 /// no account can have is refused without a hash: that says nothing about any account.
 ///
 /// # Errors

@@ -18,6 +18,15 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// Where the root secret is kept if no setting gives it: beside the file.
+    #[must_use]
+    pub fn secret_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::SqliteFile(path) => Some(path.with_extension("secret")),
+            Self::SqliteMemory | Self::Postgres(_) => None,
+        }
+    }
+
     /// Parses `sqlite://FILE`, `sqlite:FILE`, `sqlite::memory:`, `postgres://…` or `postgresql://…`.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The HTTP interface as a black box over a socket, each test on both engines; every answer is checked against the document.
 
 mod account;
+mod administration;
+mod audit;
 mod http;
 mod keys;
 mod login;

@@ -146,6 +146,13 @@ impl TestApp {
         self.logged_in(&email).await
     }
 
+    /// The one who was made an admin from outside, as the command line does.
+    pub async fn admin(&self) -> Person<'_> {
+        self.register("boss@example.com", PASSWORD).await.expect(201);
+        self.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'").await;
+        self.logged_in("boss@example.com").await
+    }
+
     /// Another session of someone who is registered.
     pub async fn logged_in(&self, email: &str) -> Person<'_> {
         let body = self.login(email, PASSWORD).await.expect(200).json();

@@ -15,9 +15,11 @@ const R: RangeInclusive<u32> = 1..=32;
 const P: RangeInclusive<u32> = 1..=16;
 /// Of 128 * N * r: what one verification may hold in memory.
 const MAX_MEMORY_BYTES: u64 = 512 << 20;
+/// Of N * r * p: four times what OWASP asks for, a good second of a core.
+const MAX_WORK: u64 = 1 << 22;
 
 const MALFORMED: &str = "malformed scrypt hash";
-const COST: &str = "scrypt cost outside ln=1 to 20, r=1 to 32, p=1 to 16, or above 512 MiB";
+const COST: &str = "scrypt cost outside ln=1 to 20, r=1 to 32, p=1 to 16, above 512 MiB or N * r * p above 2^22";
 
 pub(super) struct Scrypt {
     params: Params,
@@ -60,7 +62,7 @@ pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Parsed {
 
 fn cost(ln: Option<u32>, r: &str, p: &str) -> Result<Params, &'static str> {
     let (Some(ln), Some(r), Some(p)) = (ln, number(r, &R), number(p, &P)) else { return Err(COST) };
-    if u64::from(128 * r) << ln > MAX_MEMORY_BYTES {
+    if u64::from(128 * r) << ln > MAX_MEMORY_BYTES || u64::from(r * p) << ln > MAX_WORK {
         return Err(COST);
     }
     let ln = u8::try_from(ln).map_err(|_| COST)?;

@@ -138,7 +138,7 @@ fn what_costs_too_much_or_nothing_does_not_parse() {
     for parses in [
         bcrypt("04"),
         bcrypt("16"),
-        scrypt("ln=20,r=4,p=16"),
+        scrypt("ln=20,r=4,p=1"),
         scrypt("ln=17,r=32,p=1"),
         django("524288"),
         pbkdf2("1"),
@@ -153,6 +153,7 @@ fn what_costs_too_much_or_nothing_does_not_parse() {
         assert_eq!(refusal(&parses), None, "{parses}");
     }
     for refused in [
+        scrypt("ln=20,r=4,p=2"),
         bcrypt("03"),
         bcrypt("17"),
         bcrypt("99"),
