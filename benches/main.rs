@@ -14,11 +14,13 @@ mod raw;
 mod refresh;
 mod service;
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use load::{Latencies, Load, median};
 use service::{Account, Service};
 
+const MILLION: usize = 1_000_000;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(2);
 
@@ -32,7 +34,7 @@ fn main() {
     }
     println!("| figure | measured | yardstick in the same run | ratio |");
     println!("|---|---|---|---|");
-    let figures: [(&str, fn()); 7] = [
+    let figures: [(&str, fn()); 8] = [
         ("me", me_against_bare_actix),
         ("login", logins_against_raw_argon2),
         ("timing", login_by_account),
@@ -40,6 +42,7 @@ fn main() {
         ("start", start_to_first_answer),
         ("algorithms", algorithms),
         ("refresh", refreshes),
+        ("import", import),
     ];
     for (name, figure) in figures {
         if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {
@@ -219,6 +222,26 @@ fn refreshes() {
         "promise: 1000 ms",
         "",
     );
+}
+
+/// A million accounts, each with a bcrypt hash, from a file of our own form; and the same again.
+fn import() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = std::fs::File::create(folder.path().join("users.jsonl")).expect("a file");
+    let mut lines = std::io::BufWriter::new(file);
+    for number in 0..MILLION {
+        let hash = "$2b$10$QaHPfOg3E9GIUyHywwFi7O9uI3lE3atIkqB5qa0qn8g4yT77ELC8S";
+        writeln!(lines, r#"{{"email":"user{number}@example.com","password_hash":"{hash}","is_active":true,"created_at":"2024-01-02T03:04:05Z"}}"#)
+            .expect("a line");
+    }
+    lines.flush().expect("a file");
+    for figure in ["`doorward import` of a million accounts, SQLite", "the same again"] {
+        let output = service::command(folder.path(), &["import", "users.jsonl"]).output().expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let mut lines = said.lines();
+        row(figure, lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), "");
+    }
 }
 
 /// From the start of the process to the first 200, with nothing on disk and with a database that is there.

@@ -91,15 +91,10 @@ impl Service {
         ask(&self.address, request)
     }
 
-    /// There is no way through the front door yet.
+    /// By the command line, as an operator would.
     pub fn disable(&self, email: &str) {
-        let file = self.folder.path().join("doorward.db");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            use sqlx::Connection as _;
-            let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("the database");
-            sqlx::query("UPDATE users SET is_active = FALSE WHERE email = $1").bind(email).execute(&mut database).await.expect("an update");
-        });
+        let status = command(self.folder.path(), &["user", "disable", email]).stdout(Stdio::null()).status().expect("the program runs");
+        assert!(status.success());
     }
 
     /// Resident memory.
@@ -142,6 +137,13 @@ impl Account {
     pub fn wrong_login_request(&self) -> String {
         post("/login", "application/x-www-form-urlencoded", &format!("username={}&password=not+the+password+at+all", self.email))
     }
+}
+
+/// The program in a folder.
+pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    command.args(arguments).current_dir(folder).env_clear();
+    command
 }
 
 fn doorward(core: Option<usize>, folder: &Path) -> (String, Command) {

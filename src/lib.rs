@@ -15,7 +15,7 @@
 //! - [`config`]: the one table of settings, typed and checked at once. [`telemetry`]: logs.
 //! - [`app`]: the long-lived parts, built once.
 //! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names every refusal.
-//! - [`api`]: HTTP. [`api::routes`] is the whole URL map, [`api::problem`] the one table from failure to answer, [`api::envelope`] what every
+//! - [`api`]: HTTP. [`api::serve`] is the whole URL map, [`api::problem`] the one table from failure to answer, [`api::envelope`] what every
 //!   request goes through, [`api::guard`] the bearer check, [`api::document`] the OpenAPI document.
 //! - [`server`]: sockets, limits, the graceful end. [`cli`]: the commands.
 //!

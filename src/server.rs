@@ -10,10 +10,9 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{Error, HttpServer};
 use rustix::process::{Resource, getrlimit};
-use utoipa_actix_web::AppExt as _;
 
 use crate::api::envelope::{Envelope, MethodMap};
-use crate::api::{document, routes};
+use crate::api::{self, document};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
@@ -110,9 +109,7 @@ pub fn http_app(
 ) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
     let Pages { envelope, text, policy, more } = pages;
     actix_web::App::new()
-        .into_utoipa_app()
-        .configure(routes)
-        .into_app()
+        .configure(api::serve)
         .app_data(app)
         .configure(more)
         .configure(|service| document::serve(service, text, policy.docs))

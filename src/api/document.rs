@@ -14,8 +14,8 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use super::describe;
 use super::problem::ProblemBody;
-use super::routes;
 use crate::model::permission::Permission;
 
 #[derive(OpenApi)]
@@ -101,7 +101,7 @@ refusals! {
 /// The document, collected from the routes themselves.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes).split_for_parts().1
+    actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(describe).split_for_parts().1
 }
 
 /// The document as it is kept in `openapi/openapi.json`.
