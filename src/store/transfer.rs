@@ -37,6 +37,9 @@ pub struct TransferredUser {
     pub last_login_at: Option<Timestamp>,
 }
 
+/// Rows of one statement: SQLite looks each parameter up by its name, so the cost of a statement grows with the square of their number.
+const ROWS: usize = 32;
+
 /// What stands for the hash of a password that nobody has.
 pub const NO_PASSWORD: &str = "!";
 
@@ -107,26 +110,29 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn import_users(&self, users: &[TransferredUser], rehearsal: bool, event: &Event<'_>) -> Result<u64, StoreError> {
-        let statement = format!(
-            "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, role, is_active, created_at, last_login_at)
-             VALUES {}
-             ON CONFLICT DO NOTHING",
-            placeholders(users.len(), 9)
-        );
         in_bulk!(self, |tx| {
-            let bound = users.iter().fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, user| {
-                query
-                    .bind(user.subject)
-                    .bind(user.email.as_str())
-                    .bind(user.email.key())
-                    .bind(&user.password_hash)
-                    .bind(user.password_expires_at)
-                    .bind(&user.role)
-                    .bind(user.is_active)
-                    .bind(user.created_at)
-                    .bind(user.last_login_at)
-            });
-            let imported = bound.execute(&mut *tx).await?.rows_affected();
+            let mut imported = 0;
+            for rows in users.chunks(ROWS) {
+                let statement = format!(
+                    "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, role, is_active, created_at, last_login_at)
+                     VALUES {}
+                     ON CONFLICT DO NOTHING",
+                    placeholders(rows.len(), 9)
+                );
+                let bound = rows.iter().fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, user| {
+                    query
+                        .bind(user.subject)
+                        .bind(user.email.as_str())
+                        .bind(user.email.key())
+                        .bind(&user.password_hash)
+                        .bind(user.password_expires_at)
+                        .bind(&user.role)
+                        .bind(user.is_active)
+                        .bind(user.created_at)
+                        .bind(user.last_login_at)
+                });
+                imported += bound.execute(&mut *tx).await?.rows_affected();
+            }
             if !rehearsal && imported > 0 {
                 append_event!(tx, event.clone().with(json!({"imported": imported})));
                 tx.commit().await?;
@@ -256,11 +262,14 @@ macro_rules! table {
                     let Some(last) = rows.last() else { return Ok(total) };
                     after = last.$key.clone();
                     total += rows.len() as u64;
-                    let statement = format!("INSERT INTO {} ({columns}) VALUES {}", $table, placeholders(rows.len(), Self::COLUMNS.len()));
-                    on_held!(&mut *to, |tx| {
-                        let bound = rows.iter().fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, row| query$(.bind(row.$column.clone()))*);
-                        bound.execute(&mut **tx).await?;
-                    });
+                    for rows in rows.chunks(ROWS) {
+                        let statement = format!("INSERT INTO {} ({columns}) VALUES {}", $table, placeholders(rows.len(), Self::COLUMNS.len()));
+                        on_held!(&mut *to, |tx| {
+                            let bound =
+                                rows.iter().fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, row| query$(.bind(row.$column.clone()))*);
+                            bound.execute(&mut **tx).await?;
+                        });
+                    }
                     progress($table, total);
                 }
             }
@@ -268,7 +277,7 @@ macro_rules! table {
     };
 }
 
-/// Rows of one statement; times the most columns it stays below SQLite's limit of parameters.
+/// Rows read at once.
 const PAGE: usize = 1000;
 
 table!(RoleRow, "roles", name: String, [name: String, permissions: String, version: i64]);
