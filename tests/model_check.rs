@@ -292,9 +292,7 @@ impl World {
 
     async fn set_active(&mut self, user: usize, active: bool, node: usize) {
         let change = AccountChange { role: None, is_active: Some(active) };
-        let permissions = Permissions::built_in();
-        let authority = Authority { permissions: &permissions, known: None };
-        administration::update(self.node(node), self.users[user], change, authority, &CONTEXT).await.unwrap();
+        administration::update(self.node(node), self.users[user], change, Authority::OPERATOR, &CONTEXT).await.unwrap();
         self.active[user] = active;
         for session in self.sessions.iter_mut().filter(|session| session.user == user) {
             session.ended |= !active;

@@ -95,6 +95,7 @@ on_both_engines! {
             let done = import(&app.database, &file, &more);
             assert_eq!(rehearsed["imported"], done["imported"], "{file}: a rehearsal says what happens");
             let again = import(&app.database, &file, &more);
+            assert_eq!(command(&app.database, &["user", "list", "--role", "admin"]), "", "{file}: nobody becomes an admin unasked");
             assert_eq!((&again["imported"], &again["already_there"]), (&0.into(), &done["imported"]), "{file}: a second run changes nothing");
             for (email, password) in people {
                 assert_eq!(app.login(email, "not the password").await.status, 401, "{file}: {email}");
@@ -119,7 +120,7 @@ on_both_engines! {
         fs::write(&file, lines.join("\n")).unwrap();
         let done = output(Path::new("."), &[("DATABASE_URL", &app.database), SECRET], &["import", file.to_str().unwrap()]);
         let (said, why) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
-        assert!(said.contains("7 records read: 1 imported (1 without a password), 0 already there, 0 no accounts, 6 refused"), "{said}");
+        assert!(said.contains("7 records read: 1 imported, 0 already there, 0 no accounts, 6 refused; 1 have no password"), "{said}");
         for record in 2..=7 {
             assert!(why.contains(&format!("record {record}: ")), "{why}");
         }
@@ -238,9 +239,11 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     assert_eq!(status("/users").await, 200);
 
     assert_eq!(said(&["user", "disable", "boss@example.com"]), (1, "doorward: the last active admin cannot be lost\n".to_owned()));
-    let (code, invited) = said(&["user", "create", "deputy@example.com", "--role", "admin", "--invite", "--json"]);
+    let (code, invited) = said(&["user", "create", "guest@example.com", "--role", "admin", "--invite", "--json"]);
     assert_eq!(code, 0, "{invited}");
     assert!(serde_json::from_str::<Value>(&invited).unwrap()["one_time_password"].is_string());
+    assert_eq!(said(&["user", "set-role", "1", "user"]).0, 1, "one who was invited and has not come is no admin yet");
+    assert!(create("deputy@example.com", PASSWORD).status.success());
     assert_eq!(said(&["user", "set-role", "boss@example.com", "nosuch"]).0, 1);
     assert_eq!(said(&["user", "set-role", "1", "user"]).0, 0);
     for _ in 0..100 {
@@ -262,7 +265,7 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     let (_, list) = said(&["user", "list", "--json"]);
     assert_eq!(
         list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["email"].clone()).collect::<Vec<_>>(),
-        ["boss@example.com", "deputy@example.com"]
+        ["boss@example.com", "guest@example.com", "deputy@example.com"]
     );
     assert_eq!(said(&["user", "delete", "nobody@example.com"]), (1, "doorward: there is no account nobody@example.com\n".to_owned()));
     assert_eq!(said(&["user", "delete", "boss@example.com"]).0, 0);
@@ -271,6 +274,16 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     let kinds: Vec<Value> = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].clone()).collect();
     assert_eq!(
         kinds,
-        ["key_rotated", "server_started", "user_created", "login_success", "user_created", "user_updated", "sessions_ended", "user_deleted"]
+        [
+            "key_rotated",
+            "server_started",
+            "user_created",
+            "login_success",
+            "user_created",
+            "user_created",
+            "user_updated",
+            "sessions_ended",
+            "user_deleted"
+        ]
     );
 }

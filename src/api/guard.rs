@@ -54,11 +54,25 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {
+            request.extensions_mut().insert(needed);
             request.extensions_mut().insert(CurrentUser(bearer));
             Ok(request)
         }
         Err(failure) => Err((Problem::from(failure).into(), request)),
     }
+}
+
+/// Checks again after a body was read: whoever holds back the body of a request holds back no right that ends meanwhile. Nothing on unguarded routes.
+///
+/// # Errors
+/// As the guard.
+pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(CurrentUser(before)) = request.extensions().get::<CurrentUser>().cloned() else { return Ok(()) };
+    let needed = request.extensions().get::<Needed>().copied().unwrap_or(Needed::Nothing);
+    let Some(app) = request.app_data::<web::Data<App>>() else { return Ok(()) };
+    let standing = standing::of_session(app, before.session).await?;
+    let bearer = Bearer { standing, ..before };
+    if is_permitted(&bearer, needed, request.method()) { Ok(()) } else { Err(Failure::NotPermitted.into()) }
 }
 
 /// By the standing of this moment, never by a claim (ASVS 8.3.2).

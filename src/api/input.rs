@@ -18,6 +18,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredA
 use zeroize::Zeroizing;
 
 use super::envelope::REQUEST_ID;
+use super::guard::check_again;
 use super::problem::Problem;
 use crate::model::event::{Actor, Context};
 use crate::model::invalid::Invalid;
@@ -251,7 +252,14 @@ impl FromRequest for JsonFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(request, payload, "application/json", MAX_JSON_BYTES).map(|body| parse_json(&body?).map(Self).map_err(Problem::from)).boxed_local()
+        let body = read(request, payload, "application/json", MAX_JSON_BYTES);
+        let request = request.clone();
+        async move {
+            let body = body.await?;
+            check_again(&request).await?;
+            parse_json(&body).map(Self).map_err(Problem::from)
+        }
+        .boxed_local()
     }
 }
 
@@ -260,9 +268,14 @@ impl FromRequest for FormFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES)
-            .map(|body| parse_form(&body?).map(Self).map_err(Problem::from))
-            .boxed_local()
+        let body = read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES);
+        let request = request.clone();
+        async move {
+            let body = body.await?;
+            check_again(&request).await?;
+            parse_form(&body).map(Self).map_err(Problem::from)
+        }
+        .boxed_local()
     }
 }
 

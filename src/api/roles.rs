@@ -1,6 +1,5 @@
 //! `/roles`: what each role permits.
 
-use actix_web::http::header::{self, EntityTag};
 use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +8,7 @@ use super::document::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals
 use super::guard::Acting;
 use super::input::JsonFields;
 use super::problem::{Problem, ProblemBody};
-use super::users::if_match;
+use super::users::{authority, etag};
 use crate::app::App;
 use crate::model::permission;
 use crate::service::roles::{self, RoleToSave};
@@ -29,7 +28,7 @@ struct Role {
 
 impl From<permission::Role> for Role {
     fn from(role: permission::Role) -> Self {
-        Self { permissions: role.permissions.names().map(str::to_owned).collect(), etag: format!("\"{}\"", role.version), name: role.name }
+        Self { permissions: role.permissions.names().map(str::to_owned).collect(), etag: etag(role.version).to_string(), name: role.name }
     }
 }
 
@@ -90,10 +89,10 @@ pub async fn put(
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let role = RoleToSave { name: &name, permissions, known: if_match(&request)? };
-    let (role, made) = roles::save(&app, role, &acting.bearer.standing.permissions, &acting.context).await?;
+    let role = RoleToSave { name: &name, permissions };
+    let (role, made) = roles::save(&app, role, authority(&acting, &request)?, &acting.context).await?;
     let mut answer = if made { HttpResponse::Created() } else { HttpResponse::Ok() };
-    Ok(answer.insert_header(header::ETag(EntityTag::new_strong(role.version.to_string()))).json(Role::from(role)))
+    Ok(answer.insert_header(etag(role.version)).json(Role::from(role)))
 }
 
 /// Delete a role
@@ -110,7 +109,7 @@ pub async fn put(
     )
 )]
 #[delete("/{name}")]
-pub async fn delete(app: web::Data<App>, acting: Acting, name: web::Path<String>) -> Result<HttpResponse, Problem> {
-    roles::delete(&app, &name, &acting.bearer.standing.permissions, &acting.context).await?;
+pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+    roles::delete(&app, &name, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

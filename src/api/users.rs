@@ -17,10 +17,10 @@ use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::UserId;
 use crate::model::invalid::Invalid;
-use crate::model::permission::DEFAULT_ROLE;
+use crate::model::permission::{DEFAULT_ROLE, is_role_name};
 use crate::model::user::Account;
 use crate::service::Failure;
-use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, Place};
+use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, Known, Place};
 
 /// The largest page.
 pub const MOST: usize = 200;
@@ -95,25 +95,30 @@ struct InvitedUser {
     invitation: OneTimePassword,
 }
 
-fn etag(version: i64) -> header::ETag {
-    header::ETag(EntityTag::new_strong(version.to_string()))
-}
-
-/// The version that `If-Match` names; none if it is absent or `*`. What no version of ours can be is a version that nothing has.
+/// By what right the bearer acts, and which version of the thing they have seen, by `If-Match`.
 ///
 /// # Errors
 /// The header is malformed.
-pub fn if_match(request: &HttpRequest) -> Result<Option<i64>, Problem> {
-    if !request.headers().contains_key(header::IF_MATCH) {
-        return Ok(None);
-    }
-    match header::IfMatch::parse(request).map_err(|_| Problem::Malformed)? {
-        header::IfMatch::Any => Ok(None),
-        header::IfMatch::Items(tags) => match tags.as_slice() {
-            [tag] if !tag.weak => Ok(Some(tag.tag().parse().unwrap_or(-1))),
-            _ => Ok(Some(-1)),
-        },
-    }
+pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Problem> {
+    let known = if request.headers().contains_key(header::IF_MATCH) {
+        match header::IfMatch::parse(request).map_err(|_| Problem::Malformed)? {
+            header::IfMatch::Any => Known::Any,
+            header::IfMatch::Items(tags) => match tags.as_slice() {
+                // A list of tags is of no use to whoever has seen one version; none of them is taken for it.
+                [tag] if !tag.weak => tag.tag().parse().map_or(Known::NoVersion, Known::Version),
+                _ => Known::NoVersion,
+            },
+        }
+    } else {
+        Known::Unsaid
+    };
+    Ok(Authority { session: Some(acting.bearer.session), known })
+}
+
+/// The `ETag` of a version.
+#[must_use]
+pub fn etag(version: i64) -> header::ETag {
+    header::ETag(EntityTag::new_strong(version.to_string()))
 }
 
 fn user_id(path: &str) -> Result<UserId, Failure> {
@@ -131,7 +136,7 @@ fn parse_cursor(text: &str, by_email: bool) -> Option<Place> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     match text.split_at_checked(1)? {
         ("i", id) if !by_email => id.parse().ok().map(|id: i64| Place::AfterId(UserId::from(id))),
-        ("e", email) if by_email => Some(Place::AfterEmail(email.to_owned())),
+        ("e", email) if by_email && !email.chars().any(char::is_control) => Some(Place::AfterEmail(email.to_owned())),
         _ => None,
     }
 }
@@ -161,8 +166,11 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
         email: query.parsed("email", &mut invalid, ("value_error", "Value error, not an address"), |text| {
             Email::parse("email", text).ok().map(|email| email.key().clone())
         }),
-        prefix: query.text("q").map(str::to_ascii_lowercase),
-        role: query.text("role").map(str::to_owned),
+        prefix: query.parsed("q", &mut invalid, ("value_error", "Value error, not the beginning of an address"), |text| {
+            (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase())
+        }),
+        role: query
+            .parsed("role", &mut invalid, ("value_error", "Value error, not the name of a role"), |text| is_role_name(text).then(|| text.to_owned())),
         is_active: query.parsed("is_active", &mut invalid, ("bool_parsing", "Input should be true or false"), |text| text.parse().ok()),
     };
     if filter.email.is_some() && by_email {
@@ -206,14 +214,14 @@ struct Invitee {
     )
 )]
 #[post("")]
-pub async fn invite(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn invite(app: web::Data<App>, acting: Acting, request: HttpRequest, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let email = fields.required("email", &mut invalid);
     let role = fields.optional_text("role", &mut invalid).unwrap_or(DEFAULT_ROLE);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let (account, invitation) = administration::invite(&app, email, role, &acting.bearer.standing.permissions, &acting.context).await?;
+    let (account, invitation) = administration::invite(&app, email, role, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/users/{}", account.me.id.get())))
         .insert_header(etag(account.version))
@@ -280,7 +288,7 @@ pub async fn update(
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let authority = Authority { permissions: &acting.bearer.standing.permissions, known: if_match(&request)? };
+    let authority = authority(&acting, &request)?;
     let account = administration::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().insert_header(etag(account.version)).json(User::from(account)))
 }
@@ -306,7 +314,7 @@ pub async fn update(
 )]
 #[delete("/{id}")]
 pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let authority = Authority { permissions: &acting.bearer.standing.permissions, known: if_match(&request)? };
+    let authority = authority(&acting, &request)?;
     administration::delete(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -326,8 +334,8 @@ pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, i
     )
 )]
 #[post("/{id}/one-time-password")]
-pub async fn reset_password(app: web::Data<App>, acting: Acting, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let authority = Authority { permissions: &acting.bearer.standing.permissions, known: None };
+pub async fn reset_password(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let authority = authority(&acting, &request)?;
     let invitation = administration::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
 }
@@ -363,8 +371,8 @@ pub async fn sessions(app: web::Data<App>, acting: Acting, id: web::Path<String>
     )
 )]
 #[delete("")]
-pub async fn end_sessions(app: web::Data<App>, acting: Acting, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let authority = Authority { permissions: &acting.bearer.standing.permissions, known: None };
+pub async fn end_sessions(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let authority = authority(&acting, &request)?;
     administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

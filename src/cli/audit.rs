@@ -1,5 +1,7 @@
 //! `doorward audit`: the events, and the proof that they are whole.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Exit, optional, print, print_json};
@@ -12,7 +14,12 @@ use crate::service::audit::{self, Verified};
 pub fn command() -> Command {
     let instant = |name: &'static str, help: &'static str| Arg::new(name).long(name).value_name("INSTANT").help(help);
     Command::new("audit").about("What happened").subcommand_required(true).subcommands([
-        Command::new("verify").about("Check that no event was changed or removed; exit status 0 or 1"),
+        Command::new("verify").about("Check that no event was changed or removed; exit status 0 or 1").arg(
+            Arg::new("since")
+                .long("since")
+                .value_name("ID:LINK")
+                .help("The newest event that an earlier verification named, which must be there still"),
+        ),
         Command::new("export")
             .about("Print events, the oldest first, one JSON object a line")
             .arg(instant("after", "At this instant or later, such as 2026-11-22T16:07:31Z"))
@@ -28,14 +35,19 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
     if let Some(("export", options)) = matches.subcommand() {
         return export(app, instant(options, "after")?, instant(options, "before")?).await;
     }
-    match audit::verify(app).await? {
-        Verified::Whole(events) => {
-            print(&format!("{events} events, each in its place and as it was written\n"));
-            Ok(())
-        }
+    let since = matches.subcommand().and_then(|(_, options)| optional(options, "since"));
+    let known = since.map(|text| noted(text).ok_or_else(|| Exit::failed("--since: not of the form ID:LINK"))).transpose()?;
+    match audit::verify(app, known.as_ref()).await? {
+        Verified::Whole(events, newest) => print(&format!("{events} events, each in its place and as it was written; the newest is {newest}\n")),
+        Verified::Unlike(event) => Err(Exit::failed(format!("event {event} is not the one that was noted: an older state was put back"))),
         Verified::Broken(event) => Err(Exit::failed(format!("event {event} was changed or removed"))),
         Verified::EndsBroken => Err(Exit::failed("the record of the first and the last event was changed, or events were removed at an end")),
     }
+}
+
+fn noted(text: &str) -> Option<(i64, Vec<u8>)> {
+    let (id, link) = text.split_once(':')?;
+    Some((id.parse().ok()?, URL_SAFE_NO_PAD.decode(link).ok()?))
 }
 
 fn instant(options: &ArgMatches, name: &str) -> Result<Option<Timestamp>, Exit> {

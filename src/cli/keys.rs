@@ -34,7 +34,7 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
         Some(("rotate", options)) => {
             let activates_at = if options.get_flag("now") { now } else { now.plus(keys::PUBLISHED_AHEAD) };
             match keys::rotate(app, activates_at, &CLI).await? {
-                Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339())),
+                Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))?,
                 None => return Err(Exit::failed("another rotation was first; see: doorward keys list")),
             }
         }
@@ -43,7 +43,7 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
             if !keys::revoke(app, kid, &CLI).await? {
                 return Err(Exit::failed("there is no such key that is not revoked already; see: doorward keys list"));
             }
-            print(&format!("{kid} is revoked\n"));
+            print(&format!("{kid} is revoked\n"))?;
         }
         listing => {
             let json = listing.is_some_and(|(_, options)| options.get_flag("json"));
@@ -62,7 +62,7 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
                     Some(at) => format!("verifies until {}", at.rfc3339()),
                     None => "signs".to_owned(),
                 };
-                print(&format!("{}  {:5}  made {}  {state}\n", key.kid, key.algorithm, key.created_at.rfc3339()));
+                print(&format!("{}  {:5}  made {}  {state}\n", key.kid, key.algorithm, key.created_at.rfc3339()))?;
             }
         }
     }

@@ -97,8 +97,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(help) if !help.use_stderr() => {
-            print(&help.render().to_string());
-            return Ok(());
+            return print(&help.render().to_string());
         }
         Err(error) => {
             let text = error.render().to_string();
@@ -107,12 +106,11 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     };
     let (name, matches) = matches.subcommand().map_or(("serve", &matches), |(name, matches)| (name, matches));
     if name == "openapi" {
-        print(&document::text());
-        return Ok(());
+        return print(&document::text());
     }
     let config = load(matches, environment)?;
     match name {
-        "config" => print(&config.to_string()),
+        "config" => print(&config.to_string())?,
         "health" => serve::health(config.listen)?,
         "serve" => {
             telemetry::start(config.log_format);
@@ -151,13 +149,16 @@ fn optional<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
 
 /// Something to standard output as one line of JSON.
 fn print_json(value: &impl Serialize) -> Result<(), Exit> {
-    print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"));
-    Ok(())
+    print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"))
 }
 
-/// To standard output; a reader that has gone away (`| head`) is no failure of ours.
-fn print(text: &str) {
-    let _closed = std::io::stdout().write_all(text.as_bytes());
+/// To standard output. A reader that has gone away (`| head`) ends the work, and is no failure of ours.
+fn print(text: &str) -> Result<(), Exit> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::BrokenPipe => Exit { lines: vec![], status: 0 },
+        _ => Exit::failed(format!("standard output: {cause}")),
+    })
 }
 
 fn load(matches: &ArgMatches, environment: &[(String, String)]) -> Result<Config, Exit> {

@@ -72,10 +72,5 @@ pub fn health(listen: SocketAddr) -> Result<(), Exit> {
     };
     let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) == Some("200") {
-        print(&format!("{body}\n"));
-        Ok(())
-    } else {
-        Err(Exit::failed(format!("not ready: {body}")))
-    }
+    if head.split(' ').nth(1) == Some("200") { print(&format!("{body}\n")) } else { Err(Exit::failed(format!("not ready: {body}"))) }
 }

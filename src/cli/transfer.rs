@@ -13,6 +13,8 @@ use super::progress::Progress;
 use super::{CLI, Exit, argument, json_switch, optional, print, print_json};
 use crate::app::App;
 use crate::import::sources::{FirebaseParameters, Parameters, Source};
+use crate::model::event::EventType;
+use crate::service::audit;
 use crate::service::transfer::{self, Import, Imported, Listener};
 use crate::store::Store;
 use crate::store::url::DatabaseUrl;
@@ -31,6 +33,12 @@ pub fn commands() -> [Command; 4] {
                     .long("firebase-parameters")
                     .value_name("FILE")
                     .help("The hash_config of the Firebase project, as its console shows it"),
+            )
+            .arg(
+                Arg::new("admins")
+                    .long("with-admins")
+                    .action(ArgAction::SetTrue)
+                    .help("Make admins of the other service's admins; else they come as plain users"),
             )
             .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Find out only what would happen"))
             .arg(json_switch()),
@@ -54,9 +62,9 @@ pub async fn run(app: &App, name: &str, options: &ArgMatches) -> Result<(), Exit
         "export" => export(app, options).await,
         "backup" => {
             let file = argument(options, "file");
+            audit::record(app, EventType::Copied, &CLI).await?;
             app.store.back_up(Path::new(file)).await.map_err(|cause| Exit::failed(format!("{file}: {cause}")))?;
-            print(&format!("{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"));
-            Ok(())
+            print(&format!("{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"))
         }
         _ => copy(app, argument(options, "to")).await,
     }
@@ -90,23 +98,22 @@ async fn import(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     };
     let source = Source::parse(argument(options, "from")).ok_or_else(|| Exit::failed("no such source"))?;
     let (rehearsal, json) = (options.get_flag("dry-run"), options.get_flag("json"));
-    let import = Import { source, parameters: Parameters { now: app.clock.now(), firebase }, rehearsal };
+    let import = Import { source, parameters: Parameters { now: app.clock.now(), firebase }, rehearsal, admins: options.get_flag("admins") };
     let mut reporter = Reporter { progress: Progress::new("records", None), json };
     let outcome = transfer::import(app, BufReader::new(reader), import, &CLI, &mut reporter).await;
     let report = outcome.map_err(|cause| Exit::failed(format!("{file}: {cause}")))?;
     let end = reporter.progress.end(report.read);
-    let Imported { read, imported, there, skipped, refused, without_password } = report;
+    let Imported { read, imported, there, skipped, refused, without_password, admins } = report;
     if json {
         return print_json(&json!({
             "dry_run": rehearsal, "read": read, "imported": imported, "already_there": there, "skipped": skipped, "refused": refused,
-            "without_password": without_password,
+            "without_password": without_password, "admins": admins,
         }));
     }
     let verb = if rehearsal { "would be imported" } else { "imported" };
     print(&format!(
-        "{read} records read: {imported} {verb} ({without_password} without a password), {there} already there, {skipped} no accounts, {refused} refused\n{end}\n"
-    ));
-    Ok(())
+        "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, {refused} refused; {without_password} have no password, {admins} are admins there\n{end}\n"
+    ))
 }
 
 async fn export(app: &App, options: &ArgMatches) -> Result<(), Exit> {
@@ -128,6 +135,7 @@ async fn export(app: &App, options: &ArgMatches) -> Result<(), Exit> {
 async fn copy(app: &App, to: &str) -> Result<(), Exit> {
     let url = DatabaseUrl::parse(to).map_err(|why| Exit::failed(format!("--to: {why}")))?;
     let other = Store::open(&url).await.map_err(Exit::failed)?;
+    audit::record(app, EventType::Copied, &CLI).await?;
     let (mut before, mut table, mut rows) = (0, String::new(), 0);
     let mut progress = Progress::new("rows", None);
     let mut tell = |name: &str, so_far| {
@@ -145,6 +153,5 @@ async fn copy(app: &App, to: &str) -> Result<(), Exit> {
         "{copied} rows copied, {}\nstart servers on it with this one's DOORWARD_SECRET{}\n",
         progress.end(copied),
         url.secret_file().map(|file| format!(", or with a copy of its secret file as {}", file.display())).unwrap_or_default()
-    ));
-    Ok(())
+    ))
 }

@@ -14,7 +14,7 @@ use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
-use crate::model::permission::{DEFAULT_ROLE, Permissions};
+use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::Account;
 use crate::service::Failure;
 use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, NewAccount};
@@ -56,47 +56,45 @@ pub fn command() -> Command {
 /// [`Exit`] with why not.
 pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
     let Some((name, options)) = matches.subcommand() else { return Ok(()) };
-    let all = Permissions::built_in();
-    let authority = Authority { permissions: &all, known: None };
+    let authority = Authority::OPERATOR;
     match name {
-        "create" => create(app, options, &all).await,
+        "create" => create(app, options).await,
         "list" => list(app, options).await,
         "logout" if options.get_flag("everyone") => {
             let ended = administration::end_every_session(app, &CLI).await?;
-            print(&format!("{ended} sessions ended\n"));
-            Ok(())
+            print(&format!("{ended} sessions ended\n"))
         }
         _ => act(app, name, options, authority).await,
     }
 }
 
 /// On one account.
-async fn act(app: &App, name: &str, options: &ArgMatches, authority: Authority<'_>) -> Result<(), Exit> {
+async fn act(app: &App, name: &str, options: &ArgMatches, authority: Authority) -> Result<(), Exit> {
     let account = find(app, argument(options, "who")).await?;
     let id = account.me.id;
     let change = |role, is_active| administration::update(app, id, AccountChange { role, is_active }, authority, &CLI);
     match name {
-        "disable" => show(&change(None, Some(false)).await?),
-        "enable" => show(&change(None, Some(true)).await?),
-        "set-role" => show(&change(Some(argument(options, "new")), None).await?),
+        "disable" => show(&change(None, Some(false)).await?)?,
+        "enable" => show(&change(None, Some(true)).await?)?,
+        "set-role" => show(&change(Some(argument(options, "new")), None).await?)?,
         "reset-password" => {
             let invitation = administration::reset_password(app, id, authority, &CLI).await?;
             tell(&account, &invitation, options.get_flag("json"))?;
         }
         "delete" => {
             administration::delete(app, id, authority, &CLI).await?;
-            print(&format!("{} is deleted\n", account.me.email));
+            print(&format!("{} is deleted\n", account.me.email))?;
         }
         "logout" => {
             let ended = administration::end_sessions(app, id, authority, &CLI).await?;
-            print(&format!("{ended} sessions of {} ended\n", account.me.email));
+            print(&format!("{ended} sessions of {} ended\n", account.me.email))?;
         }
         _ => {
             for session in administration::sessions(app, id).await? {
                 if options.get_flag("json") {
                     print_json(&Session::of(session, SessionId::FIRST))?;
                 } else {
-                    print(&format!("{}  {}  {:15}  {}\n", session.id, session.last_used_at.rfc3339(), session.ip, session.user_agent));
+                    print(&format!("{}  {}  {:15}  {}\n", session.id, session.last_used_at.rfc3339(), session.ip, session.user_agent))?;
                 }
             }
         }
@@ -104,22 +102,21 @@ async fn act(app: &App, name: &str, options: &ArgMatches, authority: Authority<'
     Ok(())
 }
 
-async fn create(app: &App, options: &ArgMatches, all: &Permissions) -> Result<(), Exit> {
+async fn create(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     let (email, role, json) = (argument(options, "email"), argument(options, "role"), options.get_flag("json"));
     if options.get_flag("invite") {
-        let (account, invitation) = administration::invite(app, email, role, all, &CLI).await?;
+        let (account, invitation) = administration::invite(app, email, role, Authority::OPERATOR, &CLI).await?;
         return tell(&account, &invitation, json);
     }
     let text = read_password()?;
     let address = Email::parse("email", email).ok();
     let password = Password::parse_new("password", &text, app.policy.password_min_length, address.as_ref());
     let password = password.map_err(|why| Failure::Invalid(vec![why]))?;
-    let account = administration::create(app, NewAccount { email, role, password, password_expires_at: None }, all, &CLI).await?;
+    let account = administration::create(app, NewAccount { email, role, password, password_expires_at: None }, Authority::OPERATOR, &CLI).await?;
     if json {
         return print_json(&User::from(account));
     }
-    show(&account);
-    Ok(())
+    show(&account)
 }
 
 async fn list(app: &App, options: &ArgMatches) -> Result<(), Exit> {
@@ -135,7 +132,7 @@ async fn list(app: &App, options: &ArgMatches) -> Result<(), Exit> {
             if options.get_flag("json") {
                 print_json(&User::from(account))?;
             } else {
-                show(&account);
+                show(&account)?;
             }
         }
         match next {
@@ -158,14 +155,14 @@ async fn find(app: &App, who: &str) -> Result<Account, Exit> {
     administration::find(app, &filter, None, 1).await?.0.pop().ok_or_else(nobody)
 }
 
-fn show(account: &Account) {
+fn show(account: &Account) -> Result<(), Exit> {
     let state = match account.password_expires_at {
         _ if !account.me.is_active => "disabled",
         Some(_) => "invited",
         None => "active",
     };
     let seen = account.last_login_at.map_or_else(|| "never".to_owned(), Timestamp::rfc3339);
-    print(&format!("{:6}  {:8}  {:12}  last login {seen:27}  {}\n", account.me.id.get(), state, account.me.role, account.me.email));
+    print(&format!("{:6}  {:8}  {:12}  last login {seen:27}  {}\n", account.me.id.get(), state, account.me.role, account.me.email))
 }
 
 fn tell(account: &Account, invitation: &Invitation, json: bool) -> Result<(), Exit> {
@@ -180,8 +177,7 @@ fn tell(account: &Account, invitation: &Invitation, json: bool) -> Result<(), Ex
         account.me.email,
         invitation.password,
         invitation.expires_at.rfc3339()
-    ));
-    Ok(())
+    ))
 }
 
 /// From a prompt that shows nothing, twice; or, where there is no terminal, the first line of standard input.

@@ -1,6 +1,7 @@
 //! Events: what happened, by whom, to whom, from where; each linked to the one before by a MAC.
 //!
-//! The key is derived from the root secret, so whoever can write the database alone can neither change nor remove a row unseen.
+//! The key is derived from the root secret, so whoever can write the database alone can neither change nor remove a row unseen. What they can do is to
+//! put back a whole older state, which only a note of the newest link kept elsewhere finds.
 
 use std::fmt;
 
@@ -53,6 +54,8 @@ pub enum EventType {
     UsersImported,
     /// Accounts went to a file, hashes included.
     UsersExported,
+    /// The database was copied into a file or another database.
+    Copied,
     /// A server began to serve.
     ServerStarted,
     /// A server stopped as it was asked to.
@@ -61,7 +64,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every one.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Registered,
         Self::LoginSuccess,
         Self::LoginFail,
@@ -82,6 +85,7 @@ impl EventType {
         Self::KeyRevoked,
         Self::UsersImported,
         Self::UsersExported,
+        Self::Copied,
         Self::ServerStarted,
         Self::ServerStopped,
     ];
@@ -110,6 +114,7 @@ impl EventType {
             Self::KeyRevoked => "key_revoked",
             Self::UsersImported => "users_imported",
             Self::UsersExported => "users_exported",
+            Self::Copied => "copied",
             Self::ServerStarted => "server_started",
             Self::ServerStopped => "server_stopped",
         }
@@ -225,7 +230,12 @@ impl<'a> Event<'a> {
         };
         row.link = self.key.link(&end.last_link, &row);
         let mut chain = Chain { last_id: row.id, last_link: row.link.clone(), ..end.clone() };
-        chain.seal = self.key.seal(&chain);
+        // Ends that someone has moved are not sealed again: a verification must go on finding them.
+        if end.is_unused() || self.key.seal(end) == end.seal {
+            chain.seal = self.key.seal(&chain);
+        } else {
+            log::error!("the record of the first and the last event is not as it was written; see: doorward audit verify");
+        }
         (row, chain)
     }
 }
@@ -271,6 +281,14 @@ pub struct Chain {
     pub last_link: Vec<u8>,
     /// The MAC over the four.
     pub seal: Vec<u8>,
+}
+
+impl Chain {
+    /// As a new database has it.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        self.first_id == 1 && self.last_id == 0 && self.first_link.is_empty() && self.last_link.is_empty() && self.seal.is_empty()
+    }
 }
 
 /// What the links are made with.

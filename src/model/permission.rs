@@ -98,6 +98,10 @@ impl Permissions {
         if !names.iter().all(|name| is_permission(name)) {
             return Err(Invalid::field(field, "string_pattern_mismatch", "Each name should match pattern '^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$'"));
         }
+        // A later version may give such a name a meaning that nobody has granted.
+        if names.iter().any(|name| is_reserved(name)) {
+            return Err(Invalid::field(field, "value_error", "Value error, a name in one of this server's own areas that it does not have"));
+        }
         names.sort_unstable();
         names.dedup();
         let text = names.join(" ");
@@ -124,10 +128,11 @@ impl Permissions {
         self.names().any(|name| name == permission.name())
     }
 
-    /// Whether whoever holds this may hand `others` on, or act on one who holds them: of this server's own permissions, none that is not held here.
+    /// Whether whoever holds this may hand `others` on, or act on one who holds them: nothing that is not held here. Whoever holds all of this server's own
+    /// permissions may hand on any.
     #[must_use]
     pub fn covers(&self, others: &Self) -> bool {
-        Permission::ALL.into_iter().all(|permission| self.holds(permission) || !others.holds(permission))
+        Permission::ALL.into_iter().all(|permission| self.holds(permission)) || others.names().all(|name| self.names().any(|held| held == name))
     }
 }
 
@@ -140,6 +145,12 @@ impl fmt::Display for Permissions {
 fn is_permission(name: &str) -> bool {
     let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
     name.contains(':') && name.split(':').all(part)
+}
+
+/// Whether a name is in an area of this server's own, such as `users`, and none of its permissions.
+fn is_reserved(name: &str) -> bool {
+    let area = |name: &str| name.split(':').next().map(str::to_owned);
+    Permission::ALL.iter().any(|own| area(own.name()) == area(name)) && Permission::ALL.iter().all(|own| own.name() != name)
 }
 
 /// The built-in role of every new account.
@@ -175,7 +186,7 @@ mod tests {
         let set = Permissions::parse("permissions", &["orders:refund", "a:b:c", "orders:refund"]).unwrap();
         assert_eq!(set.as_str(), "a:b:c orders:refund");
         assert_eq!(Permissions::parse("permissions", &[""; 0]).unwrap().names().count(), 0);
-        for bad in ["", "orders", ":", "a:", ":a", "a b:c", "A:b", "a:b\"", "a::b", "é:b"] {
+        for bad in ["", "orders", ":", "a:", ":a", "a b:c", "A:b", "a:b\"", "a::b", "é:b", "users:all", "keys:read"] {
             assert!(Permissions::parse("permissions", &[bad]).is_err(), "{bad}");
         }
         let many: Vec<String> = (0..200).map(|n| format!("orders:{n}")).collect();
@@ -192,7 +203,8 @@ mod tests {
     fn only_what_is_held_can_be_handed_on() {
         let set = |names: &[&str]| Permissions::parse("permissions", names).unwrap();
         let clerk = set(&["users:read", "users:write"]);
-        assert!(Permissions::built_in().covers(&clerk) && clerk.covers(&clerk) && clerk.covers(&set(&["users:read", "orders:refund"])));
+        assert!(Permissions::built_in().covers(&clerk) && clerk.covers(&clerk) && !clerk.covers(&set(&["users:read", "orders:refund"])));
+        assert!(Permissions::built_in().covers(&set(&["orders:refund"])));
         assert!(!clerk.covers(&Permissions::built_in()) && !clerk.covers(&set(&["audit:read"])) && !Permissions::default().covers(&clerk));
     }
 

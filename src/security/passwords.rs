@@ -115,8 +115,8 @@ impl Passwords {
     pub fn start(threads: usize, waiting: usize, cost: Cost) -> std::io::Result<Self> {
         let (queue, jobs) = bounded(waiting);
         for number in 0..threads {
-            let jobs = jobs.clone();
-            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&jobs))?;
+            let (jobs, kept) = (jobs.clone(), cost.0.block_count());
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&jobs, kept))?;
         }
         Ok(Self { queue, cost })
     }
@@ -167,7 +167,8 @@ fn monotonic_now() -> Instant {
     Instant::now()
 }
 
-fn work(jobs: &Receiver<Job>) {
+/// `kept` is the length of the buffer of a hash of the configured cost; what a costlier stored hash needed beyond is given back at once.
+fn work(jobs: &Receiver<Job>, kept: usize) {
     lower_priority();
     let mut buffer = Vec::new();
     loop {
@@ -176,6 +177,8 @@ fn work(jobs: &Receiver<Job>) {
                 if catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).is_err() {
                     log::error!("a hashing job panicked; its caller was told to come back");
                 }
+                buffer.truncate(kept);
+                buffer.shrink_to(kept);
             }
             Err(RecvTimeoutError::Timeout) => buffer = Vec::new(),
             Err(RecvTimeoutError::Disconnected) => return,

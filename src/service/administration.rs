@@ -12,18 +12,17 @@ use crate::model::event::{Context, EventType};
 use crate::model::ids::{Subject, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
-use crate::model::permission::Permissions;
+use crate::model::permission::is_role_name;
 use crate::model::session::SessionInfo;
 use crate::model::user::{Account, NewUser, OneTimePassword};
 use crate::security::secret::random;
 use crate::store::administration::Administered;
-pub use crate::store::administration::{AccountChange, AccountFilter, Authority, Place};
+pub use crate::store::administration::{AccountChange, AccountFilter, Authority, Known, Place};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);
 
 /// A password to be told once and changed at the first login.
-#[derive(Debug)]
 pub struct Invitation {
     /// The one-time password.
     pub password: String,
@@ -62,11 +61,11 @@ pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
 ///
 /// # Errors
 /// [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::NotPermitted`] if the role may more than the caller, or a passing failure.
-pub async fn invite(app: &App, email: &str, role: &str, caller: &Permissions, context: &Context) -> Result<(Account, Invitation), Failure> {
+pub async fn invite(app: &App, email: &str, role: &str, authority: Authority, context: &Context) -> Result<(Account, Invitation), Failure> {
     let invitation = one_time_password(app)?;
     let password = parse_generated(&invitation)?;
     let account = NewAccount { email, role, password, password_expires_at: Some(invitation.expires_at) };
-    Ok((create(app, account, caller, context).await?, invitation))
+    Ok((create(app, account, authority, context).await?, invitation))
 }
 
 /// An account that an administrator makes.
@@ -85,26 +84,26 @@ pub struct NewAccount<'a> {
 ///
 /// # Errors
 /// As [`invite`].
-pub async fn create(app: &App, account: NewAccount<'_>, caller: &Permissions, context: &Context) -> Result<Account, Failure> {
+pub async fn create(app: &App, account: NewAccount<'_>, authority: Authority, context: &Context) -> Result<Account, Failure> {
     let email = Email::parse("email", account.email);
-    let role = app.store.role(account.role).await?;
+    let role = is_role_name(account.role).then_some(account.role);
     let (email, role) = match (email, role) {
         (Ok(email), Some(role)) => (email, role),
         (email, role) => return Err(Failure::Invalid(email.err().into_iter().chain(role.is_none().then(unknown_role)).collect())),
     };
-    if !caller.covers(&role.permissions) {
-        return Err(Failure::NotPermitted);
-    }
     let password_hash = app.passwords.hash(account.password).await?;
     let user = NewUser {
         subject: Subject::from(Uuid::new_v4()),
         email: &email,
         email_key: email.key(),
         password_hash: &password_hash,
-        role: &role.name,
+        role,
         password_expires_at: account.password_expires_at,
     };
-    app.store.insert_user(&user, &app.event(EventType::UserCreated, context)).await?.ok_or(Failure::EmailTaken)
+    match app.store.create_account(&user, authority, &app.event(EventType::UserCreated, context)).await? {
+        Administered::Done(account) => account.ok_or(Failure::EmailTaken),
+        refusal => Err(refused(refusal, context)),
+    }
 }
 
 /// Changes an account's role and whether it is active; it bites on the account's very next request.
@@ -112,30 +111,33 @@ pub async fn create(app: &App, account: NewAccount<'_>, caller: &Permissions, co
 /// # Errors
 /// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`], [`Failure::Outdated`], [`Failure::LastAdmin`], or a passing
 /// failure.
-pub async fn update(app: &App, user: UserId, change: AccountChange<'_>, authority: Authority<'_>, context: &Context) -> Result<Account, Failure> {
+pub async fn update(app: &App, user: UserId, change: AccountChange<'_>, authority: Authority, context: &Context) -> Result<Account, Failure> {
+    if change.role.is_some_and(|role| !is_role_name(role)) {
+        return Err(Failure::Invalid(vec![unknown_role()]));
+    }
     let outcome = app.store.update_account(user, change, authority, &app.event(EventType::UserUpdated, context)).await?;
-    settled(app, user, outcome)
+    settled(app, user, outcome, context)
 }
 
 /// Replaces an account's password by a one-time password, and ends its sessions.
 ///
 /// # Errors
 /// As [`update`].
-pub async fn reset_password(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<Invitation, Failure> {
+pub async fn reset_password(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<Invitation, Failure> {
     let invitation = one_time_password(app)?;
     let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
     let password = OneTimePassword { hash: &hash, expires_at: invitation.expires_at };
     let outcome = app.store.reset_password(user, password, authority, &app.event(EventType::PasswordReset, context)).await?;
-    settled(app, user, outcome).map(|()| invitation)
+    settled(app, user, outcome, context).map(|()| invitation)
 }
 
 /// Deletes an account and its sessions for good; its subject is never given again.
 ///
 /// # Errors
 /// As [`update`].
-pub async fn delete(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<(), Failure> {
+pub async fn delete(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<(), Failure> {
     let outcome = app.store.delete_account(user, authority, &app.event(EventType::UserDeleted, context)).await?;
-    settled(app, user, outcome)
+    settled(app, user, outcome, context)
 }
 
 /// An account's live sessions, the last used first.
@@ -151,9 +153,9 @@ pub async fn sessions(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failu
 ///
 /// # Errors
 /// As [`update`].
-pub async fn end_sessions(app: &App, user: UserId, authority: Authority<'_>, context: &Context) -> Result<u64, Failure> {
+pub async fn end_sessions(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<u64, Failure> {
     let outcome = app.store.end_sessions_by_admin(user, authority, &app.event(EventType::SessionsEnded, context)).await?;
-    settled(app, user, outcome)
+    settled(app, user, outcome, context)
 }
 
 /// Ends every session of every account; says how many.
@@ -167,26 +169,40 @@ pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Fail
 }
 
 /// Commit, evict, answer.
-fn settled<T>(app: &App, user: UserId, outcome: Administered<T>) -> Result<T, Failure> {
+fn settled<T>(app: &App, user: UserId, outcome: Administered<T>, context: &Context) -> Result<T, Failure> {
     match outcome {
         Administered::Done(value) => {
             app.registry.evict_user(user);
             Ok(value)
         }
-        Administered::Unknown => Err(Failure::NotFound),
-        Administered::Outdated => Err(Failure::Outdated),
-        Administered::NotCovered => Err(Failure::NotPermitted),
-        Administered::LastAdmin => Err(Failure::LastAdmin),
-        Administered::UnknownRole => Err(Failure::Invalid(vec![unknown_role()])),
+        refusal => Err(refused(refusal, context)),
     }
+}
+
+fn refused<T>(outcome: Administered<T>, context: &Context) -> Failure {
+    match outcome {
+        Administered::Done(_) => Failure::Internal("a refusal that is none".to_owned()),
+        Administered::Unknown => Failure::NotFound,
+        Administered::Outdated => Failure::Outdated,
+        Administered::NotCovered => not_permitted(context),
+        Administered::Unauthenticated => Failure::InvalidToken,
+        Administered::LastAdmin => Failure::LastAdmin,
+        Administered::UnknownRole => Failure::Invalid(vec![unknown_role()]),
+    }
+}
+
+/// Someone reaches above themselves: that is worth a line.
+pub(super) fn not_permitted(context: &Context) -> Failure {
+    log::warn!(request_id = context.request_id.as_str(), actor:? = context.actor; "an administrator is refused what they may not");
+    Failure::NotPermitted
 }
 
 fn unknown_role() -> Invalid {
     Invalid::field("role", "enum", "Input should be the name of a role")
 }
 
-/// Without vowels and what looks alike: no words come of it, and it can be read out.
-const ALPHABET: &[u8; 32] = b"23456789bcdfghjkmnpqrstvwxyzBCDF";
+/// Digits and small letters without what looks alike (0 and o, 1 and l).
+const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
 /// Four groups of five of 32 letters: 100 bits.
 fn one_time_password(app: &App) -> Result<Invitation, Failure> {

@@ -1,5 +1,8 @@
 //! The events: what happened, and the proof that nothing of it was changed or removed.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::Failure;
 use crate::app::App;
 use crate::model::event::{Chain, Context, EventRow, EventType};
@@ -42,32 +45,38 @@ pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(),
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
-    /// So many events, each in its place and as it was written.
-    Whole(i64),
+    /// So many events, each in its place and as it was written; and the newest, as `ID:LINK`, to keep elsewhere and ask for the next time.
+    Whole(i64, String),
+    /// The event that the caller knows of is not there, or is another.
+    Unlike(i64),
     /// The event with this number is not the one that was written, or is gone.
     Broken(i64),
     /// The two ends of the chain are not those that were written.
     EndsBroken,
 }
 
-/// Walks the whole chain. Events that come meanwhile are left for the next time; if old ones are purged meanwhile, it begins again.
+/// Walks the whole chain; `known` is an event that the caller has noted at an earlier time, by its number and link. Events that come meanwhile are left for the next time; if old ones are purged meanwhile, it begins again.
 ///
 /// # Errors
 /// A passing failure.
-pub async fn verify(app: &App) -> Result<Verified, Failure> {
+pub async fn verify(app: &App, known: Option<&(i64, Vec<u8>)>) -> Result<Verified, Failure> {
     loop {
         let chain = app.store.chain().await?;
-        let found = verify_chain(app, &chain).await?;
-        if matches!(found, Verified::Whole(_)) || app.store.chain().await?.first_id == chain.first_id {
+        let found = verify_chain(app, &chain, known).await?;
+        if matches!(found, Verified::Whole(..)) || app.store.chain().await?.first_id == chain.first_id {
             return Ok(found);
         }
     }
 }
 
-async fn verify_chain(app: &App, chain: &Chain) -> Result<Verified, Failure> {
-    let never_used = chain.last_id == 0 && chain.first_id == 1 && chain.seal.is_empty();
-    if !never_used && chain.seal != app.chain.seal(chain) {
+async fn verify_chain(app: &App, chain: &Chain, known: Option<&(i64, Vec<u8>)>) -> Result<Verified, Failure> {
+    // A database in use has events: whoever has emptied the record has not emptied all of it.
+    let unused = chain.is_unused() && app.store.count_users().await? == 0 && app.store.signing_keys().await?.is_empty();
+    if !unused && chain.seal != app.chain.seal(chain) {
         return Ok(Verified::EndsBroken);
+    }
+    if known.is_some_and(|(id, _)| *id > chain.last_id) {
+        return Ok(Verified::Unlike(known.map_or(0, |(id, _)| *id)));
     }
     let (mut place, mut link) = (chain.first_id, chain.first_link.clone());
     while place <= chain.last_id {
@@ -79,12 +88,15 @@ async fn verify_chain(app: &App, chain: &Chain) -> Result<Verified, Failure> {
             if row.id != place || row.link != app.chain.link(&link, &row) {
                 return Ok(Verified::Broken(place));
             }
+            if known.is_some_and(|(id, link)| *id == row.id && *link != row.link) {
+                return Ok(Verified::Unlike(row.id));
+            }
             (place, link) = (place + 1, row.link);
         }
     }
     let before = app.store.events_from(0, 1).await?;
-    if before.first().is_some_and(|row| row.id < chain.first_id) || link != chain.last_link {
+    if before.first().is_some_and(|row| row.id < chain.first_id) || link != chain.last_link || app.store.events_beyond().await? > 0 {
         return Ok(Verified::EndsBroken);
     }
-    Ok(Verified::Whole(chain.last_id + 1 - chain.first_id))
+    Ok(Verified::Whole(chain.last_id + 1 - chain.first_id, format!("{}:{}", chain.last_id, URL_SAFE_NO_PAD.encode(link))))
 }

@@ -1,6 +1,7 @@
 //! Roles: which there are, what each permits. A change bites on the very next request of everyone who has the role.
 
 use super::Failure;
+use super::administration::{self, Authority};
 use crate::app::App;
 use crate::model::event::{Context, EventType};
 use crate::model::invalid::Invalid;
@@ -22,8 +23,6 @@ pub struct RoleToSave<'a> {
     pub name: &'a str,
     /// What it is to permit.
     pub permissions: &'a [String],
-    /// The version that the caller has seen, if the role is there.
-    pub known: Option<i64>,
 }
 
 /// Makes a role or sets what it permits; says whether it was made.
@@ -31,30 +30,27 @@ pub struct RoleToSave<'a> {
 /// # Errors
 /// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller does not hold, [`Failure::RoleBuiltIn`] if `admin` were
 /// to lose one, [`Failure::VersionRequired`], [`Failure::Outdated`], or a passing failure.
-pub async fn save(app: &App, role: RoleToSave<'_>, caller: &Permissions, context: &Context) -> Result<(Role, bool), Failure> {
+pub async fn save(app: &App, role: RoleToSave<'_>, authority: Authority, context: &Context) -> Result<(Role, bool), Failure> {
     if !is_role_name(role.name) {
         let bad_name =
             Invalid { part: "path", ..Invalid::field("name", "string_pattern_mismatch", "String should match pattern '^[a-z][a-z0-9_-]{0,31}$'") };
         return Err(Failure::Invalid(vec![bad_name]));
     }
     let permissions = Permissions::parse("permissions", role.permissions).map_err(|why| Failure::Invalid(vec![why]))?;
-    let before = app.store.role(role.name).await?;
-    let may = caller.covers(&permissions) && before.is_none_or(|before| caller.covers(&before.permissions));
-    if !may {
-        return Err(Failure::NotPermitted);
-    }
     if role.name == ADMIN_ROLE && !permissions.covers(&Permissions::built_in()) {
         return Err(Failure::RoleBuiltIn);
     }
     let event = app.event(EventType::RoleSaved, context);
-    match app.store.put_role(role.name, &permissions, role.known, &event).await? {
+    match app.store.put_role(role.name, &permissions, authority, &event).await? {
         RoleChange::Made(role) => Ok((role, true)),
         RoleChange::Changed(saved) => {
             app.registry.evict_role(&saved.name);
             Ok((saved, false))
         }
-        RoleChange::Outdated(_) if role.known.is_none() => Err(Failure::VersionRequired),
-        RoleChange::Outdated(_) => Err(Failure::Outdated),
+        RoleChange::Unseen => Err(Failure::VersionRequired),
+        RoleChange::Outdated => Err(Failure::Outdated),
+        RoleChange::NotCovered => Err(administration::not_permitted(context)),
+        RoleChange::Unauthenticated => Err(Failure::InvalidToken),
     }
 }
 
@@ -62,17 +58,18 @@ pub async fn save(app: &App, role: RoleToSave<'_>, caller: &Permissions, context
 ///
 /// # Errors
 /// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`], [`Failure::NotPermitted`] as at [`save`], or a passing failure.
-pub async fn delete(app: &App, name: &str, caller: &Permissions, context: &Context) -> Result<(), Failure> {
+pub async fn delete(app: &App, name: &str, authority: Authority, context: &Context) -> Result<(), Failure> {
     if [ADMIN_ROLE, DEFAULT_ROLE].contains(&name) {
         return Err(Failure::RoleBuiltIn);
     }
-    let role = app.store.role(name).await?.ok_or(Failure::NotFound)?;
-    if !caller.covers(&role.permissions) {
-        return Err(Failure::NotPermitted);
+    if !is_role_name(name) {
+        return Err(Failure::NotFound);
     }
-    match app.store.delete_role(name, &app.event(EventType::RoleDeleted, context)).await? {
+    match app.store.delete_role(name, authority, &app.event(EventType::RoleDeleted, context)).await? {
         RoleEnd::Deleted => Ok(()),
         RoleEnd::Unknown => Err(Failure::NotFound),
         RoleEnd::InUse => Err(Failure::RoleInUse),
+        RoleEnd::NotCovered => Err(administration::not_permitted(context)),
+        RoleEnd::Unauthenticated => Err(Failure::InvalidToken),
     }
 }

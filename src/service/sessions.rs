@@ -12,6 +12,7 @@ use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, Event, EventType};
 use crate::model::ids::{SessionId, UserId};
+use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
 use crate::model::user::User;
@@ -78,7 +79,7 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Gra
         }
     };
     if user.password_expires_at.is_some() {
-        let user = replace_one_time_password(app, user, login.new_password, context).await?;
+        let user = replace_one_time_password(app, user, login, context).await?;
         return open_session(app, &user, login, context).await;
     }
     let grant = open_session(app, &user, login, context).await?;
@@ -100,8 +101,11 @@ fn refusal(user: Option<&User>, verdict: Verdict, now: Timestamp) -> Option<&'st
 }
 
 /// A one-time password is good for nothing but to set a lasting one (ASVS 6.4.1): no session begins with it.
-async fn replace_one_time_password(app: &App, user: User, new: Option<&str>, context: &Context) -> Result<User, Failure> {
-    let new = new.ok_or(Failure::PasswordChangeRequired)?;
+async fn replace_one_time_password(app: &App, user: User, login: Login<'_>, context: &Context) -> Result<User, Failure> {
+    let new = login.new_password.ok_or(Failure::PasswordChangeRequired)?;
+    if new == login.password {
+        return Err(Failure::Invalid(vec![Invalid::field("new_password", "value_error", "Value error, the one-time password cannot stay")]));
+    }
     let email = Email::parse("email", &user.me.email).ok();
     let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(|why| Failure::Invalid(vec![why]))?;
     let hash = app.passwords.hash(new).await?;

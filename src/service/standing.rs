@@ -18,14 +18,23 @@ pub struct Bearer {
     pub standing: Arc<Standing>,
 }
 
-/// Verifies an access token and finds the standing of its session: in the registry, or, if it is not there, in the store.
+/// Verifies an access token and finds the standing of its session.
 ///
 /// # Errors
 /// [`Failure::InvalidToken`] whatever is wrong with token, session or account; [`Failure::Unavailable`], never a wrong 401, while the store is away.
 pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
     let presented = app.access_tokens.verify(token, now).map_err(|_| Failure::InvalidToken)?;
-    let session = presented.session;
+    let standing = of_session(app, presented.session).await?;
+    if standing.subject == presented.subject { Ok(Bearer { session: presented.session, standing }) } else { Err(Failure::InvalidToken) }
+}
+
+/// Finds the standing of a session: in the registry, or, if it is not there, in the store.
+///
+/// # Errors
+/// As [`of_bearer`].
+pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<Standing>, Failure> {
+    let now = app.clock.now();
     let known = match app.registry.look_up(session) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
@@ -38,7 +47,7 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
         Lookup::Hit(standing) => standing,
         Lookup::Miss(ticket) => load(app, session, ticket, now).await?,
     };
-    if standing.live(now) && standing.subject == presented.subject { Ok(Bearer { session, standing }) } else { Err(Failure::InvalidToken) }
+    if standing.live(now) { Ok(standing) } else { Err(Failure::InvalidToken) }
 }
 
 async fn load(app: &App, session: SessionId, ticket: Ticket, now: Timestamp) -> Result<Arc<Standing>, Failure> {

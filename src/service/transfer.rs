@@ -14,7 +14,7 @@ use crate::import::sources::{self, ImportedAccount, Parameters, Source};
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::{Subject, UserId};
-use crate::model::permission::DEFAULT_ROLE;
+use crate::model::permission::{ADMIN_ROLE, DEFAULT_ROLE};
 use crate::security::passwords::check_verifiable;
 use crate::store::transfer::{ExportedUser, NO_PASSWORD, TransferredUser};
 
@@ -29,6 +29,8 @@ pub struct Import {
     pub parameters: Parameters,
     /// Whether to find out only what would happen.
     pub rehearsal: bool,
+    /// Whether who administers the other service is an admin here; else they come as plain users.
+    pub admins: bool,
 }
 
 /// What became of an import so far.
@@ -44,8 +46,10 @@ pub struct Imported {
     pub skipped: u64,
     /// Records that cannot be taken.
     pub refused: u64,
-    /// Of the imported, those without a password: they get in once an admin gives them a one-time password.
+    /// Of those read, accounts without a password: they get in once an admin gives them a one-time password.
     pub without_password: u64,
+    /// Of those read, who administers the other service.
+    pub admins: u64,
 }
 
 /// Hears how an import goes.
@@ -84,7 +88,7 @@ pub async fn import(
     context: &Context,
     listener: &mut dyn Listener,
 ) -> Result<Imported, ImportError> {
-    let Import { source, parameters, rehearsal } = import;
+    let Import { source, parameters, rehearsal, admins } = import;
     let roles: HashSet<String> = app.store.roles().await.map_err(Failure::from)?.into_iter().map(|role| role.name).collect();
     let now = app.clock.now();
     let (sender, mut messages) = mpsc::channel(2 * BATCH);
@@ -98,12 +102,19 @@ pub async fn import(
                 report.refused += 1;
                 listener.refused(record, &why);
             }
-            Message::Account(record, account) => match admit(*account, &roles) {
-                Err(why) => {
-                    report.refused += 1;
-                    listener.refused(record, why);
-                }
-                Ok((account, role)) => {
+            Message::Account(record, mut account) => {
+                let foreign_admin = source != Source::Doorward && account.role.as_deref() == Some(ADMIN_ROLE);
+                report.admins += u64::from(foreign_admin);
+                account.role = account.role.filter(|_| admins || !foreign_admin);
+                let (account, role) = match admit(*account, &roles) {
+                    Ok(admitted) => admitted,
+                    Err(why) => {
+                        report.refused += 1;
+                        listener.refused(record, why);
+                        continue;
+                    }
+                };
+                {
                     report.without_password += u64::from(account.password_hash.is_none());
                     batch.push(TransferredUser {
                         subject: account.subject.unwrap_or_else(|| Subject::from(Uuid::new_v4())),
@@ -116,7 +127,7 @@ pub async fn import(
                         last_login_at: account.last_login_at,
                     });
                 }
-            },
+            }
         }
         if batch.len() == BATCH {
             store(app, &mut batch, rehearsal, context, &mut report).await?;
@@ -179,6 +190,8 @@ pub enum ExportError {
 /// # Errors
 /// [`ExportError`].
 pub async fn export(app: &App, to: &mut impl Write, context: &Context, progress: &mut dyn FnMut(u64)) -> Result<u64, ExportError> {
+    // On the record before the first hash leaves, and whether or not the reader stays to the end.
+    app.store.append_event(&app.event(EventType::UsersExported, context)).await.map_err(Failure::from)?;
     let (mut place, mut total) = (UserId::from(0), 0);
     loop {
         let page = app.store.export_users(place, 1000).await.map_err(Failure::from)?;
@@ -191,8 +204,6 @@ pub async fn export(app: &App, to: &mut impl Write, context: &Context, progress:
         progress(total);
     }
     to.flush()?;
-    let event = app.event(EventType::UsersExported, context).with(serde_json::json!({"exported": total}));
-    app.store.append_event(&event).await.map_err(Failure::from)?;
     Ok(total)
 }
 

@@ -2,18 +2,23 @@
 //!
 //! Whatever could cost an admin locks the row of the role `admin` first, so that of two admins who demote each other one comes second and is refused.
 
+use serde_json::json;
+use sqlx::AssertSqlSafe;
+
 use super::changes::append_change;
 use super::events::append_event;
 use super::sessions::end_sessions_of;
 use super::users::account_columns;
-use super::{Store, StoreError, in_transaction, on_reader, on_writer};
+use super::{Store, StoreError, in_transaction, on_reader, part};
 use crate::model::email::EmailKey;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{ADMIN_ROLE, Permissions};
 use crate::model::session::{EndReason, Which};
 use crate::model::user::{Account, OneTimePassword};
-use serde_json::json;
+
+/// Sessions of one transaction.
+const BATCH: i64 = 500;
 
 /// Which accounts to find; what is absent does not narrow.
 #[derive(Debug, Clone, Default)]
@@ -46,13 +51,44 @@ pub struct AccountChange<'a> {
     pub is_active: Option<bool>,
 }
 
-/// Who changes an account, and what they know of it.
+/// By what right an administrator acts, and what they know of what they act on. Nobody acts on those who may more, nor makes them.
 #[derive(Debug, Clone, Copy)]
-pub struct Authority<'a> {
-    /// What the caller may; nobody acts on those who may more, nor makes them.
-    pub permissions: &'a Permissions,
+pub struct Authority {
+    /// The session that asks. What its bearer may is read in the transaction itself: a demotion that is acknowledged meanwhile holds. None is the operator
+    /// of the machine, who may everything.
+    pub session: Option<SessionId>,
     /// The version that the caller has seen, if they say so.
-    pub known: Option<i64>,
+    pub known: Known,
+}
+
+impl Authority {
+    /// Whoever runs the program on the database.
+    pub const OPERATOR: Self = Self { session: None, known: Known::Unsaid };
+}
+
+/// Which version of a thing a caller has seen (RFC 9110 section 13.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// They do not say.
+    Unsaid,
+    /// Whichever is there.
+    Any,
+    /// This one.
+    Version(i64),
+    /// One that never was.
+    NoVersion,
+}
+
+impl Known {
+    /// Whether what the caller has seen is what there is.
+    #[must_use]
+    pub fn is(self, version: i64) -> bool {
+        match self {
+            Self::Unsaid | Self::Any => true,
+            Self::Version(known) => known == version,
+            Self::NoVersion => false,
+        }
+    }
 }
 
 /// What became of an administrator's act.
@@ -66,6 +102,8 @@ pub enum Administered<T> {
     Outdated,
     /// The account, or the role that it was to have, may more than the caller.
     NotCovered,
+    /// The caller's own session has ended meanwhile.
+    Unauthenticated,
     /// No active admin would remain.
     LastAdmin,
     /// There is no such role.
@@ -75,7 +113,7 @@ pub enum Administered<T> {
 /// Locks an account with its authority checked, and shows it as it was; gives the refusal back from the transaction, which then leaves no trace.
 macro_rules! hold_account {
     ($tx:expr, $user:expr, $authority:expr) => {{
-        $crate::store::administration::lock_admins!($tx);
+        let caller = $crate::store::administration::caller!($tx, $authority, Administered);
         let before: Option<Account> = sqlx::query_as(concat!(
             "UPDATE users
              SET version = version
@@ -87,14 +125,38 @@ macro_rules! hold_account {
         .fetch_optional(&mut *$tx)
         .await?;
         let Some(before) = before else { return Ok(Administered::Unknown) };
-        if $authority.known.is_some_and(|known| known != before.version) {
+        if !$authority.known.is(before.version) {
             return Ok(Administered::Outdated);
         }
-        let held = permissions_of!($tx, &before.me.role);
-        if !held.is_some_and(|held| $authority.permissions.covers(&held)) {
+        let held = permissions_of!($tx, &before.me.role).unwrap_or_default();
+        if !caller.covers(&held) {
             return Ok(Administered::NotCovered);
         }
-        before
+        (before, caller)
+    }};
+}
+
+/// What the caller may at this moment, under the lock that every demotion takes; gives the refusal back if their session has ended.
+macro_rules! caller {
+    ($tx:expr, $authority:expr, $refusal:ident) => {{
+        $crate::store::administration::lock_admins!($tx);
+        match $authority.session {
+            None => Permissions::built_in(),
+            Some(session) => {
+                let caller: Option<(Permissions,)> = sqlx::query_as(
+                    "SELECT roles.permissions
+                     FROM sessions
+                     JOIN users ON users.id = sessions.user_id
+                     JOIN roles ON roles.name = users.role
+                     WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+                )
+                .bind(session)
+                .fetch_optional(&mut *$tx)
+                .await?;
+                let Some((caller,)) = caller else { return Ok($refusal::Unauthenticated) };
+                caller
+            }
+        }
     }};
 }
 
@@ -126,12 +188,17 @@ macro_rules! lock_admins {
     };
 }
 
-/// Whether no active admin is left, asked under [`lock_admins`].
+/// Whether no active admin is left, asked under [`lock_admins`]. One who was invited and has never come does not count.
 macro_rules! no_admin_remains {
     ($tx:expr) => {
         sqlx::query_as::<_, (i64,)>(
             "SELECT COUNT(*)
-             FROM (SELECT id FROM users WHERE role = 'admin' AND is_active LIMIT 1) AS admins",
+             FROM (
+                 SELECT id
+                 FROM users
+                 WHERE role = 'admin' AND is_active AND password_expires_at IS NULL AND password_hash <> '!'
+                 LIMIT 1
+             ) AS admins",
         )
         .fetch_one(&mut *$tx)
         .await?
@@ -139,7 +206,7 @@ macro_rules! no_admin_remains {
     };
 }
 
-pub(crate) use {lock_admins, no_admin_remains};
+pub(crate) use {caller, lock_admins, no_admin_remains, permissions_of};
 
 impl Store {
     /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical addresses.
@@ -176,22 +243,25 @@ impl Store {
             Some(Place::AfterId(id)) => id.get(),
             _ => 0,
         };
-        Ok(on_reader!(self, |db| sqlx::query_as(concat!(
-            "SELECT ",
-            account_columns!(),
-            "
+        let statement = format!(
+            "SELECT {}
              FROM users
-             WHERE id > $1 AND ($2 IS NULL OR email_key = $2) AND ($3 IS NULL OR role = $3) AND ($4 IS NULL OR is_active = $4)
+             WHERE id > $1 {}{}{}
              ORDER BY id
-             LIMIT $5"
-        ))
-        .bind(after)
-        .bind(&filter.email)
-        .bind(&filter.role)
-        .bind(filter.is_active)
-        .bind(limit)
-        .fetch_all(db)
-        .await?))
+             LIMIT $5",
+            account_columns!(),
+            part(filter.email.is_some(), "AND email_key = $2 "),
+            part(filter.role.is_some(), "AND role = $3 "),
+            part(filter.is_active.is_some(), "AND is_active = $4 "),
+        );
+        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(statement.as_str()))
+            .bind(after)
+            .bind(&filter.email)
+            .bind(&filter.role)
+            .bind(filter.is_active)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
     /// Finds an account by its number.
@@ -219,18 +289,18 @@ impl Store {
         &self,
         user: UserId,
         change: AccountChange<'_>,
-        authority: Authority<'_>,
+        authority: Authority,
         event: &Event<'_>,
     ) -> Result<Administered<Account>, StoreError> {
         in_transaction!(self, |tx| {
-            let before = hold_account!(tx, user, authority);
+            let (before, caller) = hold_account!(tx, user, authority);
             let role = change.role.unwrap_or(&before.me.role);
             let is_active = change.is_active.unwrap_or(before.me.is_active);
             if role == before.me.role && is_active == before.me.is_active {
                 return Ok(Administered::Done(before));
             }
             let Some(permitted) = permissions_of!(tx, role) else { return Ok(Administered::UnknownRole) };
-            if !authority.permissions.covers(&permitted) {
+            if !caller.covers(&permitted) {
                 return Ok(Administered::NotCovered);
             }
             let after: Account = sqlx::query_as(concat!(
@@ -266,11 +336,11 @@ impl Store {
         &self,
         user: UserId,
         password: OneTimePassword<'_>,
-        authority: Authority<'_>,
+        authority: Authority,
         event: &Event<'_>,
     ) -> Result<Administered<()>, StoreError> {
         in_transaction!(self, |tx| {
-            hold_account!(tx, user, authority);
+            let _held = hold_account!(tx, user, authority);
             sqlx::query(
                 "UPDATE users
                  SET password_hash = $2, password_expires_at = $3, password_version = password_version + 1, version = version + 1
@@ -292,9 +362,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_account(&self, user: UserId, authority: Authority<'_>, event: &Event<'_>) -> Result<Administered<()>, StoreError> {
+    pub async fn delete_account(&self, user: UserId, authority: Authority, event: &Event<'_>) -> Result<Administered<()>, StoreError> {
         in_transaction!(self, |tx| {
-            let before = hold_account!(tx, user, authority);
+            let (before, _) = hold_account!(tx, user, authority);
             sqlx::query(
                 "DELETE FROM users
                  WHERE id = $1",
@@ -315,9 +385,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_sessions_by_admin(&self, user: UserId, authority: Authority<'_>, event: &Event<'_>) -> Result<Administered<u64>, StoreError> {
+    pub async fn end_sessions_by_admin(&self, user: UserId, authority: Authority, event: &Event<'_>) -> Result<Administered<u64>, StoreError> {
         in_transaction!(self, |tx| {
-            hold_account!(tx, user, authority);
+            let _held = hold_account!(tx, user, authority);
             let ended = end_sessions_of!(tx, user, Which::All, EndReason::Admin, event.at);
             if ended > 0 {
                 append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
@@ -329,33 +399,36 @@ impl Store {
 }
 
 impl Store {
-    /// Ends every session there is, batch by batch, so that no writer waits long; says how many.
+    /// Ends every session there is, batch by batch in the order of ids, so that no writer waits long; says how many. Each batch tells the feed itself.
     ///
     /// # Errors
-    /// [`StoreError`]; what was ended before stays so.
+    /// [`StoreError`]; what was ended before stays so, and every node knows.
     pub async fn end_every_session(&self, event: &Event<'_>) -> Result<u64, StoreError> {
-        let mut total = 0;
-        loop {
-            let ended = on_writer!(self, |db| sqlx::query(
-                "UPDATE sessions
-                 SET ended_at = $1, end_reason = $2
-                 WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT 5000) AND ended_at IS NULL",
-            )
-            .bind(event.at)
-            .bind(EndReason::Admin.word())
-            .execute(db)
-            .await?
-            .rows_affected());
-            total += ended;
-            if ended == 0 {
-                break;
-            }
+        self.append_event(event).await?;
+        let (mut total, mut place) = (0, Some(SessionId::FIRST));
+        while let Some(after) = place {
+            let next = self.session_at(after, BATCH).await?;
+            total += in_transaction!(self, |tx| {
+                let ended = sqlx::query(
+                    "UPDATE sessions
+                     SET ended_at = $3, end_reason = $4
+                     WHERE id > $1 AND id <= $2 AND ended_at IS NULL",
+                )
+                .bind(after)
+                .bind(next.unwrap_or(SessionId::LAST))
+                .bind(event.at)
+                .bind(EndReason::Admin.word())
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
+                if ended > 0 {
+                    append_change!(tx, None::<SessionId>, None::<UserId>, None::<&str>, event.at);
+                }
+                ended
+            })?;
+            place = next;
         }
-        in_transaction!(self, |tx| {
-            append_change!(tx, None::<SessionId>, None::<UserId>, None::<&str>, event.at);
-            append_event!(tx, event.clone().with(json!({"sessions": total})));
-            total
-        })
+        Ok(total)
     }
 }
 

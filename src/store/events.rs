@@ -3,7 +3,9 @@
 //! The one row of `audit_chain` holds both ends. Appending updates it first, so that appends of all nodes stand in one line until they commit; hence
 //! an event is the last thing that its transaction does.
 
-use super::{Store, StoreError, in_transaction, on_reader};
+use sqlx::AssertSqlSafe;
+
+use super::{Store, StoreError, in_transaction, on_reader, part};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Chain, ChainKey, Event, EventRow};
 use crate::model::ids::UserId;
@@ -88,22 +90,26 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn find_events(&self, filter: &EventFilter, limit: i64) -> Result<Vec<EventRow>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        let statement = format!(
             "SELECT id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link
              FROM events
-             WHERE id < $1 AND ($2 IS NULL OR type = $2) AND ($3 IS NULL OR user_id = $3 OR actor_id = $3)
-                 AND ($4 IS NULL OR created_at >= $4) AND ($5 IS NULL OR created_at < $5)
+             WHERE id < $1 {}{}{}{}
              ORDER BY id DESC
              LIMIT $6",
-        )
-        .bind(filter.below.unwrap_or(i64::MAX))
-        .bind(&filter.kind)
-        .bind(filter.user)
-        .bind(filter.from)
-        .bind(filter.until)
-        .bind(limit)
-        .fetch_all(db)
-        .await?))
+            part(filter.kind.is_some(), "AND type = $2 "),
+            part(filter.user.is_some(), "AND (user_id = $3 OR actor_id = $3) "),
+            part(filter.from.is_some(), "AND created_at >= $4 "),
+            part(filter.until.is_some(), "AND created_at < $5 "),
+        );
+        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(statement.as_str()))
+            .bind(filter.below.unwrap_or(i64::MAX))
+            .bind(&filter.kind)
+            .bind(filter.user)
+            .bind(filter.from)
+            .bind(filter.until)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
     /// Events from a place on, the oldest first.
@@ -137,13 +143,39 @@ impl Store {
         .await?))
     }
 
-    /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain then begins after them. Says how many.
+    /// How many events stand beyond the chain's end, in one look: more than none were not appended by us.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_beyond(&self) -> Result<i64, StoreError> {
+        let (beyond,): (i64,) = on_reader!(self, |db| sqlx::query_as(
+            "SELECT COUNT(*)
+             FROM events
+             WHERE id > (SELECT last_id FROM audit_chain)"
+        )
+        .fetch_one(db)
+        .await?);
+        Ok(beyond)
+    }
+
+    /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain then begins after them. Says how many. What is not
+    /// as it was written is not deleted: nobody gets rid of a row by making it look old.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn purge_events(&self, before: Timestamp, limit: i64, key: &ChainKey) -> Result<u64, StoreError> {
-        let oldest = self.events_from(0, limit).await?;
-        let Some(last) = oldest.into_iter().take_while(|row| row.created_at < before).last() else { return Ok(0) };
+        let end = self.chain().await?;
+        let (mut place, mut link) = (end.first_id, end.first_link);
+        let mut last = None;
+        for row in self.events_from(0, limit).await?.into_iter().take_while(|row| row.created_at < before) {
+            if row.id != place || row.link != key.link(&link, &row) {
+                log::error!("event {place} is not as it was written, so the old ones stay; see: doorward audit verify");
+                return Ok(0);
+            }
+            (place, link) = (row.id + 1, row.link.clone());
+            last = Some(row);
+        }
+        let Some(last) = last else { return Ok(0) };
         in_transaction!(self, |tx| {
             let mut chain: Chain = sqlx::query_as(
                 "UPDATE audit_chain
@@ -152,8 +184,8 @@ impl Store {
             )
             .fetch_one(&mut *tx)
             .await?;
-            // Another node may have been here; and the newest row stays, for it is the chain's end.
-            if last.id < chain.first_id || last.id >= chain.last_id {
+            // Another node may have been here; the newest row stays, for it is the chain's end; and ends that were moved are not sealed again.
+            if last.id < chain.first_id || last.id >= chain.last_id || key.seal(&chain) != chain.seal {
                 return Ok(0);
             }
             chain.first_id = last.id + 1;

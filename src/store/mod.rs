@@ -78,9 +78,9 @@ impl StoreError {
         self.database().is_some_and(DatabaseError::is_foreign_key_violation)
     }
 
-    /// Whether the statement lost against another that ran beside it (SQLSTATE class 40), and would succeed alone.
+    /// Whether the statement lost against another that ran beside it, or waited for its row in vain (SQLSTATE class 40, and 55P03).
     fn is_conflict(&self) -> bool {
-        self.database().and_then(DatabaseError::code).is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+        self.database().and_then(DatabaseError::code).is_some_and(|code| code.len() == 5 && (code.starts_with("40") || code == "55P03"))
     }
 }
 
@@ -186,6 +186,11 @@ macro_rules! in_transaction {
 }
 
 pub(crate) use {in_transaction, on_reader, on_writer};
+
+/// A part of a statement that stands there only if it is asked for: an index serves `column = $2`, but not `$2 IS NULL OR column = $2`.
+fn part(asked: bool, text: &'static str) -> &'static str {
+    if asked { text } else { "" }
+}
 
 /// The open database.
 pub struct Store {

@@ -1,9 +1,8 @@
 //! Roles.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
+use super::administration::{Authority, Known, caller, permissions_of};
 use super::changes::append_change;
 use super::events::append_event;
 use super::{Store, StoreError, in_transaction, on_reader};
@@ -11,15 +10,21 @@ use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{Permissions, Role};
 
-/// What became of a role.
+/// What became of a role that was to be made or changed.
 #[derive(Debug)]
 pub enum RoleChange {
     /// It was made.
     Made(Role),
     /// It was changed, or stayed as it was.
     Changed(Role),
-    /// It is there, in this version, and not in the one that the caller knows.
-    Outdated(Role),
+    /// It is in another version than the caller has seen, or gone.
+    Outdated,
+    /// It is there, and the caller does not say which version they have seen.
+    Unseen,
+    /// It permits, or would permit, more than the caller may.
+    NotCovered,
+    /// The caller's own session has ended meanwhile.
+    Unauthenticated,
 }
 
 /// What became of a role that was to go.
@@ -31,6 +36,10 @@ pub enum RoleEnd {
     Unknown,
     /// Accounts have it.
     InUse,
+    /// It permits more than the caller may.
+    NotCovered,
+    /// The caller's own session has ended meanwhile.
+    Unauthenticated,
 }
 
 impl Store {
@@ -67,19 +76,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_role(&self, name: &str, permissions: &Permissions, known: Option<i64>, event: &Event<'_>) -> Result<RoleChange, StoreError> {
+    pub async fn put_role(&self, name: &str, permissions: &Permissions, authority: Authority, event: &Event<'_>) -> Result<RoleChange, StoreError> {
         in_transaction!(self, |tx| {
-            let made: Option<Role> = sqlx::query_as(
-                "INSERT INTO roles (name, permissions)
-                 VALUES ($1, $2)
-                 ON CONFLICT (name) DO NOTHING
-                 RETURNING name, permissions, version",
-            )
-            .bind(name)
-            .bind(permissions)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if let Some(role) = made {
+            let caller = caller!(tx, authority, RoleChange);
+            if !caller.covers(permissions) {
+                return Ok(RoleChange::NotCovered);
+            }
+            if authority.known == Known::Unsaid {
+                let made: Option<Role> = sqlx::query_as(
+                    "INSERT INTO roles (name, permissions)
+                     VALUES ($1, $2)
+                     ON CONFLICT (name) DO NOTHING
+                     RETURNING name, permissions, version",
+                )
+                .bind(name)
+                .bind(permissions)
+                .fetch_optional(&mut *tx)
+                .await?;
+                let Some(role) = made else { return Ok(RoleChange::Unseen) };
                 append_event!(tx, event.clone().with(json!({"role": name, "after": permissions.as_str()})));
                 RoleChange::Made(role)
             } else {
@@ -93,10 +107,9 @@ impl Store {
                 .bind(name)
                 .fetch_optional(&mut *tx)
                 .await?;
-                // Deleted in this very moment: to be tried again.
-                let Some(before) = before else { return Err(StoreError::Unavailable(Arc::new(sqlx::Error::RowNotFound))) };
-                if known != Some(before.version) {
-                    return Ok(RoleChange::Outdated(before));
+                let Some(before) = before.filter(|before| authority.known.is(before.version)) else { return Ok(RoleChange::Outdated) };
+                if !caller.covers(&before.permissions) {
+                    return Ok(RoleChange::NotCovered);
                 }
                 if before.permissions == *permissions {
                     return Ok(RoleChange::Changed(before));
@@ -123,16 +136,21 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_role(&self, name: &str, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
-        match self.delete_unused_role(name, event).await {
+    pub async fn delete_role(&self, name: &str, authority: Authority, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
+        match self.delete_unused_role(name, authority, event).await {
             // PostgreSQL's foreign key: an account took the role in the same moment.
             Err(error) if error.is_in_use() => Ok(RoleEnd::InUse),
             other => other,
         }
     }
 
-    async fn delete_unused_role(&self, name: &str, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
+    async fn delete_unused_role(&self, name: &str, authority: Authority, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
         in_transaction!(self, |tx| {
+            let caller = caller!(tx, authority, RoleEnd);
+            let held = permissions_of!(tx, name);
+            if held.is_some_and(|held| !caller.covers(&held)) {
+                return Ok(RoleEnd::NotCovered);
+            }
             let gone: Option<Role> = sqlx::query_as(
                 "DELETE FROM roles
                  WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE role = $1)

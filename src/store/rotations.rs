@@ -75,6 +75,11 @@ impl Committer {
     async fn run(self, mut receiver: mpsc::Receiver<(Rotation, Answer)>) {
         let mut batch = Vec::with_capacity(TOGETHER);
         while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
+            // Whoever has given up was told that it did not happen, so it must not: their next try would find a rotation that is long past.
+            batch.retain(|(_, waiting)| !waiting.is_closed());
+            if batch.is_empty() {
+                continue;
+            }
             // In the order of ids: two nodes that rotate the same sessions lock them in the same order.
             batch.sort_unstable_by_key(|(rotation, _)| *rotation.session.as_bytes());
             match self.commit(batch.iter().map(|(rotation, _)| rotation)).await {
@@ -85,9 +90,9 @@ impl Committer {
         }
     }
 
-    /// After a deadlock with another node over more than one session.
+    /// After a deadlock with another node, or a row that someone else holds: what one session meets is not the others' matter.
     async fn one_by_one(&self, batch: &mut Vec<(Rotation, Answer)>) {
-        for (rotation, waiting) in batch.drain(..) {
+        for (rotation, waiting) in batch.drain(..).filter(|(_, waiting)| !waiting.is_closed()) {
             let rotated = self.commit([&rotation].into_iter()).await;
             // Whoever does not wait any more needs no answer.
             let _gone = waiting.send(rotated.map(|rotated| rotated.into_iter().next().map(|row| row.holder)));

@@ -230,13 +230,12 @@ impl Store {
         .await?))
     }
 
-    /// Deletes what ended or ran out before `before` of the next `batch` sessions after a place, in the order of their ids; says how many it deleted
-    /// and where to go on, if there is more. A walk needs no index on the times, which every refresh would have to move.
+    /// The session so many places after another, in the order of ids; none if there are not so many.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn purge_sessions(&self, after: SessionId, before: Timestamp, batch: i64) -> Result<(u64, Option<SessionId>), StoreError> {
-        let next: Option<(SessionId,)> = on_reader!(self, |db| sqlx::query_as(
+    pub async fn session_at(&self, after: SessionId, places: i64) -> Result<Option<SessionId>, StoreError> {
+        let there: Option<(SessionId,)> = on_reader!(self, |db| sqlx::query_as(
             "SELECT id
              FROM sessions
              WHERE id > $1
@@ -244,10 +243,19 @@ impl Store {
              LIMIT 1 OFFSET $2",
         )
         .bind(after)
-        .bind(batch - 1)
+        .bind(places - 1)
         .fetch_optional(db)
         .await?);
-        let next = next.map(|(last,)| last);
+        Ok(there.map(|(id,)| id))
+    }
+
+    /// Deletes what ended or ran out before `before` of the next `batch` sessions after a place, in the order of their ids; says how many it deleted
+    /// and where to go on, if there is more. A walk needs no index on the times, which every refresh would have to move.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge_sessions(&self, after: SessionId, before: Timestamp, batch: i64) -> Result<(u64, Option<SessionId>), StoreError> {
+        let next = self.session_at(after, batch).await?;
         let purged = on_writer!(self, |db| sqlx::query(
             "DELETE FROM sessions
              WHERE id > $1 AND id <= $2 AND (ended_at < $3 OR idle_expires_at < $3 OR expires_at < $3)",

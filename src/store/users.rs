@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::administration::{lock_admins, no_admin_remains};
+use super::administration::{Administered, Authority, caller, lock_admins, no_admin_remains, permissions_of};
 use super::changes::append_change;
 use super::events::append_event;
 use super::sessions::end_sessions_of;
@@ -10,6 +10,7 @@ use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::email::{Email, EmailKey};
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
+use crate::model::permission::Permissions;
 use crate::model::session::{EndReason, Which};
 use crate::model::user::{Account, Credential, Me, NewUser, User};
 
@@ -22,36 +23,61 @@ macro_rules! account_columns {
 
 pub(crate) use account_columns;
 
+/// Inserts an account within a transaction, with its event.
+macro_rules! insert_account {
+    ($tx:expr, $user:expr, $event:expr) => {{
+        let account: Option<Account> = sqlx::query_as(concat!(
+            "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, created_at, role)
+             SELECT $1, $2, $3, $4, $5, $6, name
+             FROM roles
+             WHERE name = $7
+             ON CONFLICT (email_key) DO NOTHING
+             RETURNING ",
+            account_columns!()
+        ))
+        .bind($user.subject)
+        .bind($user.email.as_str())
+        .bind($user.email_key)
+        .bind($user.password_hash)
+        .bind($user.password_expires_at)
+        .bind($event.at)
+        .bind($user.role)
+        .fetch_optional(&mut *$tx)
+        .await?;
+        if let Some(account) = &account {
+            append_event!($tx, $event.clone().of_user(account.me.id).with(json!({"role": account.me.role})));
+        }
+        account
+    }};
+}
+
 impl Store {
+    /// Stores a new account that an administrator makes; none in place of it if its address is taken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn create_account(
+        &self,
+        user: &NewUser<'_>,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<Administered<Option<Account>>, StoreError> {
+        in_transaction!(self, |tx| {
+            let caller = caller!(tx, authority, Administered);
+            let Some(permitted) = permissions_of!(tx, user.role) else { return Ok(Administered::UnknownRole) };
+            if !caller.covers(&permitted) {
+                return Ok(Administered::NotCovered);
+            }
+            Administered::Done(insert_account!(tx, user, event))
+        })
+    }
+
     /// Stores a new account; none if its address is taken or there is no such role. Uniqueness is the index's, so it holds for any number of callers.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn insert_user(&self, user: &NewUser<'_>, event: &Event<'_>) -> Result<Option<Account>, StoreError> {
-        in_transaction!(self, |tx| {
-            let account: Option<Account> = sqlx::query_as(concat!(
-                "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, created_at, role)
-                 SELECT $1, $2, $3, $4, $5, $6, name
-                 FROM roles
-                 WHERE name = $7
-                 ON CONFLICT (email_key) DO NOTHING
-                 RETURNING ",
-                account_columns!()
-            ))
-            .bind(user.subject)
-            .bind(user.email.as_str())
-            .bind(user.email_key)
-            .bind(user.password_hash)
-            .bind(user.password_expires_at)
-            .bind(event.at)
-            .bind(user.role)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if let Some(account) = &account {
-                append_event!(tx, event.clone().of_user(account.me.id).with(json!({"role": account.me.role})));
-            }
-            account
-        })
+        in_transaction!(self, |tx| { insert_account!(tx, user, event) })
     }
 
     /// Finds an account by its canonical address.

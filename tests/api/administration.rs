@@ -199,8 +199,12 @@ on_both_engines! {
         }
         let widened = app.request("PUT", "/roles/clerk").bearer(&clerk.token).header("if-match", "\"1\"");
         widened.json(&json!({"permissions": ["users:read", "audit:read"]})).send().await.expect_problem(403, "insufficient_scope");
-        clerk.send_json("PUT", "/roles/refunder", json!({"permissions": ["orders:refund"]})).await.expect(201);
-        clerk.send_json("POST", "/users", json!({"email": "new@example.com", "role": "refunder"})).await.expect(201);
+        forbidden("PUT", "/roles/refunder", json!({"permissions": ["orders:refund"]})).await;
+        put_role(&boss, "refunder", &["orders:refund"]).await;
+        forbidden("POST", "/users", json!({"email": "new@example.com", "role": "refunder"})).await;
+        forbidden("PATCH", &format!("/users/{clerk_id}"), json!({"role": "refunder"})).await;
+        clerk.send_json("PUT", "/roles/reader", json!({"permissions": ["users:read"]})).await.expect(201);
+        clerk.send_json("POST", "/users", json!({"email": "new@example.com", "role": "reader"})).await.expect(201);
         boss.get("/me").await.expect(200);
     }
 
@@ -229,7 +233,7 @@ on_both_engines! {
             let whole = ids(&boss.get(&format!("/users?{filter}")).await.json());
             assert_eq!((seen.len(), &seen), (if filter.is_empty() { 6 } else { 4 }, &whole), "{filter}");
         }
-        for bad in ["limit=0", "limit=-1", "limit=201", "limit=1000000000", "limit=ten", "is_active=yes", "cursor=x", "cursor=ZTE", "email=nobody", "limit=1&limit=2", "email=%ff", "email=a@example.com&q=a"] {
+        for bad in ["limit=0", "limit=-1", "limit=201", "limit=1000000000", "limit=ten", "is_active=yes", "cursor=x", "cursor=ZTE", "email=nobody", "limit=1&limit=2", "email=%ff", "email=a@example.com&q=a", "q=%00", "q=a%0ab", "role=%00", "role=No", "q=a&cursor=ZQA"] {
             boss.get(&format!("/users?{bad}")).await.expect_problem(422, "invalid_input");
         }
         let shown = boss.get("/users/2").await.expect(200);
@@ -272,6 +276,7 @@ on_both_engines! {
         };
         login(None).await.expect_problem(403, "password_change_required");
         app.request("POST", "/oauth/token").form(&[("grant_type", "password"), ("username", "bob@example.com"), ("password", &once)]).send().await.expect_problem(400, "invalid_grant");
+        assert_eq!(login(Some(&once)).await.expect(422).faults(), [("new_password".to_owned(), "value_error".to_owned())]);
         assert_eq!(login(Some("short")).await.expect(422).faults(), [("new_password".to_owned(), "string_too_short".to_owned())]);
         let in_at_last = login(Some(PASSWORD)).await.expect(200).json();
         app.me(in_at_last["access_token"].as_str().unwrap()).await.expect(200);
@@ -327,6 +332,8 @@ on_both_engines! {
         put("support", None, json!([])).await.expect_problem(428, "version_required");
         let changed = put("support", Some(made.header("etag")), json!(["orders:refund"])).await.expect(200);
         put("support", Some(made.header("etag")), json!([])).await.expect_problem(412, "outdated");
+        put("nosuch", Some("\"1\""), json!([])).await.expect_problem(412, "outdated");
+        put("support", Some("*"), json!(["orders:refund"])).await.expect(200);
         assert_eq!(changed.header("etag"), "\"2\"");
         for (name, permissions) in [("Support", json!([])), ("2nd", json!([])), ("ok", json!(["orders"])), ("ok", json!("orders:refund")), ("ok", json!([1])), ("ok", json!(["a b:c"]))] {
             put(name, None, permissions).await.expect_problem(422, "invalid_input");
@@ -359,6 +366,32 @@ on_both_engines! {
         assert_eq!((&claims(next["access_token"].as_str().unwrap())["role"], claims(next["access_token"].as_str().unwrap()).get("scope")), (&"user".into(), None));
         let worth = app.request("POST", "/oauth/introspect").bearer(&boss.token).form(&[("token", &alice.token)]).send().await.expect(200).json();
         assert_eq!((&worth["active"], &worth["role"], &worth["scope"]), (&true.into(), &"user".into(), &"".into()), "what it is worth now");
+    }
+
+    async fn a_right_that_ends_while_a_body_is_held_back_has_ended(app) {
+        use std::io::{Read as _, Write as _};
+        let boss = app.admin().await;
+        let (mallory, id) = someone(&boss, "mallory", "admin").await;
+        let body = r#"{"email":"puppet@example.com","role":"admin"}"#;
+        let head = |method: &str, path: &str| {
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", mallory.token, body.len())
+        };
+        let mut waiting: Vec<std::net::TcpStream> = [("POST", "/users"), ("PUT", "/roles/puppet"), ("PATCH", "/users/1")]
+            .into_iter()
+            .map(|(method, path)| {
+                let mut stream = std::net::TcpStream::connect(&app.address).unwrap();
+                stream.write_all(head(method, path).as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        boss.send_json("PATCH", &format!("/users/{id}"), json!({"role": "user"})).await.expect(200);
+        for stream in &mut waiting {
+            stream.write_all(body.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        }
     }
 
     async fn nothing_in_a_body_raises_rights(app) {

@@ -19,6 +19,12 @@ fn verify(app: &TestApp) -> (i32, String) {
     (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
 }
 
+fn verify_since(app: &TestApp, newest: &str) -> (i32, String) {
+    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!")];
+    let found = output(Path::new("."), &settings, &["audit", "verify", "--since", newest]);
+    (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
+}
+
 on_both_engines! {
     async fn each_act_is_told_with_who_whom_where_and_before_and_after(app) {
         let boss = app.admin().await;
@@ -142,10 +148,37 @@ on_both_engines! {
         ] {
             app.sql(ends).await;
             assert_eq!(verify(&app).0, 1, "{ends}");
+            app.sql("CREATE TABLE late AS SELECT * FROM events").await;
+            app.login("nobody@example.com", PASSWORD).await;
+            assert_eq!(verify(&app).0, 1, "{ends}, and the server went on");
+            app.sql("DELETE FROM events").await;
+            app.sql("INSERT INTO events SELECT * FROM late").await;
+            app.sql("DROP TABLE late").await;
             app.sql("DELETE FROM audit_chain").await;
             app.sql("INSERT INTO audit_chain SELECT * FROM kept_chain").await;
         }
-        assert_eq!(verify(&app).0, 0);
+        let (status, words) = verify(&app);
+        assert_eq!(status, 0, "{words}");
+        let newest = words.trim().rsplit(' ').next().unwrap().to_owned();
+        app.login("nobody@example.com", PASSWORD).await.expect(401);
+        assert_eq!(verify_since(&app, &newest).0, 0);
+        for (statement, why) in [
+            ("INSERT INTO events SELECT id + 1, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link FROM events WHERE id = (SELECT MAX(id) FROM events)", "a row beyond the end"),
+            ("UPDATE events SET created_at = 0", "made to look old"),
+        ] {
+            app.sql(statement).await;
+            assert_eq!(verify(&app).0, 1, "{why}");
+        }
+        app.sql("DELETE FROM events").await;
+        app.sql("DELETE FROM audit_chain").await;
+        if app.database.starts_with("postgres") {
+            app.sql("INSERT INTO audit_chain VALUES (1, '', 0, '', '')").await;
+        } else {
+            app.sql("INSERT INTO audit_chain VALUES (1, x'', 0, x'', x'')").await;
+        }
+        assert_eq!(verify(&app).0, 1, "an empty record of a database in use");
+        app.login("nobody@example.com", PASSWORD).await.expect(401);
+        assert_eq!(verify_since(&app, &newest).0, 1, "an older state is found by who noted the newest link");
     }
 
     async fn old_events_are_purged_and_the_rest_stays_verifiable(app) {

@@ -9,6 +9,10 @@ INSERT INTO roles (name, permissions) VALUES
     ('user', ''),
     ('admin', 'audit:read keys:write roles:read roles:write sessions:read sessions:write tokens:introspect users:read users:write');
 
+-- Roles that were written into the database by hand permit nothing until someone says what.
+INSERT INTO roles (name, permissions)
+SELECT DISTINCT role, '' FROM users WHERE role NOT IN ('user', 'admin');
+
 -- A password with an end is a one-time password: good for nothing but to set another.
 ALTER TABLE users ADD COLUMN password_expires_at BIGINT;
 ALTER TABLE users ADD COLUMN last_login_at BIGINT;
@@ -36,6 +40,7 @@ CREATE TABLE events (
 );
 
 CREATE INDEX events_by_user ON events (user_id, id);
+CREATE INDEX events_by_actor ON events (actor_id, id);
 CREATE INDEX events_by_type ON events (type, id);
 
 CREATE TABLE audit_chain (
