@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::config::Config;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::{Actor, ChainKey, Context, Event, EventType};
@@ -12,6 +14,7 @@ use crate::security::refresh_tokens::RefreshTokens;
 use crate::security::registry::Registry;
 use crate::security::secret::{Broken, RootSecret};
 use crate::security::signing_keys::{self, SigningKey};
+use crate::security::throttle::{AddressLimit, Throttle};
 use crate::store::{OpenError, Store, StoreError};
 
 /// Why the service cannot start; the text is for the operator.
@@ -58,6 +61,10 @@ pub struct Policy {
     pub session_max_age: Duration,
     /// How long events are kept.
     pub audit_retention: Duration,
+    /// How long too many failures lock an account; none means until it is unlocked.
+    pub account_lock: Option<Duration>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Everything that a use-case works with.
@@ -78,6 +85,12 @@ pub struct App {
     pub registry: Registry,
     /// What the signing keys are sealed with.
     pub root: RootSecret,
+    /// Names the counters of failures and signs the tickets of devices.
+    pub throttle: Throttle,
+    /// Logins of each address.
+    pub logins: AddressLimit,
+    /// Registrations of each address.
+    pub registrations: AddressLimit,
     /// What events are linked with.
     pub chain: ChainKey,
     /// Held while the keys are read and replaced.
@@ -123,12 +136,17 @@ impl App {
                 session_idle_ttl: config.session_idle_ttl,
                 session_max_age: config.session_max_age,
                 audit_retention: config.audit_retention,
+                account_lock: config.account_lock,
+                trusted_proxies: config.trusted_proxies,
             },
             passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2).map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(keys, config.jwt_algorithm, config.issuer, config.audience, config.access_token_ttl),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.registry_size),
             shares_its_key: config.jwt_secret.is_some(),
+            throttle: Throttle::new(&root)?,
+            logins: AddressLimit::new(config.limit_login),
+            registrations: AddressLimit::new(config.limit_register),
             chain: ChainKey::new(&*root.derive("audit chain")?),
             root,
             reloading: tokio::sync::Mutex::new(()),

@@ -4,14 +4,16 @@
 //! from the variable or the file that `NAME_FILE` names, never from a flag (ASVS 13.3.1). A flag wins over the environment.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 use crate::model::signing_key::SigningAlgorithm;
+use crate::model::throttle::Rate;
 use crate::security::passwords::Cost;
 use crate::security::secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
@@ -64,6 +66,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("DOORWARD_HASH_THREADS", "number of cores", "threads that hash passwords, 1 to 256"),
     setting("DOORWARD_HASH_QUEUE", "64", "hashes that may wait for a thread before 503, 1 to 65536"),
     setting("DOORWARD_ARGON2", "m=19456,t=2,p=1", "Argon2id memory in KiB, passes, lanes; the default is the least allowed"),
+    setting("DOORWARD_LIMIT_LOGIN_IP", "100/5m", "logins of one address (IPv6: /64) in a time, or off; the limit of each account is always on"),
+    setting("DOORWARD_LIMIT_REGISTER_IP", "30/1h", "registrations of one address in a time, or off"),
+    setting(
+        "DOORWARD_ACCOUNT_LOCK",
+        "until-reset",
+        "how long 100 failures in a row lock an account to unknown devices: until-reset, or a time such as 24h",
+    ),
+    setting("DOORWARD_TRUSTED_PROXIES", "none", "networks, comma-separated, whose X-Forwarded-For is believed, such as 10.0.0.0/8"),
     setting("DOORWARD_AUDIT_RETENTION", "400d", "how long events are kept, 1d or more"),
     setting("DOORWARD_REGISTRY_SIZE", "100000", "sessions that the in-memory registry holds, 1 to 100000000"),
     setting("DOORWARD_CORS_ORIGINS", "none", "exact origins, comma-separated, whose pages may call this service"),
@@ -131,6 +141,14 @@ pub struct Config {
     pub hash_queue: usize,
     /// What one hash costs.
     pub argon2: Cost,
+    /// Logins of one address.
+    pub limit_login: Option<Rate>,
+    /// Registrations of one address.
+    pub limit_register: Option<Rate>,
+    /// How long too many failures lock an account; none means until it is unlocked.
+    pub account_lock: Option<Duration>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// How long events are kept.
     pub audit_retention: Duration,
     /// Sessions that the registry holds.
@@ -189,6 +207,10 @@ impl Config {
             hash_threads: reader.number("DOORWARD_HASH_THREADS", cores(), 1, 256),
             hash_queue: reader.number("DOORWARD_HASH_QUEUE", 64, 1, 65_536),
             argon2: reader.parsed("DOORWARD_ARGON2", "m=19456,t=2,p=1", Cost::parse),
+            limit_login: reader.parsed("DOORWARD_LIMIT_LOGIN_IP", "100/5m", parse_rate),
+            limit_register: reader.parsed("DOORWARD_LIMIT_REGISTER_IP", "30/1h", parse_rate),
+            account_lock: reader.parsed("DOORWARD_ACCOUNT_LOCK", "until-reset", parse_lock),
+            trusted_proxies: reader.parsed("DOORWARD_TRUSTED_PROXIES", "", parse_networks),
             audit_retention: reader.parsed("DOORWARD_AUDIT_RETENTION", "400d", parse_retention),
             registry_size: reader.number("DOORWARD_REGISTRY_SIZE", 100_000, 1, 100_000_000),
             cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
@@ -248,6 +270,10 @@ impl Config {
             ("DOORWARD_HASH_THREADS", self.hash_threads.to_string()),
             ("DOORWARD_HASH_QUEUE", self.hash_queue.to_string()),
             ("DOORWARD_ARGON2", self.argon2.to_string()),
+            ("DOORWARD_LIMIT_LOGIN_IP", shown_rate(self.limit_login)),
+            ("DOORWARD_LIMIT_REGISTER_IP", shown_rate(self.limit_register)),
+            ("DOORWARD_ACCOUNT_LOCK", self.account_lock.map_or("until-reset".to_owned(), shown_duration)),
+            ("DOORWARD_TRUSTED_PROXIES", self.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
             ("DOORWARD_AUDIT_RETENTION", shown_duration(self.audit_retention)),
             ("DOORWARD_REGISTRY_SIZE", self.registry_size.to_string()),
             ("DOORWARD_CORS_ORIGINS", self.cors_origins.join(",")),
@@ -389,6 +415,40 @@ fn parse_rotation(text: &str) -> Result<Option<Duration>, String> {
     }
 }
 
+/// `100/5m`: so many in so long.
+fn parse_rate(text: &str) -> Result<Option<Rate>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let rate = text.split_once('/').and_then(|(quota, window)| Some(Rate { quota: quota.parse().ok()?, window: parse_duration(window).ok()? }));
+    rate.filter(|rate| (1..=1_000_000).contains(&rate.quota)).map(Some).ok_or_else(|| "must be off, or a number and a time such as 100/5m".to_owned())
+}
+
+fn shown_rate(rate: Option<Rate>) -> String {
+    rate.map_or_else(|| "off".to_owned(), |rate| format!("{}/{}", rate.quota, shown_duration(rate.window)))
+}
+
+fn parse_lock(text: &str) -> Result<Option<Duration>, String> {
+    match parse_duration(text) {
+        _ if text == "until-reset" => Ok(None),
+        Ok(locked) if locked >= Duration::from_hours(1) => Ok(Some(locked)),
+        _ => Err("must be until-reset, or at least 1h, such as 24h".to_owned()),
+    }
+}
+
+/// Networks in CIDR notation; a bare address is a network of one.
+fn parse_networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+    networks
+        .map(|network| {
+            network
+                .parse()
+                .or_else(|_| network.parse::<IpAddr>().map(IpNet::from))
+                .map_err(|_| format!("{network:?} is no network such as 10.0.0.0/8"))
+        })
+        .collect()
+}
+
 fn parse_retention(text: &str) -> Result<Duration, String> {
     match parse_duration(text) {
         Ok(kept) if kept >= Duration::from_hours(24) => Ok(kept),
@@ -518,6 +578,10 @@ mod tests {
             ("DOORWARD_HASH_THREADS", "0"),
             ("DOORWARD_HASH_QUEUE", "-1"),
             ("DOORWARD_ARGON2", "m=1,t=1,p=1"),
+            ("DOORWARD_LIMIT_LOGIN_IP", "100"),
+            ("DOORWARD_LIMIT_REGISTER_IP", "0/1h"),
+            ("DOORWARD_ACCOUNT_LOCK", "1s"),
+            ("DOORWARD_TRUSTED_PROXIES", "proxy"),
             ("DOORWARD_AUDIT_RETENTION", "1h"),
             ("DOORWARD_REGISTRY_SIZE", "0"),
             ("DOORWARD_CORS_ORIGINS", "*"),

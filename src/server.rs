@@ -123,8 +123,8 @@ pub fn http_app(
 fn cors(origins: &[String]) -> actix_cors::Cors {
     let listed = actix_cors::Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "if-match", "x-request-id"])
-        .expose_headers(["etag", "retry-after", "www-authenticate", "x-request-id"])
+        .allowed_headers(["authorization", "content-type", "doorward-device", "if-match", "x-request-id"])
+        .expose_headers(["doorward-device", "etag", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "x-request-id"])
         .block_on_origin_mismatch(false)
         .max_age(600);
     origins.iter().fold(listed, |cors, origin| cors.allowed_origin(origin))

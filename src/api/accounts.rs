@@ -1,11 +1,12 @@
 //! `POST /register`.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
-use super::document::{BodyRefusals, ServerRefusals};
+use super::document::{BodyRefusals, ServerRefusals, Throttled};
 use super::input::{JsonFields, Origin};
+use super::limits;
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
 use crate::model::event::Actor;
@@ -35,12 +36,14 @@ struct NewAccount {
         (status = 201, description = "The account", body = Me, headers(("Location" = String, description = "`/me`"))),
         (status = 400, description = "The address is taken (`email_taken`), or the request is malformed", body = ProblemBody),
         (status = 403, description = "Registration is closed (`registration_closed`)", body = ProblemBody),
+        Throttled,
         BodyRefusals,
         ServerRefusals,
     )
 )]
 #[post("/register")]
-pub async fn register(app: web::Data<App>, origin: Origin, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn register(app: web::Data<App>, request: HttpRequest, origin: Origin, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+    limits::registration(&app, &request)?;
     let mut invalid = Vec::new();
     let account = accounts::NewAccount { email: fields.required("email", &mut invalid), password: fields.required("password", &mut invalid) };
     if !invalid.is_empty() {

@@ -86,6 +86,10 @@ refusals! {
         ("400", "More than one `Authorization` header"),
         ("401", "No bearer token, or one that is bad, expired or ended", ("WWW-Authenticate", Type::String, "RFC 6750 section 3")),
     ];
+    /// What any operation that tries a password, or makes an account, may refuse.
+    Throttled: [
+        ("429", "Too many attempts (`throttled`)", ("Retry-After", Type::Integer, "Seconds")),
+    ];
     /// What any administrative operation may refuse beside that.
     AdminRefusals: [
         ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),

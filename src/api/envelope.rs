@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 
+use super::limits;
 use super::problem::Problem;
 
 /// The header by which a request is found in the log.
@@ -185,6 +186,8 @@ impl Envelope {
                 *response.response_mut() = answer;
             }
         }
+        let request = response.request().clone();
+        limits::tell(&request, response.headers_mut());
         self.dress(response.headers_mut(), id, docs);
     }
 

@@ -5,11 +5,12 @@
 
 use std::fmt;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::{Bytes, BytesMut};
+use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use super::envelope::REQUEST_ID;
 use super::guard::check_again;
 use super::problem::Problem;
+use crate::app::App;
 use crate::model::event::{Actor, Context};
 use crate::model::invalid::Invalid;
 
@@ -129,7 +131,7 @@ impl Origin {
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let ip = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
+        let ip = client_address(request).map(|ip| ip.to_string()).unwrap_or_default();
         Self { ip, user_agent: text(header::USER_AGENT.as_str()), request_id: text(REQUEST_ID.as_str()) }
     }
 
@@ -147,6 +149,34 @@ impl FromRequest for Origin {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Ok(Self::of(request)))
     }
+}
+
+/// The peer's address; or, where the peer is a trusted proxy, the right-most hop of `X-Forwarded-For` that is none. Whatever stands left of it, anyone may
+/// have written.
+#[must_use]
+pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let trusted = request.app_data::<web::Data<App>>().map(|app| app.policy.trusted_proxies.as_slice()).unwrap_or_default();
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    if !is_proxy(&peer) {
+        return Some(peer);
+    }
+    let mut nearest = peer;
+    let values = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or("?"));
+    for hop in values.collect::<Vec<_>>().join(",").rsplit(',') {
+        let Some(ip) = parse_hop(hop.trim()) else { break };
+        nearest = ip;
+        if !is_proxy(&ip) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(hop, |(ip, _port)| ip);
+    bare.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip())).ok().map(|ip| ip.to_canonical())
 }
 
 /// A field came twice.

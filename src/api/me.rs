@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::document::{BodyRefusals, GuardRefusals, ServerRefusals};
+use super::document::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use super::guard::{Acting, CurrentUser};
 use super::input::JsonFields;
 use super::problem::{Problem, ProblemBody};
@@ -48,7 +48,7 @@ struct EmailChange {
     responses(
         (status = 200, description = "The account with its new address", body = Me),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        GuardRefusals, BodyRefusals, ServerRefusals,
+        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("")]
@@ -58,7 +58,7 @@ pub async fn change_email(app: web::Data<App>, acting: Acting, JsonFields(fields
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let me = accounts::change_email(&app, acting.bearer.standing.me.id, current, email, &acting.context).await?;
+    let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
     Ok(HttpResponse::Ok().json(me))
 }
 
@@ -82,7 +82,7 @@ struct Deletion {
         (status = 204, description = "It is gone"),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
         (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
-        GuardRefusals, BodyRefusals, ServerRefusals,
+        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[delete("")]
@@ -92,7 +92,7 @@ pub async fn delete(app: web::Data<App>, acting: Acting, JsonFields(fields): Jso
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    accounts::delete(&app, acting.bearer.standing.me.id, current, &acting.context).await?;
+    accounts::delete(&app, &acting.bearer, current, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -118,7 +118,7 @@ struct PasswordChange {
     responses(
         (status = 204, description = "It is changed"),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        GuardRefusals, BodyRefusals, ServerRefusals,
+        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[put("/password")]

@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod guard;
 pub mod health;
 pub mod input;
+pub mod limits;
 pub mod me;
 pub mod oauth;
 pub mod problem;

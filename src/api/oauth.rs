@@ -5,10 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{FormRefusals, ServerRefusals};
+use super::document::{FormRefusals, ServerRefusals, Throttled};
 use super::input::{FormFields, Origin};
+use super::limits;
 use super::problem::{Problem, ProblemBody};
-use super::sessions::{TokenResponse, tokens};
+use super::sessions::{TokenResponse, device_of, tokens};
 use crate::app::App;
 use crate::model::event::Actor;
 use crate::service::{Failure, introspection, keys, sessions};
@@ -44,6 +45,7 @@ struct TokenForm {
         (status = 200, description = "A session's tokens", body = TokenResponse),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type` or `unauthorized_client`", body = ProblemBody),
         (status = 401, description = "The client authenticated itself, and none is registered (`invalid_client`)", body = ProblemBody),
+        Throttled,
         FormRefusals,
         ServerRefusals,
     )
@@ -59,7 +61,13 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
     let grant = match required("grant_type")? {
         "password" => {
             let (username, password) = (required("username")?, required("password")?);
-            sessions::login(&app, sessions::Login { username, password, new_password: None, user_agent: &origin.user_agent }, &context).await
+            limits::login(&app, &request)?;
+            sessions::login(
+                &app,
+                sessions::Login { username, password, new_password: None, device: device_of(&request), user_agent: &origin.user_agent },
+                &context,
+            )
+            .await
         }
         "refresh_token" => sessions::refresh(&app, required("refresh_token")?, &context).await,
         _ => return Err(Problem::UnsupportedGrantType),

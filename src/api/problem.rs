@@ -99,6 +99,7 @@ impl Problem {
                 Failure::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request", "Not Found"),
                 Failure::NotPermitted => row(S::FORBIDDEN, "insufficient_scope", "insufficient_scope", "Not permitted"),
                 Failure::InvalidToken => row(S::UNAUTHORIZED, "invalid_token", "invalid_token", "Could not validate credentials"),
+                Failure::Throttled { .. } => row(S::TOO_MANY_REQUESTS, "throttled", "slow_down", "Too many attempts, try again later"),
                 Failure::Busy => row(S::SERVICE_UNAVAILABLE, "busy", "temporarily_unavailable", "Too many logins at once, try again shortly"),
                 Failure::Unavailable(_) => {
                     row(S::SERVICE_UNAVAILABLE, "unavailable", "temporarily_unavailable", "The service is unavailable, try again shortly")
@@ -136,6 +137,7 @@ impl Problem {
             }
             Self::Failed(Failure::NotPermitted) => challenge(r#"Bearer realm="doorward", error="insufficient_scope""#),
             Self::InvalidClient => challenge(r#"Basic realm="doorward""#),
+            Self::Failed(Failure::Throttled { retry_after }) => Some((header::RETRY_AFTER, HeaderValue::from(*retry_after))),
             Self::Failed(Failure::Busy | Failure::Unavailable(_)) => Some((header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER))),
             Self::MethodNotAllowed(allow) => Some((header::ALLOW, allow.clone())),
             // The rest of the body is still on its way: the connection cannot be used again.

@@ -1,13 +1,14 @@
 //! `POST /login`, `POST /refresh`, `POST /logout`.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{BodyRefusals, GuardRefusals, ServerRefusals};
+use super::document::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use super::guard::Acting;
 use super::input::{FormFields, Origin};
+use super::limits;
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
 use crate::model::event::Actor;
@@ -63,19 +64,23 @@ impl From<Grant> for TokenResponse {
 #[utoipa::path(
     operation_id = "login",
     tag = "sessions",
+    params(("Doorward-Device" = Option<String>, Header, description = "The ticket that this device got at an earlier login to this account")),
     request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "The tokens of a new session", body = TokenResponse),
+        (status = 200, description = "The tokens of a new session", body = TokenResponse,
+            headers(("Doorward-Device" = String, description = "For a device that showed none: its ticket, to keep and to show at later logins, so that nobody else's failures lock it out"))),
         (status = 400, description = "Logging in by password is turned off (`password_grant_off`), or the request is malformed", body = ProblemBody),
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
         (status = 403, description = "The password is right and good for one use: send `new_password` with it (`password_change_required`)", body = ProblemBody),
+        Throttled,
         BodyRefusals,
         ServerRefusals,
     )
 )]
 #[post("/login")]
-pub async fn login(app: web::Data<App>, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+pub async fn login(app: web::Data<App>, request: HttpRequest, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+    limits::login(&app, &request)?;
     let mut invalid = Vec::new();
     if fields.optional("grant_type").is_some_and(|grant| grant != "password") {
         invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^password$'"));
@@ -84,7 +89,13 @@ pub async fn login(app: web::Data<App>, origin: Origin, FormFields(fields): Form
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let login = sessions::Login { username, password, new_password: fields.optional("new_password"), user_agent: &origin.user_agent };
+    let login = sessions::Login {
+        username,
+        password,
+        new_password: fields.optional("new_password"),
+        device: device_of(&request),
+        user_agent: &origin.user_agent,
+    };
     Ok(tokens(sessions::login(&app, login, &origin.context(Actor::Anonymous)).await?))
 }
 
@@ -159,8 +170,22 @@ pub async fn logout(app: web::Data<App>, acting: Acting, request: HttpRequest) -
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Carries the ticket of a device that has logged in before; its attempts are counted by themselves.
+pub const DEVICE: HeaderName = HeaderName::from_static("doorward-device");
+
+/// The ticket that a device shows.
+#[must_use]
+pub fn device_of(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(DEVICE).and_then(|ticket| ticket.to_str().ok())
+}
+
 /// RFC 6749 section 5.1 asks for both headers.
 #[must_use]
 pub fn tokens(grant: Grant) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache")).json(TokenResponse::from(grant))
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    if let Some(ticket) = &grant.device_ticket {
+        answer.insert_header((DEVICE, ticket.as_str()));
+    }
+    answer.json(TokenResponse::from(grant))
 }

@@ -16,8 +16,8 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::Account;
-use crate::service::Failure;
 use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, NewAccount};
+use crate::service::{Failure, throttle};
 
 const PAGE: usize = 200;
 
@@ -41,6 +41,7 @@ pub fn command() -> Command {
         Command::new("enable").about("Enable an account").arg(who()),
         Command::new("set-role").about("Give an account another role").arg(who()).arg(Arg::new("new").value_name("ROLE").required(true)),
         Command::new("reset-password").about("Replace the password by a one-time password; the sessions end").arg(who()).arg(json_switch()),
+        Command::new("unlock").about("Let strangers try the password again after too many failures").arg(who()),
         Command::new("delete").about("Delete an account for good").arg(who()),
         Command::new("sessions").about("List an account's live sessions").arg(who()).arg(json_switch()),
         Command::new("logout")
@@ -80,6 +81,10 @@ async fn act(app: &App, name: &str, options: &ArgMatches, authority: Authority) 
         "reset-password" => {
             let invitation = administration::reset_password(app, id, authority, &CLI).await?;
             tell(&account, &invitation, options.get_flag("json"))?;
+        }
+        "unlock" => {
+            throttle::unlock(app, id, &CLI).await?;
+            print(&format!("{} is unlocked\n", account.me.email))?;
         }
         "delete" => {
             administration::delete(app, id, authority, &CLI).await?;

@@ -20,6 +20,15 @@ impl Timestamp {
         Self(micros)
     }
 
+    /// After every other.
+    pub const LAST: Self = Self(i64::MAX);
+
+    /// Whole seconds from `now` until this instant, rounded up; 0 if it has passed.
+    #[must_use]
+    pub fn secs_from(self, now: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0).div_ceil(1_000_000)
+    }
+
     /// From whole seconds since the Unix epoch, the `NumericDate` of RFC 7519.
     #[must_use]
     pub const fn from_secs(secs: i64) -> Self {

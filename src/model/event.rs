@@ -20,6 +20,10 @@ pub enum EventType {
     LoginSuccess,
     /// A login was refused; `reason` says why, which the caller never learns.
     LoginFail,
+    /// An account's password is not tried any more: too many failures from everywhere.
+    AccountLocked,
+    /// An administrator lifted that.
+    AccountUnlocked,
     /// A session ended because its owner said so.
     Logout,
     /// A client gave a token back.
@@ -64,10 +68,12 @@ pub enum EventType {
 
 impl EventType {
     /// Every one.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Registered,
         Self::LoginSuccess,
         Self::LoginFail,
+        Self::AccountLocked,
+        Self::AccountUnlocked,
         Self::Logout,
         Self::TokenRevoked,
         Self::TokenReuse,
@@ -97,6 +103,8 @@ impl EventType {
             Self::Registered => "registered",
             Self::LoginSuccess => "login_success",
             Self::LoginFail => "login_fail",
+            Self::AccountLocked => "account_locked",
+            Self::AccountUnlocked => "account_unlocked",
             Self::Logout => "logout",
             Self::TokenRevoked => "token_revoked",
             Self::TokenReuse => "token_reuse",
@@ -202,6 +210,20 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn of_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
+        self
+    }
+
+    /// The same as another type.
+    #[must_use]
+    pub fn as_type(mut self, kind: EventType) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// One more particular.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.details[name] = value.into();
         self
     }
 

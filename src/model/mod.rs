@@ -11,4 +11,5 @@ pub mod password;
 pub mod permission;
 pub mod session;
 pub mod signing_key;
+pub mod throttle;
 pub mod user;

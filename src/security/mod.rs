@@ -10,6 +10,7 @@ pub mod registry;
 mod registry_tests;
 pub mod secret;
 pub mod signing_keys;
+pub mod throttle;
 
 /// What the registry synchronises with.
 mod sync {

@@ -1,9 +1,10 @@
 //! Accounts: how they come to be, change and go. A change asks for the password again (ASVS 7.5.1).
 
+use serde_json::json;
 use uuid::Uuid;
 
-use super::Failure;
 use super::standing::Bearer;
+use super::{Failure, throttle};
 use crate::app::App;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
@@ -13,6 +14,7 @@ use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Credential, Me, NewUser};
 use crate::security::passwords::Verdict;
+use crate::store::throttles::Outcome;
 use crate::store::users::{Deletion, EmailChange};
 
 /// What someone registers with, as they typed it.
@@ -54,13 +56,31 @@ pub async fn register(app: &App, account: NewAccount<'_>, context: &Context) -> 
     Ok(me)
 }
 
-/// Verifies the current password before a change.
-async fn verified(app: &App, user: UserId, current: &str) -> Result<Credential, Failure> {
+/// Verifies the current password before a change. Attempts are counted by session: whoever has stolen one does not guess on, and locks nobody else out.
+async fn verified(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<Credential, Failure> {
     let password = Password::parse(current).ok_or(Failure::WrongPassword)?;
+    let user = bearer.standing.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
-    match app.passwords.verify(password, Some(credential.password_hash.clone())).await? {
-        Verdict::Right | Verdict::RightButOutdated => Ok(credential),
-        Verdict::Wrong => Err(Failure::WrongPassword),
+    let counters = app.throttle.of_session(bearer.session);
+    throttle::admit(app, counters).await?;
+    let verdict = match app.passwords.verify(password, Some(credential.password_hash.clone())).await {
+        Ok(verdict) => verdict,
+        Err(no_hash) => {
+            app.store.give_back(&counters).await?;
+            return Err(no_hash.into());
+        }
+    };
+    match verdict {
+        Verdict::Right | Verdict::RightButOutdated => {
+            app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
+            Ok(credential)
+        }
+        Verdict::Wrong => {
+            let event =
+                app.event(EventType::LoginFail, context).of_user(user).of_session(bearer.session).with(json!({"reason": "wrong_current_password"}));
+            app.store.refuse_login(&counters, throttle::wrong(app, event.at), &event).await?;
+            Err(Failure::WrongPassword)
+        }
     }
 }
 
@@ -72,7 +92,7 @@ pub async fn change_password(app: &App, bearer: &Bearer, current: &str, new: &st
     let me = &bearer.standing.me;
     let email = Email::parse("email", &me.email).ok();
     let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(refused)?;
-    let credential = verified(app, me.id, current).await?;
+    let credential = verified(app, bearer, current, context).await?;
     let hash = app.passwords.hash(new).await?;
     let changed = app
         .store
@@ -86,9 +106,10 @@ pub async fn change_password(app: &App, bearer: &Bearer, current: &str, new: &st
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn change_email(app: &App, user: UserId, current: &str, email: &str, context: &Context) -> Result<Me, Failure> {
+pub async fn change_email(app: &App, bearer: &Bearer, current: &str, email: &str, context: &Context) -> Result<Me, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
-    let credential = verified(app, user, current).await?;
+    let user = bearer.standing.me.id;
+    let credential = verified(app, bearer, current, context).await?;
     let change = app.store.change_email(user, credential.password_version, &email, &app.event(EventType::EmailChanged, context)).await?;
     app.registry.evict_user(user);
     match change {
@@ -102,8 +123,9 @@ pub async fn change_email(app: &App, user: UserId, current: &str, email: &str, c
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn delete(app: &App, user: UserId, current: &str, context: &Context) -> Result<(), Failure> {
-    let credential = verified(app, user, current).await?;
+pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<(), Failure> {
+    let user = bearer.standing.me.id;
+    let credential = verified(app, bearer, current, context).await?;
     let deletion = app.store.delete_user(user, credential.password_version, &app.event(EventType::AccountDeleted, context)).await?;
     app.registry.evict_user(user);
     match deletion {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Failure;
+use super::{Failure, throttle};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
@@ -128,7 +128,10 @@ pub async fn reset_password(app: &App, user: UserId, authority: Authority, conte
     let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
     let password = OneTimePassword { hash: &hash, expires_at: invitation.expires_at };
     let outcome = app.store.reset_password(user, password, authority, &app.event(EventType::PasswordReset, context)).await?;
-    settled(app, user, outcome, context).map(|()| invitation)
+    settled(app, user, outcome, context)?;
+    // The guesses were at the password that is gone.
+    throttle::unlock(app, user, context).await?;
+    Ok(invitation)
 }
 
 /// Deletes an account and its sessions for good; its subject is never given again.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::keys;
 use crate::app::App;
 use crate::model::ids::SessionId;
@@ -9,6 +11,10 @@ use crate::store::StoreError;
 
 /// How long an ended session stays, so that its end can still be looked up.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
+/// How long failures from one place are remembered after the last.
+const PLACES_KEPT: Duration = Duration::from_hours(24);
+/// How long an account's failures are remembered after the last; those that lock it, until it is unlocked.
+const ACCOUNTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long a change stays: far longer than any reader is behind, and one that is begins anew.
 const CHANGES_KEPT: Duration = Duration::from_hours(1);
 const BATCH: i64 = 500;
@@ -42,6 +48,13 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
     let mut place = Some(SessionId::FIRST);
     while let Some(after) = place {
         let (purged, next) = app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await?;
+        total += purged;
+        place = next;
+        tokio::time::sleep(PAUSE).await;
+    }
+    let mut place = Some(Uuid::nil());
+    while let Some(after) = place {
+        let (purged, next) = app.store.purge_throttles(after, now.minus(PLACES_KEPT), now.minus(ACCOUNTS_KEPT), BATCH).await?;
         total += purged;
         place = next;
         tokio::time::sleep(PAUSE).await;

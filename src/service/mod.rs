@@ -11,6 +11,7 @@ pub mod readiness;
 pub mod roles;
 pub mod sessions;
 pub mod standing;
+pub mod throttle;
 pub mod transfer;
 
 use crate::model::invalid::Invalid;
@@ -69,6 +70,12 @@ pub enum Failure {
     /// The access token is bad, expired, or its session has ended.
     #[error("invalid access token")]
     InvalidToken,
+    /// Too many attempts: no more before so many seconds.
+    #[error("too many attempts")]
+    Throttled {
+        /// Seconds, at least one.
+        retry_after: u64,
+    },
     /// Every hashing thread is busy and the queue is full.
     #[error("the password hashing queue is full")]
     Busy,

@@ -5,8 +5,8 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Failure;
 use super::standing::Bearer;
+use super::{Failure, throttle};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
@@ -15,11 +15,13 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
+use crate::model::throttle::Counters;
 use crate::model::user::User;
 use crate::security::access_tokens::Claimed;
 use crate::security::passwords::Verdict;
 use crate::security::refresh_tokens::Presented;
 use crate::store::rotations::Rotation;
+use crate::store::sessions::Verified;
 
 /// A user name and password, as they were typed, and where they came from.
 #[derive(Clone, Copy)]
@@ -30,6 +32,8 @@ pub struct Login<'a> {
     pub password: &'a str,
     /// What to set in place of a one-time password; of no use with a lasting one.
     pub new_password: Option<&'a str>,
+    /// The ticket that the device got at an earlier login.
+    pub device: Option<&'a str>,
     /// What the client calls itself; cut to [`MAX_USER_AGENT`] characters.
     pub user_agent: &'a str,
 }
@@ -46,6 +50,8 @@ pub struct Grant {
     pub expires_in: u64,
     /// The opaque token that gets the next pair.
     pub refresh_token: String,
+    /// For a device that has just logged in for the first time.
+    pub device_ticket: Option<String>,
 }
 
 /// Logs in: opens a session and issues its first tokens.
@@ -62,27 +68,42 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Gra
         return Err(Failure::PasswordGrantOff);
     }
     let password = Password::parse(login.password).ok_or(Failure::BadCredentials)?;
-    let user = match Email::parse("username", login.username) {
-        Ok(email) => app.store.user_by_email(email.key()).await?,
-        Err(_) => None,
+    let email = Email::parse("username", login.username).ok();
+    let user = match &email {
+        Some(email) => app.store.user_by_email(email.key()).await?,
+        None => None,
     };
+    let known = login.device.filter(|ticket| user.as_ref().is_some_and(|user| app.throttle.is_ticket_of(ticket, user.subject)));
+    let counters = known.map_or_else(
+        || app.throttle.of_address(&throttle::account_name(login.username, email.as_ref()), context.ip.parse().ok()),
+        |ticket| app.throttle.of_device(ticket),
+    );
+    let attempt = Attempt { counters, known_device: known.is_some() };
+    throttle::admit(app, counters).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = app.passwords.verify(password, stored).await?;
+    let verdict = match app.passwords.verify(password, stored).await {
+        Ok(verdict) => verdict,
+        Err(no_hash) => {
+            app.store.give_back(&counters).await?;
+            return Err(no_hash.into());
+        }
+    };
     let refusal = refusal(user.as_ref(), verdict, app.clock.now());
     let user = match (user, refusal) {
         (Some(user), None) => user,
         (user, reason) => {
             let event = app.event(EventType::LoginFail, context).with(json!({"reason": reason}));
-            app.store.append_event(&user.into_iter().fold(event, |event, user| event.of_user(user.me.id))).await?;
+            let event = user.into_iter().fold(event, |event, user| event.of_user(user.me.id));
+            app.store.refuse_login(&counters, throttle::wrong(app, event.at), &event).await?;
             log::info!(reason = reason.unwrap_or_default(); "login refused");
             return Err(Failure::BadCredentials);
         }
     };
     if user.password_expires_at.is_some() {
         let user = replace_one_time_password(app, user, login, context).await?;
-        return open_session(app, &user, login, context).await;
+        return open_session(app, &user, login, attempt, context).await;
     }
-    let grant = open_session(app, &user, login, context).await?;
+    let grant = open_session(app, &user, login, attempt, context).await?;
     if verdict == Verdict::RightButOutdated {
         upgrade_hash(app, &user, login.password).await;
     }
@@ -115,7 +136,7 @@ async fn replace_one_time_password(app: &App, user: User, login: Login<'_>, cont
     if changed { Ok(User { password_version: user.password_version + 1, ..user }) } else { Err(Failure::BadCredentials) }
 }
 
-async fn open_session(app: &App, user: &User, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
+async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt, context: &Context) -> Result<Grant, Failure> {
     let now = app.clock.now();
     let user_agent: String = login.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
     let session = NewSession {
@@ -130,14 +151,28 @@ async fn open_session(app: &App, user: &User, login: Login<'_>, context: &Contex
     let cap = i64::try_from(app.policy.sessions_per_user).unwrap_or(i64::MAX);
     let over = app
         .store
-        .start_session(&session, user.password_version, cap, &app.event(EventType::LoginSuccess, context))
+        .start_session(
+            &session,
+            Verified { password_version: user.password_version, counters: Some(attempt.counters) },
+            cap,
+            &app.event(EventType::LoginSuccess, context),
+        )
         .await?
         .ok_or(Failure::BadCredentials)?;
     for ended in &over {
         app.registry.evict(*ended);
     }
     log::info!(user = user.me.id.get(), session = session.id.to_string().as_str(), over_the_cap = over.len(); "session started");
-    grant(app, session.id, Claimed { subject: user.subject, role: &user.me.role, permissions: &user.permissions }, 0, now)
+    let granted = grant(app, session.id, Claimed { subject: user.subject, role: &user.me.role, permissions: &user.permissions }, 0, now)?;
+    let device_ticket = if attempt.known_device { None } else { Some(app.throttle.issue_ticket(user.subject)?) };
+    Ok(Grant { device_ticket, ..granted })
+}
+
+/// How an attempt at a password was let in.
+#[derive(Clone, Copy)]
+struct Attempt {
+    counters: Counters,
+    known_device: bool,
 }
 
 fn grant(app: &App, session: SessionId, claimed: Claimed<'_>, counter: i64, now: Timestamp) -> Result<Grant, Failure> {
@@ -145,6 +180,7 @@ fn grant(app: &App, session: SessionId, claimed: Claimed<'_>, counter: i64, now:
         access_token: app.access_tokens.issue(session, claimed, now)?,
         expires_in: app.access_tokens.ttl_secs(),
         refresh_token: app.refresh_tokens.issue(session, counter),
+        device_ticket: None,
     })
 }
 

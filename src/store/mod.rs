@@ -12,6 +12,7 @@ pub mod keys;
 pub mod roles;
 pub mod rotations;
 pub mod sessions;
+pub mod throttles;
 pub mod transfer;
 pub mod url;
 pub mod users;

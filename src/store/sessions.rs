@@ -5,11 +5,13 @@ use serde_json::json;
 use super::changes::append_change;
 use super::events::append_event;
 use super::rotations::Rotation;
+use super::throttles::{Outcome, settle};
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Holder, Lineage, NewSession, SessionInfo, Standing, Which};
+use crate::model::throttle::Counters;
 
 /// Ends a user's sessions within a transaction that goes on to append the change; gives their number.
 macro_rules! end_sessions_of {
@@ -31,6 +33,15 @@ macro_rules! end_sessions_of {
 
 pub(crate) use end_sessions_of;
 
+/// What a password was verified against, and where the attempt was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified {
+    /// The version of the password.
+    pub password_version: i64,
+    /// The counters to clear.
+    pub counters: Option<Counters>,
+}
+
 impl Store {
     /// Starts a session if its user is still active and the password still the one that was verified; none if not. The first statement locks the
     /// user's row until the commit, so no login outruns a disabling, a deletion or a change of password on any engine. Beyond `cap` live sessions
@@ -41,7 +52,7 @@ impl Store {
     pub async fn start_session(
         &self,
         session: &NewSession<'_>,
-        password_version: i64,
+        verified: Verified,
         cap: i64,
         event: &Event<'_>,
     ) -> Result<Option<Vec<SessionId>>, StoreError> {
@@ -52,7 +63,7 @@ impl Store {
                  WHERE id = $1 AND is_active AND password_version = $2",
             )
             .bind(session.user_id)
-            .bind(password_version)
+            .bind(verified.password_version)
             .bind(event.at)
             .execute(&mut *tx)
             .await?
@@ -91,6 +102,9 @@ impl Store {
                 .bind(session.id)
                 .fetch_all(&mut *tx)
                 .await?;
+                if let Some(counters) = &verified.counters {
+                    let _failures: (i64, i64) = settle!(tx, counters, Outcome::Right, event.at);
+                }
                 for (ended,) in &over {
                     append_change!(tx, Some(*ended), None::<UserId>, None::<&str>, session.created_at);
                 }

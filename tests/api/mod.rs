@@ -13,3 +13,4 @@ mod refresh;
 mod register;
 mod resilience;
 mod sessions;
+mod throttle;

@@ -11,6 +11,7 @@ use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
 use doorward::model::user::{Me, NewUser};
 use doorward::store::rotations::Rotation;
+use doorward::store::sessions::Verified;
 use doorward::store::url::DatabaseUrl;
 use doorward::store::{OpenError, Store};
 use uuid::Uuid;
@@ -36,6 +37,11 @@ async fn insert(store: &Store, email: &str) -> Option<Me> {
         password_expires_at: None,
     };
     store.insert_user(&user, &event(EventType::Registered)).await.unwrap().map(|account| account.me)
+}
+
+/// A password of that version was verified, by whom nobody counted.
+fn verified(password_version: i64) -> Verified {
+    Verified { password_version, counters: None }
 }
 
 static OWN: Context = Context::own(Actor::Server);
@@ -83,7 +89,7 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
         assert!(store.standing(session.id).await.unwrap().is_none());
-        assert!(store.start_session(&session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
+        assert!(store.start_session(&session, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
         let standing = store.standing(session.id).await.unwrap().unwrap();
         assert_eq!((&standing.me, standing.idle_expires_at, standing.expires_at), (&ann, session.idle_expires_at, session.expires_at));
         assert!(standing.live(NOW) && !standing.live(session.idle_expires_at));
@@ -92,16 +98,16 @@ on_both_engines! {
     async fn a_session_does_not_start_for_another_password_or_a_disabled_user(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
-        assert!(store.start_session(&session_of(&ann), 2, 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
+        assert!(store.start_session(&session_of(&ann), verified(2), 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = FALSE").await;
-        assert!(store.start_session(&session_of(&ann), 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
+        assert!(store.start_session(&session_of(&ann), verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap().is_none());
     }
 
     async fn an_ended_session_and_a_disabled_user_have_no_standing(app) {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let (first, second) = (session_of(&ann), session_of(&ann));
-        assert!(store.start_session(&first, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some() && store.start_session(&second, 1, 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
+        assert!(store.start_session(&first, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap().is_some() && store.start_session(&second, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap().is_some());
         app.sql("UPDATE users SET is_active = FALSE").await;
         assert!(store.standing(first.id).await.unwrap().is_none());
         app.sql("UPDATE users SET is_active = TRUE").await;
@@ -147,8 +153,8 @@ on_both_engines! {
         let place = store.newest_change().await.unwrap();
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let (one, two) = (session_of(&ann), session_of(&ann));
-        store.start_session(&one, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
-        store.start_session(&two, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
+        store.start_session(&one, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap();
+        store.start_session(&two, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap();
         assert!(store.end_session(one.id, EndReason::Logout, &event(EventType::Logout)).await.unwrap());
         assert!(!store.end_session(one.id, EndReason::Logout, &event(EventType::Logout)).await.unwrap(), "an ended one is not news");
         store.end_sessions(ann.id, Which::All, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
@@ -165,7 +171,7 @@ on_both_engines! {
         let store = store_of(&app).await;
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let session = session_of(&ann);
-        store.start_session(&session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
+        store.start_session(&session, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap();
         let rotation = |counter, now| Rotation { session: session.id, counter, now, idle_expires_at: session.idle_expires_at };
         for counter in 0..10 {
             let won = futures_util::future::join_all((0..8).map(|_| store.rotate(rotation(counter, NOW)))).await;
@@ -180,7 +186,7 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let sessions: Vec<_> = (0..5).map(|_| session_of(&ann)).collect();
         for session in &sessions {
-            store.start_session(session, 1, 50, &event(EventType::LoginSuccess)).await.unwrap();
+            store.start_session(session, verified(1), 50, &event(EventType::LoginSuccess)).await.unwrap();
         }
         store.end_session(sessions[0].id, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
         let begin = SessionId::FIRST;
@@ -195,7 +201,7 @@ on_both_engines! {
         let ann = insert(&store, "ann@example.com").await.unwrap();
         let sessions: Vec<_> = (0..100).map(|_| session_of(&ann)).collect();
         for session in &sessions {
-            store.start_session(session, 1, 100, &event(EventType::LoginSuccess)).await.unwrap();
+            store.start_session(session, verified(1), 100, &event(EventType::LoginSuccess)).await.unwrap();
         }
         store.end_session(sessions[7].id, EndReason::Logout, &event(EventType::Logout)).await.unwrap();
         for counter in 0..5 {

@@ -67,8 +67,14 @@ impl TestApp {
     }
 
     async fn start_on(url: &str, folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
-        let mut environment =
-            vec![("DATABASE_URL", url), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"), ("DOORWARD_HASH_THREADS", "2")];
+        let mut environment = vec![
+            ("DATABASE_URL", url),
+            ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"),
+            ("DOORWARD_HASH_THREADS", "2"),
+            // All people of a test come from one address.
+            ("DOORWARD_LIMIT_LOGIN_IP", "off"),
+            ("DOORWARD_LIMIT_REGISTER_IP", "off"),
+        ];
         environment.retain(|(name, _)| !settings.iter().any(|(other, _)| other == name));
         environment.extend(settings);
         let environment: Vec<_> = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

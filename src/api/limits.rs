@@ -1,0 +1,52 @@
+//! The budget of each address, and its headers (draft-ietf-httpapi-ratelimit-headers): what is left is told before it is gone.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpMessage as _, HttpRequest};
+
+use super::input::client_address;
+use super::problem::Problem;
+use crate::app::App;
+use crate::model::throttle::Budget;
+use crate::service::Failure;
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// Takes one login from the budget of the caller's address.
+///
+/// # Errors
+/// [`Failure::Throttled`].
+pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+    take(request, client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())))
+}
+
+/// Takes one registration from the budget of the caller's address.
+///
+/// # Errors
+/// [`Failure::Throttled`].
+pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
+    take(request, client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())))
+}
+
+fn take(request: &HttpRequest, taken: Option<(Budget, bool)>) -> Result<(), Problem> {
+    let Some((budget, admitted)) = taken else { return Ok(()) };
+    request.extensions_mut().insert(budget);
+    if admitted { Ok(()) } else { Err(Failure::Throttled { retry_after: seconds(&budget).max(1) }.into()) }
+}
+
+fn seconds(budget: &Budget) -> u64 {
+    budget.wait.as_secs() + u64::from(budget.wait.subsec_nanos() > 0)
+}
+
+/// Tells what is left, if this request took from a budget.
+pub fn tell(request: &HttpRequest, headers: &mut HeaderMap) {
+    if let Some(budget) = request.extensions().get::<Budget>() {
+        let left = format!("\"default\";r={};t={}", budget.left, seconds(budget));
+        let policy = format!("\"default\";q={};w={}", budget.rate.quota, budget.rate.window.as_secs());
+        for (name, text) in [(RATE_LIMIT, left), (RATE_LIMIT_POLICY, policy)] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How often a password may be tried: values and rules, no memory of their own.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// Failures of one account from one place that cost nothing.
+pub const FREE_FAILURES: i64 = 5;
+/// Attempts of one account from one place under way at once, failures so far included: of any number of parallel guesses no more are evaluated.
+pub const AT_ONCE: i64 = 20;
+/// Consecutive failures of one account from everywhere, after which its password is not tried any more (NIST SP 800-63B-4 section 3.2.2).
+pub const MOST_FAILURES: i64 = 100;
+/// The longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::from_mins(15);
+/// An attempt whose outcome never came, for its client or its node is gone, counts as under way no longer than this.
+pub const PENDING_FOR: Duration = Duration::from_secs(15);
+
+/// How long to wait after so many failures: nothing, then a second that doubles to a quarter of an hour.
+#[must_use]
+pub fn wait_after(failures: i64) -> Duration {
+    match failures.saturating_sub(FREE_FAILURES) {
+        ..0 => Duration::ZERO,
+        over @ 0..10 => Duration::from_secs(1 << over),
+        10.. => LONGEST_WAIT,
+    }
+}
+
+/// Where attempts are counted, by keyed hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counters {
+    /// The account from one place: an address prefix, a known device, or a session.
+    pub place: Uuid,
+    /// The account from everywhere; none where the place itself proves some right.
+    pub account: Option<Uuid>,
+}
+
+/// What stands for a network address in counters: an IPv4 address whole, an IPv6 address's first 64 bits, for a customer has at least as many.
+#[must_use]
+pub fn prefix(ip: IpAddr) -> [u8; 8] {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => u64::from(ip.to_bits()).to_be_bytes(),
+        IpAddr::V6(ip) => ip.octets().first_chunk().copied().unwrap_or_default(),
+    }
+}
+
+/// How many requests an address may make in how long a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// So many.
+    pub quota: u32,
+    /// In so long.
+    pub window: Duration,
+}
+
+/// What is left of an address's budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// What there is in all.
+    pub rate: Rate,
+    /// Requests left now.
+    pub left: u32,
+    /// Until the next one, if none is left; else until all are there again.
+    pub wait: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_nothing_then_doubles_to_a_quarter_of_an_hour() {
+        let waits: Vec<u64> = [0, 4, 5, 6, 7, 14, 15, 16, 99, i64::MAX].into_iter().map(|failures| wait_after(failures).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 512, 900, 900, 900, 900]);
+        assert_eq!(wait_after(i64::MIN + 10), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_and_a_mapped_address_is_ipv4() {
+        let prefix = |text: &str| prefix(text.parse().unwrap());
+        assert_eq!(prefix("2001:db8:1:2::1"), prefix("2001:0DB8:1:2:ffff::"));
+        assert_ne!(prefix("2001:db8:1:2::1"), prefix("2001:db8:1:3::1"));
+        assert_eq!(prefix("::ffff:192.0.2.7"), prefix("192.0.2.7"));
+        assert_ne!(prefix("192.0.2.7"), prefix("192.0.2.8"));
+    }
+}
