@@ -35,6 +35,11 @@ const fn setting(name: &'static str, default: &'static str, help: &'static str) 
     Setting { name, default, help, secret: false }
 }
 
+/// The setting that names the file with the certificate chain.
+pub const TLS_CERT: &str = "DOORWARD_TLS_CERT";
+/// The setting that names the file with its private key.
+pub const TLS_KEY: &str = "DOORWARD_TLS_KEY";
+
 /// Every setting there is. A `DOORWARD_*` name outside this table refuses the start.
 pub const SETTINGS: &[Setting] = &[
     setting("DOORWARD_LISTEN", "127.0.0.1:8000", "address and port to listen on"),
@@ -53,7 +58,7 @@ pub const SETTINGS: &[Setting] = &[
         secret: true,
     },
     setting("DOORWARD_KEY_ROTATION", "never", "make a new signing key so often, such as 30d; never leaves it to `doorward keys rotate`"),
-    setting("DOORWARD_ISSUER", "http:// + listen address", "the `iss` of every token, an http or https URL"),
+    setting("DOORWARD_ISSUER", "http(s):// + listen address", "the `iss` of every token, an http or https URL"),
     setting("DOORWARD_AUDIENCE", "doorward", "the `aud` of every token"),
     setting("DOORWARD_ACCESS_TOKEN_TTL", "15m", "life of an access token"),
     setting("DOORWARD_SESSION_IDLE_TTL", "14d", "a session that is not refreshed for so long ends"),
@@ -77,6 +82,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("DOORWARD_AUDIT_RETENTION", "400d", "how long events are kept, 1d or more"),
     setting("DOORWARD_REGISTRY_SIZE", "100000", "sessions that the in-memory registry holds, 1 to 100000000"),
     setting("DOORWARD_CORS_ORIGINS", "none", "exact origins, comma-separated, whose pages may call this service"),
+    setting(
+        TLS_CERT,
+        "none",
+        "PEM file of the certificate chain, its own first; with the key the server speaks HTTPS, and takes up a change by itself",
+    ),
+    setting(TLS_KEY, "none", "PEM file of its private key, readable by owner and group only"),
     setting("DOORWARD_DOCS", "on", "on or off: Swagger UI at /docs/"),
     setting("DOORWARD_LOG_FORMAT", "text on a terminal, else json", "text or json"),
 ];
@@ -98,6 +109,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object an event.
     Json,
+}
+
+/// The files that TLS is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate chain in PEM, the server's own first.
+    pub cert: PathBuf,
+    /// The private key in PEM.
+    pub key: PathBuf,
 }
 
 /// The settings in force.
@@ -155,6 +175,8 @@ pub struct Config {
     pub registry_size: usize,
     /// Exact origins that may call from a browser.
     pub cors_origins: Vec<String>,
+    /// What to speak TLS with; none is plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Whether Swagger UI is served.
     pub docs: bool,
     /// The form of the log lines; none means text on a terminal and JSON elsewhere.
@@ -185,6 +207,8 @@ impl Config {
         let listen = reader.parsed("DOORWARD_LISTEN", "127.0.0.1:8000", |text| {
             SocketAddr::from_str(text).map_err(|_| "must be an address and port such as 127.0.0.1:8000".to_owned())
         });
+        let tls = reader.tls();
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let config = Self {
             listen,
             database: reader.database(),
@@ -194,7 +218,7 @@ impl Config {
             }),
             jwt_secret: reader.secret("DOORWARD_JWT_SECRET"),
             key_rotation: reader.parsed("DOORWARD_KEY_ROTATION", "never", parse_rotation),
-            issuer: reader.parsed("DOORWARD_ISSUER", &format!("http://{listen}"), parse_issuer),
+            issuer: reader.parsed("DOORWARD_ISSUER", &format!("{scheme}://{listen}"), parse_issuer),
             audience: reader.parsed("DOORWARD_AUDIENCE", "doorward", parse_audience),
             access_token_ttl: reader.duration("DOORWARD_ACCESS_TOKEN_TTL", "15m"),
             session_idle_ttl: reader.duration("DOORWARD_SESSION_IDLE_TTL", "14d"),
@@ -214,6 +238,7 @@ impl Config {
             audit_retention: reader.parsed("DOORWARD_AUDIT_RETENTION", "400d", parse_retention),
             registry_size: reader.number("DOORWARD_REGISTRY_SIZE", 100_000, 1, 100_000_000),
             cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
+            tls,
             docs: reader.parsed("DOORWARD_DOCS", "on", |text| parse_switch(text, "on", "off")),
             log_format: reader.parsed("DOORWARD_LOG_FORMAT", "", |text| match text {
                 "" => Ok(None),
@@ -245,6 +270,7 @@ impl Config {
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let switch = |on: bool, yes: &str, no: &str| if on { yes } else { no }.to_owned();
+        let file = |path: Option<&PathBuf>| path.map_or("none".to_owned(), |path| path.display().to_string());
         let secret = match (&self.secret, self.secret_file()) {
             (Some(_), _) => "***".to_owned(),
             (None, Some(file)) => format!("in {}", file.display()),
@@ -277,6 +303,8 @@ impl Config {
             ("DOORWARD_AUDIT_RETENTION", shown_duration(self.audit_retention)),
             ("DOORWARD_REGISTRY_SIZE", self.registry_size.to_string()),
             ("DOORWARD_CORS_ORIGINS", self.cors_origins.join(",")),
+            (TLS_CERT, file(self.tls.as_ref().map(|tls| &tls.cert))),
+            (TLS_KEY, file(self.tls.as_ref().map(|tls| &tls.key))),
             ("DOORWARD_DOCS", switch(self.docs, "on", "off")),
             ("DOORWARD_LOG_FORMAT", self.log_format.map_or("text on a terminal, else json", log_format_name).to_owned()),
         ]
@@ -341,6 +369,19 @@ impl Reader<'_> {
             }
             None => self.parsed(name, "sqlite://doorward.db", DatabaseUrl::parse),
         }
+    }
+
+    /// Both files or neither. Whether they can be used is for the server to say: another command may run as someone who may not read the key.
+    fn tls(&mut self) -> Option<TlsFiles> {
+        let good = self.bad.len();
+        let (cert, key) = (self.parsed(TLS_CERT, "none", parse_file), self.parsed(TLS_KEY, "none", parse_file));
+        match (cert, key) {
+            (Some(cert), Some(key)) => return Some(TlsFiles { cert, key }),
+            (Some(_), None) if self.bad.len() == good => self.refuse(TLS_KEY, format!("is needed with {TLS_CERT}")),
+            (None, Some(_)) if self.bad.len() == good => self.refuse(TLS_CERT, format!("is needed with {TLS_KEY}")),
+            _ => {}
+        }
+        None
     }
 
     fn secret(&mut self, name: &str) -> Option<RootSecret> {
@@ -494,6 +535,15 @@ fn parse_audience(text: &str) -> Result<String, String> {
     graphic.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 255 visible ASCII characters".to_owned())
 }
 
+/// A file's path, or `none`. What is pasted in its place by mistake is refused without being repeated.
+fn parse_file(text: &str) -> Result<Option<PathBuf>, String> {
+    match text {
+        "none" => Ok(None),
+        _ if text.contains("-----BEGIN") => Err("must be the path of a PEM file, not its content".to_owned()),
+        _ => Ok(Some(PathBuf::from(text))),
+    }
+}
+
 /// Exact origins (RFC 6454): scheme, host and port, no path, no star.
 fn parse_origins(text: &str) -> Result<Vec<String>, String> {
     let origins = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
@@ -585,6 +635,8 @@ mod tests {
             ("DOORWARD_AUDIT_RETENTION", "1h"),
             ("DOORWARD_REGISTRY_SIZE", "0"),
             ("DOORWARD_CORS_ORIGINS", "*"),
+            (TLS_CERT, "-----BEGIN CERTIFICATE-----"),
+            (TLS_KEY, "-----BEGIN PRIVATE KEY-----"),
             ("DOORWARD_DOCS", "1"),
             ("DOORWARD_LOG_FORMAT", "xml"),
         ];
@@ -616,6 +668,13 @@ mod tests {
         })
         .unwrap_err();
         assert!(refused[0].to_string().contains("holds a password"));
+    }
+
+    #[test]
+    fn tls_needs_both_files_and_makes_the_issuer_https() {
+        assert_eq!(refusals(&[(TLS_CERT, "cert.pem")]), ["DOORWARD_TLS_KEY: is needed with DOORWARD_TLS_CERT"]);
+        assert_eq!(refusals(&[(TLS_KEY, "key.pem")]), ["DOORWARD_TLS_CERT: is needed with DOORWARD_TLS_KEY"]);
+        assert_eq!(load(&[(TLS_CERT, "cert.pem"), (TLS_KEY, "key.pem")]).unwrap().issuer, "https://127.0.0.1:8000");
     }
 
     #[test]

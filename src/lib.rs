@@ -4,7 +4,7 @@
 //! way, held by `tests/architecture.rs`:
 //!
 //! ```text
-//! main -> cli -> server -> api -> service -> app -> config -> { store, security, import } -> model
+//! main -> cli -> server -> { api -> service -> app, tls } -> config -> { store, security, import } -> model
 //! ```
 //!
 //! - [`model`]: plain values that are valid if they exist: [`model::email::Email`], [`model::password::Password`], [`model::session::Standing`], the clock.
@@ -12,7 +12,7 @@
 //!   the hashing threads, the registry of live sessions. No SQL, no HTTP.
 //! - [`store`]: durable state: SQLite and PostgreSQL behind one text of SQL, migrations. Knows nothing of security.
 //! - [`import`]: user exports of other services and our own, read as a stream and mapped to accounts. Pure parsing, nothing stored.
-//! - [`config`]: the one table of settings, typed and checked at once. [`telemetry`]: logs.
+//! - [`config`]: the one table of settings, typed and checked at once. [`telemetry`]: logs. [`tls`]: certificate and key.
 //! - [`app`]: the long-lived parts, built once.
 //! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names every refusal.
 //! - [`api`]: HTTP. [`api::serve`] is the whole URL map, [`api::problem`] the one table from failure to answer, [`api::envelope`] what every
@@ -32,3 +32,4 @@ pub mod server;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

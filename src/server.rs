@@ -1,5 +1,7 @@
 //! actix wiring: sockets, limits, the order of middleware, and the end.
 
+mod streams;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +19,20 @@ use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
 use crate::service::{audit, feed, maintenance};
+use crate::tls::Identity;
+use streams::UnderWay;
 
 /// From the accepted connection to the end of the headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// From the accepted connection to the end of the TLS handshake: three round trips of a slow phone.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Handshakes under way in a worker; while there are so many it accepts nobody. Each is some kilobytes and computes only in its worker's turn, so the
+/// number is for memory. It should not be small: whoever opens that many and says nothing keeps the rest out, for [`HANDSHAKE_TIMEOUT`].
+const MOST_HANDSHAKES: usize = 1000;
+/// What an HTTP/2 client may send ahead of being read, to a request and in all. No body is larger than the first, and actix's own 1 and 2 MiB would be
+/// held for each of thousands of connections.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Longer than what proxies keep a connection for, so that the proxy is the one to close it and no request meets a closing door.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a stopping server waits for the requests it has begun.
@@ -39,12 +52,19 @@ pub struct HttpPolicy {
     pub https: bool,
 }
 
-/// Serves until `stop` resolves, then finishes the requests it has accepted.
+/// Serves until `stop` resolves, then finishes the requests it has accepted. With an `identity` it speaks TLS, and HTTP/2 there.
 ///
 /// # Errors
 /// The listener cannot be used, or the system gave no random number.
-pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-    let pages = Pages::new(policy, |_| {}).map_err(std::io::Error::other)?;
+pub async fn run(
+    listener: TcpListener,
+    app: Data<App>,
+    policy: HttpPolicy,
+    identity: Option<Arc<Identity>>,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let mut pages = Pages::new(policy, |_| {}).map_err(std::io::Error::other)?;
+    pages.bound_streams = identity.is_some();
     let server = {
         let app = app.clone();
         HttpServer::new(move || http_app(app.clone(), pages.clone()))
@@ -56,22 +76,49 @@ pub async fn run(listener: TcpListener, app: Data<App>, policy: HttpPolicy, stop
         .client_request_timeout(HEADER_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs())
-        .disable_signals()
-        .listen(listener)?
-        .run();
+        .disable_signals();
+    let under_way = UnderWay::default();
+    let server = match &identity {
+        None => server.listen(listener)?,
+        Some(identity) => {
+            let under_way = under_way.clone();
+            server
+                .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
+                .max_connection_rate(MOST_HANDSHAKES)
+                .h2_initial_window_size(STREAM_WINDOW)
+                .h2_initial_connection_window_size(CONNECTION_WINDOW)
+                .on_connect(move |_, connection| under_way.connected(connection))
+                .listen_rustls_0_23(listener, identity.server_config().map_err(std::io::Error::other)?)?
+        }
+    };
+    let server = server.run();
     audit::record(&app, EventType::ServerStarted, &OWN).await.map_err(std::io::Error::other)?;
     let handle = server.handle();
     let running = std::pin::pin!(server);
     let stopping = async {
         stop.await;
         log::info!("stopping: no new connections, waiting for the requests under way");
-        handle.stop(true).await;
+        let stopped = handle.stop(true);
+        if identity.is_none() {
+            return stopped.await;
+        }
+        tokio::select! { () = stopped => {}, () = under_way.quiet() => {} }
     };
-    let serving = async { tokio::join!(running, stopping).0 };
+    let following = async {
+        match &identity {
+            Some(identity) => identity.follow().await,
+            None => std::future::pending().await,
+        }
+    };
+    // Dropped, the server closes what is idle and still open.
+    let serving = async {
+        tokio::select! { ended = running => ended, () = stopping => Ok(()) }
+    };
     let ended = tokio::select! {
         ended = serving => ended,
         () = feed::follow(&app) => Ok(()),
         () = maintenance::keep(&app) => Ok(()),
+        () = following => Ok(()),
     };
     if let Err(failure) = audit::record(&app, EventType::ServerStopped, &OWN).await {
         log::warn!(failure:%; "the stop is not in the events");
@@ -87,6 +134,7 @@ pub struct Pages {
     text: Bytes,
     policy: HttpPolicy,
     more: fn(&mut ServiceConfig),
+    bound_streams: bool,
 }
 
 impl Pages {
@@ -98,7 +146,7 @@ impl Pages {
         let document = document::document();
         let methods = MethodMap::new(document::methods(&document), policy.docs);
         let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?));
-        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::written(&document)), policy, more })
+        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::written(&document)), policy, more, bound_streams: false })
     }
 }
 
@@ -107,12 +155,13 @@ pub fn http_app(
     app: Data<App>,
     pages: Pages,
 ) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let Pages { envelope, text, policy, more } = pages;
+    let Pages { envelope, text, policy, more, bound_streams } = pages;
     actix_web::App::new()
         .configure(api::serve)
         .app_data(app)
         .configure(more)
         .configure(|service| document::serve(service, text, policy.docs))
+        .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(Condition::new(!policy.cors_origins.is_empty(), cors(&policy.cors_origins)))
         .wrap(from_fn(move |request, next| {
             let envelope = Arc::clone(&envelope);

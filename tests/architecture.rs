@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("lib", &[]),
-    ("cli", &["server", "api", "service", "app", "config", "telemetry", "store", "import", "model"]),
-    ("server", &["api", "service", "app", "security", "model"]),
+    ("cli", &["server", "api", "service", "app", "tls", "config", "telemetry", "store", "import", "model"]),
+    ("server", &["api", "service", "app", "tls", "security", "model"]),
+    ("tls", &["config"]),
     ("api", &["service", "app", "model"]),
     ("service", &["app", "store", "security", "import", "model"]),
     ("app", &["config", "store", "security", "model"]),

@@ -12,6 +12,7 @@ mod model_check;
 mod readme;
 mod store;
 mod support;
+mod tls;
 mod transfer;
 
 // `interleavings` compiles a file of the crate, which says `crate::model`.

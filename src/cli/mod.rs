@@ -111,7 +111,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     let config = load(matches, environment)?;
     match name {
         "config" => print(&config.to_string())?,
-        "health" => serve::health(config.listen)?,
+        "health" => serve::health(&config)?,
         "serve" => {
             telemetry::start(config.log_format);
             System::new().block_on(serve::serve(config))?;

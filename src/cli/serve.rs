@@ -1,6 +1,6 @@
 //! `doorward serve`, and `doorward health`, which asks it how it is.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::server::{self, HttpPolicy};
 use crate::store::url::DatabaseUrl;
+use crate::tls::{self, Identity};
 
 /// How long `doorward health` waits for the server.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,6 +25,8 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn serve(config: Config) -> Result<(), Exit> {
     let listen = config.listen;
     let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
+    let identity = config.tls.clone().map(Identity::open).transpose().map_err(|bad| Exit::from(vec![bad]))?;
+    let scheme = if identity.is_some() { "https" } else { "http" };
     let forgetful = config.database == DatabaseUrl::SqliteMemory;
     // The address first: it fails at once if another server has it, before anything is made on disk.
     let listener = TcpListener::bind(listen).map_err(|cause| Exit::failed(format!("cannot listen on {listen}: {cause}")))?;
@@ -33,9 +36,9 @@ pub async fn serve(config: Config) -> Result<(), Exit> {
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }
-    let docs = if policy.docs { format!(", try it at http://{address}/docs/") } else { String::new() };
-    log::info!("Doorward {} keeps the door at http://{address}{docs}", env!("CARGO_PKG_VERSION"));
-    server::run(listener, Data::new(app), policy, stop).await.map_err(Exit::failed)?;
+    let docs = if policy.docs { format!(", try it at {scheme}://{address}/docs/") } else { String::new() };
+    log::info!("Doorward {} keeps the door at {scheme}://{address}{docs}", env!("CARGO_PKG_VERSION"));
+    server::run(listener, Data::new(app), policy, identity, stop).await.map_err(Exit::failed)?;
     log::info!("stopped");
     Ok(())
 }
@@ -55,22 +58,32 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 ///
 /// # Errors
 /// [`Exit`] if it gives none, or says that it is not ready.
-pub fn health(listen: SocketAddr) -> Result<(), Exit> {
-    let host = match listen.ip() {
+pub fn health(config: &Config) -> Result<(), Exit> {
+    let host = match config.listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let address = SocketAddr::new(host, listen.port());
+    let address = SocketAddr::new(host, config.listen.port());
     let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
+        let stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
         stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-        stream.write_all(format!("GET /ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
+        match config.tls {
+            None => ready(stream, address),
+            Some(_) => ready(tls::to_this_machine(stream)?, address),
+        }
     };
     let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if head.split(' ').nth(1) == Some("200") { print(&format!("{body}\n")) } else { Err(Exit::failed(format!("not ready: {body}"))) }
+}
+
+fn ready(mut stream: impl Read + Write, address: SocketAddr) -> std::io::Result<String> {
+    stream.write_all(format!("GET /ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        // The server may hang up without TLS's goodbye once it has answered.
+        Err(cause) if cause.kind() != ErrorKind::UnexpectedEof || answer.is_empty() => Err(cause),
+        _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
+    }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub fn free_port() -> u16 {
@@ -27,6 +28,9 @@ pub struct Server {
     pub address: String,
     /// What it said when it stood.
     pub greeting: String,
+    /// What it has said since.
+    log: Arc<Mutex<Vec<String>>>,
+    scheme: &'static str,
 }
 
 impl Server {
@@ -38,12 +42,27 @@ impl Server {
         let mut child = doorward(folder, &settings, &["--listen", &address]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let greeting = lines.by_ref().map(Result::unwrap).find(|line| line.contains("keeps the door")).expect("the server says that it stands");
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, greeting }
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+        let scheme = if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") { "https" } else { "http" };
+        Self { child, address, greeting, log, scheme }
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// How many lines of its log say this.
+    pub fn said(&self, words: &str) -> usize {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(words)).count()
+    }
+
+    /// Resident memory in MiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
     pub fn kill(&mut self) {

@@ -1,0 +1,129 @@
+//! What one connection over TLS may ask at once, and when a stopping server is done.
+//!
+//! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends (GOAWAY) when more than 20 streams were reset before
+//! they were taken up (rapid reset, CVE-2023-44487), when its own errors reset 1024 streams, or when a header list comes in more than
+//! CONTINUATION frames than 16 MiB need (CVE-2024-27316); a frame is at most 16 KiB, the HPACK table 4 KiB, a header list 16 MiB.
+//! actix adds 10 s for the preface and a PING every 75 s, which a header list that never ends leaves unanswered; bodies have the 30 s that they have anywhere.
+//!
+//! What it leaves open, and nothing in actix 4.18 can set: how many streams are open at once, and a header list smaller than 16 MiB. So both are
+//! bounded here, after the fact: a request beyond is refused before anything is held for it. The limits of the header are those that actix has for HTTP/1.
+//! A list of more than 32,768 names panics in http 0.2's map, which ends its connection and nothing else.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+
+use crate::api::problem::Problem;
+use crate::service::Failure;
+
+/// Requests of one HTTP/2 connection under way at once: browsers ask 100, proxies a little more.
+const MOST_STREAMS: usize = 256;
+const MOST_HEADER_FIELDS: usize = 96;
+const MOST_HEADER_BYTES: usize = 128 * 1024;
+/// A stopping server is done when no request was under way for so long: time for what was answered last to leave.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// The requests that are under way, from their head to the last byte of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct UnderWay(Arc<AtomicUsize>);
+
+/// What is known of the connection that a request came by.
+struct Connection {
+    own: Rc<Cell<usize>>,
+    all: UnderWay,
+}
+
+impl UnderWay {
+    /// Begins the count of a new connection.
+    pub fn connected(&self, connection: &mut Extensions) {
+        connection.insert(Connection { own: Rc::default(), all: self.clone() });
+    }
+
+    /// Resolves when nothing has been under way for a while. h2 connections stay open while their client likes, and actix does not tell them to go away,
+    /// so that waiting for the connections to end would always take all the patience there is.
+    pub async fn quiet(&self) {
+        const LOOKS: u32 = 10;
+        let mut still = 0;
+        while still < LOOKS {
+            tokio::time::sleep(QUIET / LOOKS).await;
+            still = if self.0.load(Ordering::SeqCst) == 0 { still + 1 } else { 0 };
+        }
+    }
+}
+
+/// One request under way, until dropped.
+struct Place {
+    own: Rc<Cell<usize>>,
+    all: UnderWay,
+}
+
+impl Place {
+    fn taken(connection: &Connection) -> Self {
+        connection.own.set(connection.own.get() + 1);
+        connection.all.0.fetch_add(1, Ordering::SeqCst);
+        Self { own: Rc::clone(&connection.own), all: connection.all.clone() }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.own.set(self.own.get() - 1);
+        self.all.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// The middleware: refuses what is too much, counts the rest.
+///
+/// # Errors
+/// What the handler's were.
+pub async fn bound(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let Some(connection) = request.conn_data::<Connection>() else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    if let Some(problem) = too_much(&request, connection) {
+        return Ok(request.error_response(problem));
+    }
+    let place = Place::taken(connection);
+    let response = next.call(request).await?;
+    Ok(response.map_body(|_, body| BoxBody::new(Held { body: BoxBody::new(body), _place: place })))
+}
+
+fn too_much(request: &ServiceRequest, connection: &Connection) -> Option<Problem> {
+    if request.version() != Version::HTTP_2 {
+        return None;
+    }
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if request.headers().len() > MOST_HEADER_FIELDS || bytes + request.uri().to_string().len() > MOST_HEADER_BYTES {
+        return Some(Problem::Malformed);
+    }
+    (connection.own.get() >= MOST_STREAMS).then_some(Problem::Failed(Failure::Busy))
+}
+
+/// A body whose request is under way until it is sent.
+struct Held {
+    body: BoxBody,
+    _place: Place,
+}
+
+impl MessageBody for Held {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(cx)
+    }
+}
