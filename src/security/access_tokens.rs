@@ -322,7 +322,7 @@ impl AccessTokens {
         let (message, signature) = token.rsplit_once('.').ok_or(NotValid)?;
         let (header, claims) = message.split_once('.').ok_or(NotValid)?;
         let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| NotValid)?;
-        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| NotValid)?;
+        let header: Header<'_> = parse_object(&header)?;
         let keys = self.keys();
         let key = keys.iter().find(|key| key.kid == header.kid).ok_or(NotValid)?;
         if header.alg != key.algorithm.name() || !is_access_token_type(header.typ) {
@@ -332,7 +332,7 @@ impl AccessTokens {
             return Err(NotValid);
         }
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| NotValid)?;
-        let claims: PresentedClaims = serde_json::from_slice(&claims).map_err(|_| NotValid)?;
+        let claims: PresentedClaims = parse_object(&claims)?;
         if claims.iss != self.issuer || !claims.aud.contains(&self.audience) {
             return Err(NotValid);
         }
@@ -340,6 +340,14 @@ impl AccessTokens {
         let expires_at = key.retires_at.map_or(claims.exp, |at| claims.exp.min(at.secs()));
         Ok(Proved { presented, issued_at: claims.iat, not_before: claims.nbf, expires_at })
     }
+}
+
+/// Header and claims are objects (RFC 7515 section 5.2, RFC 7519 section 7.2); serde alone would take an array for a struct, field by field.
+fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, NotValid> {
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(NotValid);
+    }
+    serde_json::from_slice(json).map_err(|_| NotValid)
 }
 
 /// `application/` may be left out (RFC 9068 section 2.1); media types are compared without regard to case (RFC 7515 section 4.1.9).
@@ -534,7 +542,8 @@ mod tests {
         }
         let doubled = claims.to_string().replacen('{', &format!("{{\"exp\":{},", now + 99), 1);
         assert!(tokens.verify(&forged(&tokens, &header, &doubled), NOW).is_err(), "a claim twice");
-        for odd in ["", "[]", "null", "7", "{", "\"x\""] {
+        let array = json!([claims["iss"], claims["aud"], claims["sub"], claims["iat"], claims["exp"], null, claims["sid"]]).to_string();
+        for odd in ["", "[]", "null", "7", "{", "\"x\"", &array] {
             assert!(tokens.verify(&forged(&tokens, &header, odd), NOW).is_err(), "{odd}");
         }
     }
@@ -570,6 +579,8 @@ mod tests {
         ] {
             assert!(tokens.verify(&forged(&tokens, &changed(&header, name, value.clone()), &claims), NOW).is_err(), "{name} {value}");
         }
+        let array = json!([header["typ"], header["alg"], header["kid"]]).to_string();
+        assert!(tokens.verify(&forged(&tokens, &array, &claims), NOW).is_err(), "an array");
     }
 
     #[test]
