@@ -140,6 +140,9 @@ impl Envelope {
 
     /// An answer that needs no handler: no such path, no such method, or OPTIONS. A preflight of a listed origin goes on to CORS.
     fn settle_method(&self, request: &ServiceRequest) -> Option<Result<HttpResponse, Problem>> {
+        if asks_for_websocket(request.headers()) {
+            return Some(Err(Problem::Malformed));
+        }
         let Some(methods) = self.methods.of(request.path()) else {
             return Some(Err(Problem::NotFound));
         };
@@ -203,6 +206,12 @@ impl Envelope {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if docs { "public, max-age=600" } else { "no-store" }));
         }
     }
+}
+
+/// actix-http takes all that follows such a header for its body, whatever the length says: the next request on a proxy's connection would be swallowed.
+/// Refused, and the connection closes for its unread body.
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// A request id is visible ASCII: it was checked, or made here.

@@ -227,6 +227,7 @@ async fn ambiguous_requests_are_refused_with_one_answer_and_the_connection() {
         "X: a\rb",
         "X: a\0b",
         " folded: x",
+        "Upgrade: websocket\r\nContent-Length: 5",
     ] {
         let answer = raw(&app.address, format!("POST /login HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{hidden}").as_bytes());
         assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?}: {answer}");
