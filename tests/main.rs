@@ -4,6 +4,7 @@
 
 mod api;
 mod architecture;
+mod attacks;
 mod browser;
 mod cli;
 mod durability;
