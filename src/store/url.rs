@@ -69,6 +69,10 @@ impl fmt::Display for DatabaseUrl {
 /// The URL with whatever stands between the user name and the `@` hidden, and any password parameter too.
 fn masked_url(url: &str) -> String {
     let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
+    if query.is_some_and(|query| query.contains('@')) {
+        // A password with a bare `?` in it, most likely: nobody can tell where it ends.
+        return url.split_once("://").map_or("***".to_owned(), |(scheme, _)| format!("{scheme}://***"));
+    }
     let query = query.map(|query| {
         let parts = query.split('&').map(|part| match part.split_once('=') {
             Some((name @ ("password" | "sslkey" | "passfile"), _)) => format!("{name}=***"),
@@ -84,4 +88,37 @@ fn masked_url(url: &str) -> String {
         _ => url.to_owned(),
     };
     query.map_or(masked.clone(), |query| format!("{masked}?{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_password_is_shown(
+            scheme in "postgres(ql)?://", user in "[a-zA-Z0-9%._-]{0,8}", tail in "[!-%'-~]{0,12}", host in "[a-z0-9.,:\\[\\]-]{0,12}", name in "[a-z0-9%_=/.-]{0,12}",
+        ) {
+            for text in [
+                format!("{scheme}{user}:hunter2{tail}@{host}/{name}"),
+                format!("{scheme}{user}:{tail}hunter2@{host}/{name}"),
+                format!("{scheme}{user}@{host}/{name}?password=hunter2{tail}"),
+                format!("{scheme}{user}@{host}?{name}&password={tail}hunter2"),
+            ] {
+                match DatabaseUrl::parse(&text) {
+                    Ok(url) => prop_assert!(!url.to_string().contains("hunter2") && url.has_password(), "{} is shown as {}", text, url),
+                    Err(why) => prop_assert!(!why.contains("hunter2")),
+                }
+            }
+        }
+
+        #[test]
+        fn a_file_is_shown_as_it_is_given(path in "[!->@-~][ -~]{0,30}") {
+            if let Ok(url) = DatabaseUrl::parse(&format!("sqlite://{path}")) {
+                prop_assert_eq!(DatabaseUrl::parse(&url.to_string()), Ok(url));
+            }
+        }
+    }
 }
