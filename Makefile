@@ -36,6 +36,12 @@ check-deny:
 	command -v cargo-deny > /dev/null || cargo install cargo-deny --locked
 	cargo deny check bans licenses sources
 
+# Every property test of the crate runs so many cases instead of its usual 256: make fuzz CASES=1000000
+CASES := 20000
+.PHONY: fuzz
+fuzz: tools-build ## Run the property tests in long rounds
+	PROPTEST_CASES=$(CASES) PROPTEST_MAX_GLOBAL_REJECTS=$(CASES) cargo test --lib
+
 .PHONY: bench
 bench: tools-build ## Measure, as ratios against yardsticks in the same run
 	cargo bench --bench doorward

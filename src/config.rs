@@ -567,6 +567,8 @@ const fn log_format_name(format: LogFormat) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, Vec<Bad>> {
@@ -686,6 +688,38 @@ mod tests {
         assert_eq!(shown_duration(Duration::from_secs(90)), "90s");
         for bad in ["", "m", "1", "1.5h", "-1s", "1w", "99999999999999999999d", "3651d"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Beginnings and ends of values that mean something to one setting or other.
+    const PIECES: &str =
+        "[0-9]{0,20}|[a-zA-Z:/.@?#%,=\\[\\]*-]{0,12}|[smhd]|on|off|never|m=|,t=|,p=|http://|https://|sqlite:|postgres://u:p@h/d|\\PC{0,4}";
+
+    proptest! {
+        #[test]
+        fn no_value_panics_and_what_loads_shows_itself_and_loads_again(
+            values in prop::collection::vec((prop::sample::select(SETTINGS), prop::collection::vec(PIECES, 0..4)), 1..4),
+        ) {
+            let secret = "hunter2, but thirty-two bytes long";
+            let values: Vec<(&str, String)> = values.into_iter()
+                .map(|(setting, pieces)| (setting.name, if setting.secret { secret.to_owned() } else { pieces.concat() })).collect();
+            let environment: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            match load(&environment) {
+                Ok(config) => {
+                    let shown = config.to_string();
+                    prop_assert!(!shown.contains("hunter2") && shown.lines().count() == SETTINGS.len(), "{}", shown);
+                }
+                Err(refused) => for bad in refused {
+                    let line = bad.to_string();
+                    prop_assert!(!line.contains("hunter2") && !line.contains('\n') && !line.is_empty(), "{}", line);
+                },
+            }
+        }
+
+        #[test]
+        fn a_duration_is_shown_as_it_is_read(secs in 1..=315_360_000_u64) {
+            let duration = Duration::from_secs(secs);
+            prop_assert_eq!(parse_duration(&shown_duration(duration)), Ok(duration));
         }
     }
 }

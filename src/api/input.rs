@@ -477,5 +477,24 @@ mod tests {
         fn no_bytes_panic_either_parser(body in prop::collection::vec(any::<u8>(), 0..200)) {
             let _outcomes = (parse_json(&body), parse_form(&body));
         }
+
+        #[test]
+        fn no_text_of_json_pieces_panics_and_no_key_is_read_twice(pieces in prop::collection::vec("[\\[\\]{}:, ]|\"a\"|\"\\\\u0061\"|1|null|true|-|\"", 0..40)) {
+            let text = format!("{{{}}}", pieces.concat());
+            if let Ok(fields) = parse_json(text.as_bytes()) {
+                prop_assert!(fields.0.iter().filter(|(key, _)| key == "a").count() <= 1, "{}", text);
+            }
+        }
+
+        #[test]
+        fn what_a_form_encodes_is_read_back(fields in prop::collection::btree_map("\\PC{1,10}", "\\PC{1,20}", 0..6)) {
+            let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+            let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+            let read = parse_form(body.join("&").as_bytes()).unwrap_or_default();
+            for (name, value) in &fields {
+                prop_assert_eq!(read.optional(name), Some(value.as_str()));
+            }
+            prop_assert_eq!(read.0.len(), fields.len());
+        }
     }
 }

@@ -376,3 +376,26 @@ pub async fn end_sessions(app: web::Data<App>, acting: Acting, request: HttpRequ
     administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_leads_back_to_its_place_and_into_no_other_list(id in any::<i64>(), email in "\\PC{0,40}") {
+            for (place, by_email) in [(Place::AfterId(UserId::from(id)), false), (Place::AfterEmail(email), true)] {
+                let cursor = cursor_of(&place);
+                prop_assert_eq!(parse_cursor(&cursor, by_email).map(|place| cursor_of(&place)), Some(cursor.clone()));
+                prop_assert!(parse_cursor(&cursor, !by_email).is_none());
+            }
+        }
+
+        #[test]
+        fn no_text_panics_as_cursor_or_id(text in "\\PC{0,30}|[A-Za-z0-9_-]{0,30}|-?[0-9]{0,25}") {
+            let _outcomes = (parse_cursor(&text, true), parse_cursor(&text, false), user_id(&text));
+        }
+    }
+}

@@ -92,3 +92,20 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_an_instant_is_read_as_it_is_written(text in "\\PC{0,30}|[0-9TZ:.+ -]{0,40}", micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000, any in any::<i64>()) {
+            let _outcome = Timestamp::parse_rfc3339(&text).map(Timestamp::rfc3339);
+            let _far_away = Timestamp::from_micros(any).rfc3339();
+            let at = Timestamp::from_micros(micros);
+            prop_assert_eq!(Timestamp::parse_rfc3339(&at.rfc3339()), Some(at));
+        }
+    }
+}

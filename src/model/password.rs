@@ -126,6 +126,8 @@ fn is_run(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn refusal(text: &str) -> Option<&'static str> {
@@ -213,5 +215,18 @@ mod tests {
     #[test]
     fn debug_output_hides_the_password() {
         assert!(!format!("{:?}", Password::parse("hunter2hunter2").unwrap()).contains("hunter"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_taken_keeps_the_rules(text in "\\PC{0,40}|[\\x00-\\x7f]{0,20}|(ab){0,600}|e\u{301}{0,20}") {
+            let email = Email::parse("email", "hedwig.courths@example.com").unwrap();
+            if let Ok(password) = Password::parse_new("password", &text, 8, Some(&email)) {
+                let kept = std::str::from_utf8(password.as_bytes()).unwrap();
+                prop_assert!(kept.chars().count() >= 8 && kept.len() <= MAX_BYTES && !kept.chars().any(char::is_control));
+                let again = Password::parse(kept).unwrap();
+                prop_assert_eq!(again.as_bytes(), password.as_bytes(), "normal already");
+            }
+        }
     }
 }

@@ -11,6 +11,8 @@ mod registry_tests;
 pub mod secret;
 pub mod signing_keys;
 pub mod throttle;
+#[cfg(test)]
+mod tokens_fuzz;
 
 /// What the registry synchronises with.
 mod sync {

@@ -306,6 +306,8 @@ fn derive(argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8], 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn password(text: &str) -> Password {
@@ -481,6 +483,22 @@ mod tests {
             "t=2,m=19456,p=1",
         ] {
             assert!(Cost::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_as_cost_or_stored_hash(text in "\\PC{0,30}|m=[0-9]{0,12},t=[0-9]{0,4},p=[0-9]{0,4}", phc in "(argon2)?\\$argon2(id|i|d)\\$(v=[0-9]{1,3}\\$)?(m=[0-9]{1,7})?(,t=[0-9]{1,3})?(,p=[0-9]{1,3})?(\\$[a-zA-Z0-9+/]{0,50}){0,3}") {
+            if let Ok(cost) = Cost::parse(&text) {
+                prop_assert_eq!(Cost::parse(&cost.to_string()), Ok(cost));
+            }
+            for stored in [&text, &phc] {
+                if check_verifiable(stored).is_ok() {
+                    // Past the ceiling nothing is verified, and so nothing would be begun that halts the service.
+                    let memory = stored.split("m=").nth(1).and_then(|rest| rest.split([',', '$']).next()?.parse::<u32>().ok());
+                    prop_assert!(memory.is_none_or(|memory| memory <= CEILING.0), "{}", stored);
+                }
+            }
         }
     }
 }
