@@ -11,6 +11,7 @@ mod durability;
 mod interleavings;
 mod model_check;
 mod readme;
+mod requirements;
 mod store;
 mod support;
 mod tls;
