@@ -96,6 +96,9 @@ async fn while_postgres_is_away_the_answer_is_503_and_it_heals_by_itself() {
         app.get("/health").await.expect(200);
         app.request("GET", "/me").bearer("nonsense").send().await.expect(401);
     }
+    // RFC 7009 section 2.2.1: never a 200 for what is not revoked.
+    let revoked = app.request("POST", "/oauth/revoke").form(&[("token", &alice.refresh_token)]).send().await;
+    assert_eq!((revoked.status, revoked.header("retry-after")), (503, "2"), "{}", revoked.text);
     server.start_again();
     let mut tries = 0;
     while app.get("/ready").await.status != 200 {
