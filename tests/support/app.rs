@@ -22,6 +22,9 @@ pub enum Engine {
     Postgres,
 }
 
+/// When the tests' time begins: microseconds since the Unix epoch.
+const BEGINNING: i64 = 1_800_000_000_000_000;
+
 pub struct TestApp {
     pub address: String,
     pub database: String,
@@ -49,24 +52,24 @@ impl TestApp {
 
     pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let (url, folder) = fresh_database(engine).await;
-        Self::start_on(&url, Arc::new(folder), settings, Some(Cost::cheapest())).await
+        Self::start_on(&url, Arc::new(folder), settings, Some(Cost::cheapest()), BEGINNING).await
     }
 
     /// On a PostgreSQL that the test may stop.
     pub async fn start_on_postgres(server: &postgres::Postgres) -> Self {
-        Self::start_on(&server.url("postgres"), Arc::new(tempfile::tempdir().unwrap()), &[], Some(Cost::cheapest())).await
+        Self::start_on(&server.url("postgres"), Arc::new(tempfile::tempdir().unwrap()), &[], Some(Cost::cheapest()), BEGINNING).await
     }
 
     /// A second service on the database of this one.
     pub async fn sibling(&self, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
         let url = settings.iter().find(|(name, _)| *name == "DATABASE_URL").map_or(self.database.as_str(), |(_, url)| url);
-        let mut sibling = Self::start_on(url, Arc::clone(&self.folder), settings, cost).await;
-        sibling.clock.store(self.clock.load(Ordering::SeqCst), Ordering::SeqCst);
+        let now = self.clock.load(Ordering::SeqCst);
+        let mut sibling = Self::start_on(url, Arc::clone(&self.folder), settings, cost, now).await;
         sibling.client = self.client.clone();
         sibling
     }
 
-    async fn start_on(url: &str, folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
+    async fn start_on(url: &str, folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)], cost: Option<Cost>, now: i64) -> Self {
         let mut environment = vec![
             ("DATABASE_URL", url),
             ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"),
@@ -83,7 +86,7 @@ impl TestApp {
             config.argon2 = cost;
         }
         let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
-        let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        let clock = Arc::new(AtomicI64::new(now));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel();
