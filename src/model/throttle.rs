@@ -33,6 +33,8 @@ pub struct Counters {
     pub place: Uuid,
     /// The account from everywhere; none where the place itself proves some right.
     pub account: Option<Uuid>,
+    /// The account that a right password from this place unlocks, though nothing is counted there.
+    pub unlocks: Option<Uuid>,
 }
 
 /// What stands for a network address in counters: an IPv4 address whole, an IPv6 address's first 64 bits, for a customer has at least as many.

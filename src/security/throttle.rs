@@ -41,7 +41,7 @@ impl Throttle {
     #[must_use]
     pub fn of_address(&self, account: &str, ip: Option<IpAddr>) -> Counters {
         let place = self.name(&[b"address", account.as_bytes(), &ip.map(prefix).unwrap_or_default()]);
-        Counters { place, account: Some(self.of_account(account)) }
+        Counters { place, account: Some(self.of_account(account)), unlocks: None }
     }
 
     /// Of an account's attempts from everywhere.
@@ -50,16 +50,16 @@ impl Throttle {
         self.name(&[b"account", account.as_bytes()])
     }
 
-    /// Of the attempts of a device that has logged in before.
+    /// Of the attempts of a device that has logged in to the account before.
     #[must_use]
-    pub fn of_device(&self, ticket: &str) -> Counters {
-        Counters { place: self.name(&[b"device", ticket.as_bytes()]), account: None }
+    pub fn of_device(&self, ticket: &str, account: &str) -> Counters {
+        Counters { place: self.name(&[b"device", ticket.as_bytes()]), account: None, unlocks: Some(self.of_account(account)) }
     }
 
     /// Of the attempts within a session, at the current password.
     #[must_use]
     pub fn of_session(&self, session: SessionId) -> Counters {
-        Counters { place: self.name(&[b"session", session.as_bytes()]), account: None }
+        Counters { place: self.name(&[b"session", session.as_bytes()]), account: None, unlocks: None }
     }
 
     /// Issues a ticket for a device that has just logged in.

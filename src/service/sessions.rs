@@ -74,10 +74,11 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Gra
         None => None,
     };
     let known = login.device.filter(|ticket| user.as_ref().is_some_and(|user| app.throttle.is_ticket_of(ticket, user.subject)));
-    let counters = known.map_or_else(
-        || app.throttle.of_address(&throttle::account_name(login.username, email.as_ref()), context.ip.parse().ok()),
-        |ticket| app.throttle.of_device(ticket),
-    );
+    let account = throttle::account_name(login.username, email.as_ref());
+    let counters = match known {
+        Some(ticket) => app.throttle.of_device(ticket, &account),
+        None => app.throttle.of_address(&account, context.ip.parse().ok()),
+    };
     let attempt = Attempt { counters, known_device: known.is_some() };
     throttle::admit(app, counters).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());

@@ -134,6 +134,17 @@ macro_rules! settle {
             }),
             None => 0,
         };
+        if let (Some(account), false) = (counters.unlocks, wrong) {
+            sqlx::query(
+                "UPDATE throttles
+                 SET failures = 0, blocked_until = 0, updated_at = $2
+                 WHERE key = $1",
+            )
+            .bind(account)
+            .bind(now)
+            .execute(&mut *$tx)
+            .await?;
+        }
         (here, everywhere)
     }};
 }

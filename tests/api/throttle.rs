@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::app::fresh_database;
 use crate::support::{Answer, Engine, PASSWORD, TestApp, on_both_engines};
 
 const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8");
@@ -127,7 +126,6 @@ async fn after_a_hundred_failures_from_everywhere_only_known_devices_come_in() {
     let boss = app.admin().await;
     let alice = app.registered("alice").await;
     let id = alice.get("/me").await.json()["id"].as_i64().unwrap();
-    let ticket = app.login("alice@example.com", PASSWORD).await.header("doorward-device").to_owned();
     let mut evaluated = 0;
     for guess in 0..150 {
         evaluated += usize::from(login_from(&app, &format!("192.0.2.{}", guess / 5), "alice@example.com", "wrong wrong").await.status == 401);
@@ -139,10 +137,23 @@ async fn after_a_hundred_failures_from_everywhere_only_known_devices_come_in() {
     login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
     let told = boss.get(&format!("/audit?type=account_locked&user={id}")).await.expect(200).json();
     assert_eq!(told["events"][0]["details"], json!({"reason": "wrong_password", "failures_here": 5, "failures_everywhere": 100}));
-    login_with(&app, &ticket, "alice@example.com", PASSWORD).await.expect(200);
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
     boss.send("POST", &format!("/users/{id}/one-time-password")).await.expect(200);
     assert_eq!(login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.status, 401, "it is tried again, and it is another now");
+}
+
+#[tokio::test]
+async fn a_known_device_comes_in_and_unlocks_its_account() {
+    let app = behind_a_proxy().await;
+    app.registered("alice").await;
+    let ticket = app.login("alice@example.com", PASSWORD).await.header("doorward-device").to_owned();
+    for guess in 0..100 {
+        login_from(&app, &format!("192.0.2.{}", guess / 5), "alice@example.com", "wrong wrong").await.expect(401);
+    }
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
+    login_with(&app, &ticket, "alice@example.com", "wrong wrong").await.expect(401);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
+    login_with(&app, &ticket, "alice@example.com", PASSWORD).await.expect(200);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(200);
 }
 
 #[tokio::test]
@@ -210,10 +221,10 @@ async fn an_address_has_a_budget_and_is_told_what_is_left() {
     assert_eq!(app.get("/health").await.expect(200).header("ratelimit"), "");
 }
 
-/// The attack that an owner should not notice: 10,000 guesses from 100 addresses, while the owner logs in from a known and from a new device.
+/// The attack that an owner should not notice: in an hour 10,000 guesses from 100 addresses, while the owner logs in ten times from a known device, each time
+/// followed by a new one. Each such login begins the count of a hundred anew, as NIST has it.
 #[tokio::test]
-async fn ten_thousand_guesses_from_a_hundred_addresses_evaluate_a_hundred() {
-    let (_, _unused) = fresh_database(Engine::Sqlite).await;
+async fn ten_thousand_guesses_from_a_hundred_addresses_leave_the_owner_alone() {
     let app = behind_a_proxy().await;
     app.registered("alice").await;
     let ticket = app.login("alice@example.com", PASSWORD).await.header("doorward-device").to_owned();
@@ -222,6 +233,7 @@ async fn ten_thousand_guesses_from_a_hundred_addresses_evaluate_a_hundred() {
         let guesses = (0..100).map(|address| format!("192.0.2.{address}")).collect::<Vec<_>>();
         let answers = join_all(guesses.iter().map(|ip| login_from(&app, ip, "alice@example.com", "wrong wrong"))).await;
         evaluated += answers.iter().filter(|answer| answer.status == 401).count();
+        app.advance(Duration::from_secs(36));
         if round % 10 == 5 {
             known += usize::from(login_with(&app, &ticket, "alice@example.com", PASSWORD).await.status == 200);
             new += usize::from(login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.status == 200);
@@ -230,5 +242,6 @@ async fn ten_thousand_guesses_from_a_hundred_addresses_evaluate_a_hundred() {
     println!(
         "10,000 guesses from 100 addresses: {evaluated} evaluated; the owner came in {known} times of 10 from a known device, {new} of 10 from a new one"
     );
-    assert_eq!((evaluated, known), (100, 10));
+    assert!((100..=1100).contains(&evaluated), "{evaluated}");
+    assert_eq!((known, new), (10, 10));
 }
