@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use super::document::{AdminRefusals, GuardRefusals, ServerRefusals};
 use super::input::QueryFields;
 use super::problem::Problem;
-use super::users::MOST;
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::event::{EventRow, EventType};
@@ -106,7 +105,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
         until: query.parsed("before", &mut invalid, instant, Timestamp::parse_rfc3339),
         below: query.parsed("cursor", &mut invalid, ("value_error", "Value error, not a cursor of this list"), |text| text.parse().ok()),
     };
-    let limit = query.limit(MOST, &mut invalid);
+    let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }

@@ -189,8 +189,9 @@ impl Envelope {
                 *response.response_mut() = answer;
             }
         }
-        let request = response.request().clone();
-        limits::tell(&request, response.headers_mut());
+        if let Some(budget) = limits::taken_from(response.request()) {
+            limits::tell(&budget, response.headers_mut());
+        }
         self.dress(response.headers_mut(), id, docs);
     }
 

@@ -54,8 +54,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {
-            request.extensions_mut().insert(needed);
-            request.extensions_mut().insert(CurrentUser(bearer));
+            request.extensions_mut().insert(CurrentUser(bearer, needed));
             Ok(request)
         }
         Err(failure) => Err((Problem::from(failure).into(), request)),
@@ -67,8 +66,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
 /// # Errors
 /// As the guard.
 pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
-    let Some(CurrentUser(before)) = request.extensions().get::<CurrentUser>().cloned() else { return Ok(()) };
-    let needed = request.extensions().get::<Needed>().copied().unwrap_or(Needed::Nothing);
+    let Some(CurrentUser(before, needed)) = request.extensions().get::<CurrentUser>().cloned() else { return Ok(()) };
     let Some(app) = request.app_data::<web::Data<App>>() else { return Ok(()) };
     let standing = standing::of_session(app, before.session).await?;
     let bearer = Bearer { standing, ..before };
@@ -105,9 +103,9 @@ impl FromRequest for BearerToken {
     }
 }
 
-/// Whom the guard let in.
+/// Whom the guard let in, and what it asked of them.
 #[derive(Clone)]
-pub struct CurrentUser(pub Bearer);
+pub struct CurrentUser(pub Bearer, Needed);
 
 impl FromRequest for CurrentUser {
     type Error = Problem;
@@ -133,6 +131,6 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        ready(user.map(|CurrentUser(bearer)| Self { context: Origin::of(request).context(Actor::User(bearer.standing.me.id)), bearer }))
+        ready(user.map(|CurrentUser(bearer, _)| Self { context: Origin::of(request).context(Actor::User(bearer.standing.me.id)), bearer }))
     }
 }

@@ -282,14 +282,7 @@ impl FromRequest for JsonFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/json", MAX_JSON_BYTES);
-        let request = request.clone();
-        async move {
-            let body = body.await?;
-            check_again(&request).await?;
-            parse_json(&body).map(Self).map_err(Problem::from)
-        }
-        .boxed_local()
+        read(request, payload, "application/json", MAX_JSON_BYTES).map(|body| parse_json(&body?).map(Self).map_err(Problem::from)).boxed_local()
     }
 }
 
@@ -298,14 +291,9 @@ impl FromRequest for FormFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES);
-        let request = request.clone();
-        async move {
-            let body = body.await?;
-            check_again(&request).await?;
-            parse_form(&body).map(Self).map_err(Problem::from)
-        }
-        .boxed_local()
+        read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES)
+            .map(|body| parse_form(&body?).map(Self).map_err(Problem::from))
+            .boxed_local()
     }
 }
 
@@ -335,10 +323,10 @@ impl QueryFields {
         parsed
     }
 
-    /// The size of a page: 1 to `most`, 50 if absent.
-    pub fn limit(&self, most: usize, invalid: &mut Vec<Invalid>) -> usize {
+    /// The size of a page: 1 to 200, 50 if absent.
+    pub fn limit(&self, invalid: &mut Vec<Invalid>) -> usize {
         let rule = ("less_than_equal", "Input should be from 1 to 200");
-        self.parsed("limit", invalid, rule, |text| text.parse().ok().filter(|limit| (1..=most).contains(limit))).unwrap_or(50)
+        self.parsed("limit", invalid, rule, |text| text.parse().ok().filter(|limit| (1..=200).contains(limit))).unwrap_or(50)
     }
 }
 
@@ -352,7 +340,7 @@ impl FromRequest for QueryFields {
     }
 }
 
-/// Checks the headers at once and then reads the body to its end.
+/// Checks the headers at once, then reads the body to its end, then asks the guard again.
 fn read(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -360,7 +348,7 @@ fn read(
     limit: usize,
 ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, Problem>> + use<> {
     let allowed = check_headers(request, media_type, limit);
-    let mut payload = payload.take();
+    let (request, mut payload) = (request.clone(), payload.take());
     async move {
         allowed?;
         let collect = async {
@@ -374,7 +362,9 @@ fn read(
             }
             Ok(Zeroizing::new(body.to_vec()))
         };
-        tokio::time::timeout(BODY_TIMEOUT, collect).await.unwrap_or(Err(Problem::BodyTimeout))
+        let body = tokio::time::timeout(BODY_TIMEOUT, collect).await.unwrap_or(Err(Problem::BodyTimeout))?;
+        check_again(&request).await?;
+        Ok(body)
     }
 }
 

@@ -38,15 +38,19 @@ fn seconds(budget: &Budget) -> u64 {
     budget.wait.as_secs() + u64::from(budget.wait.subsec_nanos() > 0)
 }
 
-/// Tells what is left, if this request took from a budget.
-pub fn tell(request: &HttpRequest, headers: &mut HeaderMap) {
-    if let Some(budget) = request.extensions().get::<Budget>() {
-        let left = format!("\"default\";r={};t={}", budget.left, seconds(budget));
-        let policy = format!("\"default\";q={};w={}", budget.rate.quota, budget.rate.window.as_secs());
-        for (name, text) in [(RATE_LIMIT, left), (RATE_LIMIT_POLICY, policy)] {
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(name, value);
-            }
+/// The budget that a request took from, if it did.
+#[must_use]
+pub fn taken_from(request: &HttpRequest) -> Option<Budget> {
+    request.extensions().get().copied()
+}
+
+/// Tells what is left of it.
+pub fn tell(budget: &Budget, headers: &mut HeaderMap) {
+    let left = format!("\"default\";r={};t={}", budget.left, seconds(budget));
+    let policy = format!("\"default\";q={};w={}", budget.rate.quota, budget.rate.window.as_secs());
+    for (name, text) in [(RATE_LIMIT, left), (RATE_LIMIT_POLICY, policy)] {
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(name, value);
         }
     }
 }

@@ -22,9 +22,6 @@ use crate::model::user::Account;
 use crate::service::Failure;
 use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, Known, Place};
 
-/// The largest page.
-pub const MOST: usize = 200;
-
 /// An account as administrators see it.
 #[derive(Serialize, ToSchema)]
 pub struct User {
@@ -177,7 +174,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
         invalid.push(Invalid::query("q", "value_error", "Value error, email and q exclude each other"));
     }
     let after = query.parsed("cursor", &mut invalid, ("value_error", "Value error, not a cursor of this list"), |text| parse_cursor(text, by_email));
-    let limit = query.limit(MOST, &mut invalid);
+    let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }

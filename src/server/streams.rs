@@ -39,6 +39,7 @@ const QUIET: Duration = Duration::from_secs(1);
 pub struct UnderWay(Arc<AtomicUsize>);
 
 /// What is known of the connection that a request came by.
+#[derive(Clone)]
 struct Connection {
     own: Rc<Cell<usize>>,
     all: UnderWay,
@@ -63,23 +64,20 @@ impl UnderWay {
 }
 
 /// One request under way, until dropped.
-struct Place {
-    own: Rc<Cell<usize>>,
-    all: UnderWay,
-}
+struct Place(Connection);
 
 impl Place {
     fn taken(connection: &Connection) -> Self {
         connection.own.set(connection.own.get() + 1);
         connection.all.0.fetch_add(1, Ordering::SeqCst);
-        Self { own: Rc::clone(&connection.own), all: connection.all.clone() }
+        Self(connection.clone())
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.own.set(self.own.get() - 1);
-        self.all.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.own.set(self.0.own.get() - 1);
+        self.0.all.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -62,15 +62,7 @@ async fn verified(app: &App, bearer: &Bearer, current: &str, context: &Context) 
     let user = bearer.standing.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
     let counters = app.throttle.of_session(bearer.session);
-    throttle::admit(app, counters).await?;
-    let verdict = match app.passwords.verify(password, Some(credential.password_hash.clone())).await {
-        Ok(verdict) => verdict,
-        Err(no_hash) => {
-            app.store.give_back(&counters).await?;
-            return Err(no_hash.into());
-        }
-    };
-    match verdict {
+    match throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await? {
         Verdict::Right | Verdict::RightButOutdated => {
             app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
             Ok(credential)

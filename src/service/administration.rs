@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Failure, throttle};
+use super::{Failure, cut_page, rows_of_page, throttle};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
@@ -35,17 +35,11 @@ pub struct Invitation {
 /// # Errors
 /// A passing failure.
 pub async fn find(app: &App, filter: &AccountFilter, after: Option<&Place>, limit: usize) -> Result<(Vec<Account>, Option<Place>), Failure> {
-    let more = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
-    let mut accounts = app.store.find_accounts(filter, after, more).await?;
-    let next = if accounts.len() > limit {
-        accounts.truncate(limit);
-        accounts.last().and_then(|last| match &filter.prefix {
-            Some(_) => Email::parse("email", &last.me.email).ok().map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
-            None => Some(Place::AfterId(last.me.id)),
-        })
-    } else {
-        None
-    };
+    let mut accounts = app.store.find_accounts(filter, after, rows_of_page(limit)).await?;
+    let next = cut_page(&mut accounts, limit).and_then(|last| match &filter.prefix {
+        Some(_) => Email::parse("email", &last.me.email).ok().map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
+        None => Some(Place::AfterId(last.me.id)),
+    });
     Ok((accounts, next))
 }
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Failure;
+use super::{Failure, cut_page, rows_of_page};
 use crate::app::App;
 use crate::model::event::{Chain, Context, EventRow, EventType};
 pub use crate::store::events::EventFilter;
@@ -15,14 +15,8 @@ const PAGE: i64 = 1000;
 /// # Errors
 /// A passing failure.
 pub async fn find(app: &App, filter: &EventFilter, limit: usize) -> Result<(Vec<EventRow>, Option<i64>), Failure> {
-    let more = i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1;
-    let mut events = app.store.find_events(filter, more).await?;
-    let next = if events.len() > limit {
-        events.truncate(limit);
-        events.last().map(|last| last.id)
-    } else {
-        None
-    };
+    let mut events = app.store.find_events(filter, rows_of_page(limit)).await?;
+    let next = cut_page(&mut events, limit).map(|last| last.id);
     Ok((events, next))
 }
 

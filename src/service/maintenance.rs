@@ -44,35 +44,27 @@ pub async fn keep(app: &App) {
 /// [`StoreError`]; what was deleted before stays so.
 pub async fn purge(app: &App) -> Result<u64, StoreError> {
     let now = app.clock.now();
-    let mut total = 0;
-    let mut place = Some(SessionId::FIRST);
+    let sessions = walk(SessionId::FIRST, async |after| app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await).await?;
+    let throttles = async |after| app.store.purge_throttles(after, now.minus(PLACES_KEPT), now.minus(ACCOUNTS_KEPT), BATCH).await;
+    let throttles = walk(Uuid::nil(), throttles).await?;
+    let events = drain(async || app.store.purge_events(now.minus(app.policy.audit_retention), BATCH, &app.chain).await).await?;
+    let changes = drain(async || app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await).await?;
+    Ok(sessions + throttles + events + changes)
+}
+
+/// Asks for batch after batch, each from the place that the one before names, until one names none.
+async fn walk<P>(first: P, batch: impl AsyncFn(P) -> Result<(u64, Option<P>), StoreError>) -> Result<u64, StoreError> {
+    let (mut total, mut place) = (0, Some(first));
     while let Some(after) = place {
-        let (purged, next) = app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await?;
+        let (purged, next) = batch(after).await?;
         total += purged;
         place = next;
         tokio::time::sleep(PAUSE).await;
     }
-    let mut place = Some(Uuid::nil());
-    while let Some(after) = place {
-        let (purged, next) = app.store.purge_throttles(after, now.minus(PLACES_KEPT), now.minus(ACCOUNTS_KEPT), BATCH).await?;
-        total += purged;
-        place = next;
-        tokio::time::sleep(PAUSE).await;
-    }
-    loop {
-        let purged = app.store.purge_events(now.minus(app.policy.audit_retention), BATCH, &app.chain).await?;
-        total += purged;
-        if purged == 0 {
-            break;
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    loop {
-        let purged = app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await?;
-        total += purged;
-        if purged == 0 {
-            return Ok(total);
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
+    Ok(total)
+}
+
+/// Asks for batch after batch until one is empty.
+async fn drain(batch: impl AsyncFn() -> Result<u64, StoreError>) -> Result<u64, StoreError> {
+    walk((), async |()| batch().await.map(|purged| (purged, (purged > 0).then_some(())))).await
 }

@@ -87,6 +87,18 @@ pub enum Failure {
     Internal(String),
 }
 
+/// Cuts a page to its size; it was asked for with one row more, which only tells that there is a next one. Gives the last row that is left then.
+fn cut_page<T>(rows: &mut Vec<T>, size: usize) -> Option<&T> {
+    let more = rows.len() > size;
+    rows.truncate(size);
+    if more { rows.last() } else { None }
+}
+
+/// How many rows to ask for, for [`cut_page`].
+fn rows_of_page(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX - 1) + 1
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {

@@ -80,15 +80,8 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Gra
         None => app.throttle.of_address(&account, context.ip.parse().ok()),
     };
     let attempt = Attempt { counters, known_device: known.is_some() };
-    throttle::admit(app, counters).await?;
     let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = match app.passwords.verify(password, stored).await {
-        Ok(verdict) => verdict,
-        Err(no_hash) => {
-            app.store.give_back(&counters).await?;
-            return Err(no_hash.into());
-        }
-    };
+    let verdict = throttle::verify(app, counters, password, stored).await?;
     let refusal = refusal(user.as_ref(), verdict, app.clock.now());
     let user = match (user, refusal) {
         (Some(user), None) => user,

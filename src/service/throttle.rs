@@ -8,7 +8,9 @@ use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::UserId;
+use crate::model::password::Password;
 use crate::model::throttle::Counters;
+use crate::security::passwords::Verdict;
 use crate::store::throttles::{Admission, Outcome};
 
 /// How often to ask again while as many attempts as may are under way: those who know their password come through, one after the other.
@@ -17,11 +19,22 @@ const PATIENCE: u32 = 100;
 /// The longest wait that a client is told (seconds); a lock may last longer.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
 
-/// Lets an attempt in.
+/// Lets an attempt in and verifies its password; the caller settles it with what it brings. One that got no hash is taken back.
 ///
 /// # Errors
 /// [`Failure::Throttled`], also for the right password; or a passing failure.
-pub async fn admit(app: &App, counters: Counters) -> Result<(), Failure> {
+pub async fn verify(app: &App, counters: Counters, password: Password, stored: Option<String>) -> Result<Verdict, Failure> {
+    admit(app, counters).await?;
+    match app.passwords.verify(password, stored).await {
+        Ok(verdict) => Ok(verdict),
+        Err(no_hash) => {
+            app.store.give_back(&counters).await?;
+            Err(no_hash.into())
+        }
+    }
+}
+
+async fn admit(app: &App, counters: Counters) -> Result<(), Failure> {
     for _ in 0..PATIENCE {
         let now = app.clock.now();
         match app.store.admit(counters, now).await? {

@@ -10,16 +10,23 @@ use crate::model::clock::Timestamp;
 use crate::model::event::{Chain, ChainKey, Event, EventRow};
 use crate::model::ids::UserId;
 
-/// Appends an event within the transaction whose change it tells of.
-macro_rules! append_event {
-    ($tx:expr, $event:expr) => {{
-        let end = sqlx::query_as(
+/// Both ends of the chain, held until the transaction ends.
+macro_rules! hold_chain {
+    ($tx:expr) => {
+        sqlx::query_as(
             "UPDATE audit_chain
              SET last_id = last_id
              RETURNING first_id, first_link, last_id, last_link, seal",
         )
         .fetch_one(&mut *$tx)
-        .await?;
+        .await?
+    };
+}
+
+/// Appends an event within the transaction whose change it tells of.
+macro_rules! append_event {
+    ($tx:expr, $event:expr) => {{
+        let end = $crate::store::events::hold_chain!($tx);
         let (row, chain) = $event.follow(&end);
         sqlx::query(
             "INSERT INTO events (id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link)
@@ -59,7 +66,7 @@ macro_rules! set_ends {
     };
 }
 
-pub(crate) use {append_event, set_ends};
+pub(crate) use {append_event, hold_chain, set_ends};
 
 /// Which events to find; what is absent does not narrow.
 #[derive(Debug, Clone, Default)]
@@ -177,13 +184,7 @@ impl Store {
         }
         let Some(last) = last else { return Ok(0) };
         in_transaction!(self, |tx| {
-            let mut chain: Chain = sqlx::query_as(
-                "UPDATE audit_chain
-                 SET last_id = last_id
-                 RETURNING first_id, first_link, last_id, last_link, seal",
-            )
-            .fetch_one(&mut *tx)
-            .await?;
+            let mut chain: Chain = hold_chain!(tx);
             // Another node may have been here; the newest row stays, for it is the chain's end; and ends that were moved are not sealed again.
             if last.id < chain.first_id || last.id >= chain.last_id || key.seal(&chain) != chain.seal {
                 return Ok(0);

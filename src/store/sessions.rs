@@ -119,18 +119,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn standing(&self, session: SessionId) -> Result<Option<Standing>, StoreError> {
-        on_reader!(self, |db| {
-            Ok(sqlx::query_as(
-            "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions, sessions.idle_expires_at, sessions.expires_at
-             FROM sessions
-             JOIN users ON users.id = sessions.user_id
-             JOIN roles ON roles.name = users.role
-             WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
-        )
-        .bind(session)
-        .fetch_optional(db)
-        .await?)
-        })
+        Ok(self.lineage(session).await?.map(|lineage| lineage.standing))
     }
 
     /// Advances a live session's counter from exactly the one presented, and says for whom; none if it did not. The one compare-and-swap of a refresh:

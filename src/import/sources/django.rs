@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use super::{ADMIN, ImportedAccount, Record, Refused, fields};
+use super::{ImportedAccount, Record, Refused, fields};
+use crate::model::permission::ADMIN_ROLE;
 
 pub(super) fn account(record: &Record) -> Result<Option<ImportedAccount>, Refused> {
     match (record.get("model"), record.get("fields")) {
@@ -25,7 +26,7 @@ fn user(row: &Record, keyed: &Record, key: &str, is_active: bool) -> Result<Impo
     let is_usable = fields::text(row, "password")?.is_some_and(|password| !password.starts_with('!'));
     Ok(ImportedAccount {
         password_hash: if is_usable { fields::hash(row, "password")? } else { None },
-        role: is_superuser.then(|| ADMIN.to_owned()),
+        role: is_superuser.then(|| ADMIN_ROLE.to_owned()),
         is_active,
         subject: fields::subject_if_any(keyed, key),
         created_at: fields::timestamp(row, "date_joined")?,

@@ -21,9 +21,6 @@ use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::Subject;
 
-/// The role that a source's superusers get.
-const ADMIN: &str = "admin";
-
 /// A service whose exports can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
