@@ -14,6 +14,7 @@ mod readme;
 mod requirements;
 mod store;
 mod support;
+mod timing;
 mod tls;
 mod transfer;
 

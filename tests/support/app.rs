@@ -55,6 +55,12 @@ impl TestApp {
         Self::start_on(&url, Arc::new(folder), settings, Some(Cost::cheapest()), BEGINNING).await
     }
 
+    /// With hashes as dear as users get them.
+    pub async fn start_at_full_cost(engine: Engine) -> Self {
+        let (url, folder) = fresh_database(engine).await;
+        Self::start_on(&url, Arc::new(folder), &[], None, BEGINNING).await
+    }
+
     /// On a PostgreSQL that the test may stop.
     pub async fn start_on_postgres(server: &postgres::Postgres) -> Self {
         Self::start_on(&server.url("postgres"), Arc::new(tempfile::tempdir().unwrap()), &[], Some(Cost::cheapest()), BEGINNING).await
