@@ -77,6 +77,12 @@ tools-test: tools-build
 	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
 	@[ -d target/python/passlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python 'passlib==1.7.*' 'bcrypt<4.1' 'django==5.2.*' argon2-cffi
 	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
+	@command -v prometheus > /dev/null || [ -x target/prometheus/usr/bin/prometheus ] || $(call unpack,prometheus)
+
+# Unpacked and not installed, for the package would start a server of its own.
+define unpack
+{ echo "fetching $(1)"; mkdir -p target/$(1); sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; $$sudo apt-get update -qq; cd target/$(1) && apt-get download -qq -o APT::Sandbox::User=root $(1) && dpkg-deb -x $(1)_*.deb . && rm $(1)_*.deb; }
+endef
 
 define install
 { echo "installing $(1)"; sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(1); }

@@ -1,5 +1,7 @@
 //! The long-lived parts, built once from the settings and handed to every use-case.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -16,6 +18,8 @@ use crate::security::secret::{Broken, RootSecret};
 use crate::security::signing_keys::{self, SigningKey};
 use crate::security::throttle::{AddressLimit, Throttle};
 use crate::store::{OpenError, Store, StoreError};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
 
 /// Why the service cannot start; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,9 @@ pub enum StartError {
     /// The operating system gave no thread.
     #[error("cannot start the hashing threads: {0}")]
     Threads(std::io::Error),
+    /// A defect of ours.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// What the server does unasked.
@@ -95,6 +102,14 @@ pub struct App {
     pub chain: ChainKey,
     /// Held while the keys are read and replaced.
     pub reloading: tokio::sync::Mutex<()>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where spans go, if somebody collects them.
+    pub traces: Option<Arc<Traces>>,
+    /// The last count of live sessions, and when it was made; held while they are counted.
+    pub live_sessions: tokio::sync::Mutex<Option<(i64, Timestamp)>>,
+    /// Whether the process has begun to stop.
+    pub stopping: AtomicBool,
     /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
     pub shares_its_key: bool,
 }
@@ -124,6 +139,7 @@ impl App {
             Some(secret) => vec![signing_keys::shared(secret)?],
             None => usable_keys(&store, &root, clock.now()).await?,
         };
+        let metrics = Arc::new(Metrics::new()?);
         Ok(Self {
             clock,
             policy: Policy {
@@ -139,7 +155,8 @@ impl App {
                 account_lock: config.account_lock,
                 trusted_proxies: config.trusted_proxies,
             },
-            passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2).map_err(StartError::Threads)?,
+            passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2, metrics.hashing.clone())
+                .map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(keys, config.jwt_algorithm, config.issuer, config.audience, config.access_token_ttl),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.registry_size),
@@ -150,6 +167,10 @@ impl App {
             chain: ChainKey::new(&*root.derive("audit chain")?),
             root,
             reloading: tokio::sync::Mutex::new(()),
+            metrics,
+            traces: None,
+            live_sessions: tokio::sync::Mutex::new(None),
+            stopping: AtomicBool::new(false),
             store,
         })
     }

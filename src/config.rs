@@ -17,6 +17,7 @@ use crate::model::throttle::Rate;
 use crate::security::passwords::Cost;
 use crate::security::secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
+use crate::telemetry::LogFormat;
 
 /// One row of the settings table, as `--help`, the README and `doorward config` show it.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +90,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting(TLS_KEY, "none", "PEM file of its private key, readable by owner and group only"),
     setting("DOORWARD_DOCS", "on", "on or off: Swagger UI at /docs/"),
+    setting("DOORWARD_METRICS_LISTEN", "none", "address and port of a listener of its own for GET /metrics, in Prometheus' form"),
     setting("DOORWARD_LOG_FORMAT", "text on a terminal, else json", "text or json"),
 ];
 
@@ -100,15 +102,6 @@ pub struct Bad {
     pub name: String,
     /// What is wrong, without a secret's value.
     pub why: String,
-}
-
-/// The form of the log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One readable line an event.
-    Text,
-    /// One JSON object an event.
-    Json,
 }
 
 /// The files that TLS is made of.
@@ -179,6 +172,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether Swagger UI is served.
     pub docs: bool,
+    /// Where to answer `GET /metrics`.
+    pub metrics_listen: Option<SocketAddr>,
     /// The form of the log lines; none means text on a terminal and JSON elsewhere.
     pub log_format: Option<LogFormat>,
 }
@@ -240,6 +235,12 @@ impl Config {
             cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
             tls,
             docs: reader.parsed("DOORWARD_DOCS", "on", |text| parse_switch(text, "on", "off")),
+            metrics_listen: reader.parsed("DOORWARD_METRICS_LISTEN", "none", |text| match text {
+                "none" => Ok(None),
+                address => {
+                    SocketAddr::from_str(address).map(Some).map_err(|_| "must be none, or an address and port such as 127.0.0.1:9100".to_owned())
+                }
+            }),
             log_format: reader.parsed("DOORWARD_LOG_FORMAT", "", |text| match text {
                 "" => Ok(None),
                 "text" => Ok(Some(LogFormat::Text)),
@@ -306,6 +307,7 @@ impl Config {
             (TLS_CERT, file(self.tls.as_ref().map(|tls| &tls.cert))),
             (TLS_KEY, file(self.tls.as_ref().map(|tls| &tls.key))),
             ("DOORWARD_DOCS", switch(self.docs, "on", "off")),
+            ("DOORWARD_METRICS_LISTEN", self.metrics_listen.map_or("none".to_owned(), |address| address.to_string())),
             ("DOORWARD_LOG_FORMAT", self.log_format.map_or("text on a terminal, else json", log_format_name).to_owned()),
         ]
     }
@@ -639,6 +641,7 @@ mod tests {
             ("DOORWARD_CORS_ORIGINS", "*"),
             (TLS_CERT, "-----BEGIN CERTIFICATE-----"),
             (TLS_KEY, "-----BEGIN PRIVATE KEY-----"),
+            ("DOORWARD_METRICS_LISTEN", "9100"),
             ("DOORWARD_DOCS", "1"),
             ("DOORWARD_LOG_FORMAT", "xml"),
         ];

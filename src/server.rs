@@ -4,21 +4,22 @@ mod streams;
 
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::{Bytes, Data, ServiceConfig};
-use actix_web::{Error, HttpServer};
+use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::{Error, HttpResponse, HttpServer};
 use rustix::process::{Resource, getrlimit};
 
-use crate::api::envelope::{Envelope, MethodMap};
+use crate::api::envelope::{Envelope, MethodMap, Watchers};
 use crate::api::{self, document};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
-use crate::service::{audit, feed, maintenance};
+use crate::service::{self, audit, feed, maintenance};
 use crate::tls::Identity;
 use streams::UnderWay;
 
@@ -52,18 +53,20 @@ pub struct HttpPolicy {
     pub https: bool,
 }
 
-/// Serves until `stop` resolves, then finishes the requests it has accepted. With an `identity` it speaks TLS, and HTTP/2 there.
+/// Serves until `stop` resolves, then finishes the requests it has accepted. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
+/// `metrics`, if there is one, it answers `GET /metrics` and nothing else, until the end.
 ///
 /// # Errors
 /// The listener cannot be used, or the system gave no random number.
 pub async fn run(
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     app: Data<App>,
     policy: HttpPolicy,
     identity: Option<Arc<Identity>>,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let mut pages = Pages::new(policy, |_| {}).map_err(std::io::Error::other)?;
+    let mut pages = Pages::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
     pages.bound_streams = identity.is_some();
     let server = {
         let app = app.clone();
@@ -97,6 +100,7 @@ pub async fn run(
     let running = std::pin::pin!(server);
     let stopping = async {
         stop.await;
+        app.stopping.store(true, Ordering::Relaxed);
         log::info!("stopping: no new connections, waiting for the requests under way");
         let stopped = handle.stop(true);
         if identity.is_none() {
@@ -110,6 +114,12 @@ pub async fn run(
             None => std::future::pending().await,
         }
     };
+    let measured = async {
+        match metrics {
+            Some(listener) => serve_metrics(listener, app.clone())?.await,
+            None => std::future::pending().await,
+        }
+    };
     // Dropped, the server closes what is idle and still open.
     let serving = async {
         tokio::select! { ended = running => ended, () = stopping => Ok(()) }
@@ -119,12 +129,33 @@ pub async fn run(
         () = feed::follow(&app) => Ok(()),
         () = maintenance::keep(&app) => Ok(()),
         () = following => Ok(()),
+        ended = measured => ended,
     };
     if let Err(failure) = audit::record(&app, EventType::ServerStopped, &OWN).await {
         log::warn!(failure:%; "the stop is not in the events");
     }
     app.store.close().await;
+    if let Some(traces) = app.traces.clone() {
+        // What sends the spans blocks.
+        let _ended = tokio::task::spawn_blocking(move || traces.end()).await;
+    }
     ended
+}
+
+/// A small server for whoever collects the metrics: one thread, nothing of what the public one has.
+fn serve_metrics(listener: TcpListener, app: Data<App>) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || actix_web::App::new().app_data(app.clone()).route("/metrics", web::get().to(metrics)));
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+async fn metrics(app: Data<App>) -> HttpResponse {
+    match service::metrics::text(&app).await {
+        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
+        Err(failure) => {
+            log::error!(failure:%; "the metrics cannot be told");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
 }
 
 /// What every worker shares.
@@ -142,10 +173,11 @@ impl Pages {
     ///
     /// # Errors
     /// The system gave no random number.
-    pub fn new(policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
+    pub fn new(app: &App, policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
         let document = document::document();
-        let methods = MethodMap::new(document::methods(&document), policy.docs);
-        let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?));
+        let methods = MethodMap::new(document::methods(&document), policy.docs, &app.metrics);
+        let watchers = Watchers { metrics: Arc::clone(&app.metrics), traces: app.traces.clone() };
+        let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?), watchers);
         Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::written(&document)), policy, more, bound_streams: false })
     }
 }

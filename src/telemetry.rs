@@ -3,6 +3,10 @@
 //! A message reads alone; what varies goes into key-values. Never a token, a password or an address in clear. Whatever came from outside is escaped,
 //! so that one event is one line (ASVS 16.4.1).
 
+pub mod metrics;
+pub mod scope;
+pub mod traces;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 
@@ -11,8 +15,16 @@ use env_logger::{Builder, Env, Target};
 use log::Record;
 use log::kv::{Key, Value, VisitSource};
 
-use crate::config::LogFormat;
 use crate::model::clock::Clock;
+
+/// The form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One readable line an event.
+    Text,
+    /// One JSON object an event.
+    Json,
+}
 
 /// Starts logging to standard error; `RUST_LOG` sets the levels, `info` without it.
 pub fn start(format: Option<LogFormat>) {
@@ -66,6 +78,9 @@ fn key_values(record: &Record<'_>) -> BTreeMap<String, serde_json::Value> {
     let mut collect = Collect(BTreeMap::new());
     // Collecting cannot fail; a source that does is cut short, and the message still stands.
     let _complete = record.key_values().visit(&mut collect);
+    scope::log_fields(|key, value| {
+        collect.0.entry(key.to_owned()).or_insert(value);
+    });
     collect.0
 }
 

@@ -17,6 +17,7 @@ mod support;
 mod timing;
 mod tls;
 mod transfer;
+mod watching;
 
-// `interleavings` compiles a file of the crate, which says `crate::model`.
-use doorward::model;
+// `interleavings` compiles a file of the crate, which says `crate::model` and `crate::telemetry`.
+use doorward::{model, telemetry};

@@ -1,12 +1,14 @@
-//! What every request goes through, whatever it asks for: an id, its method, a net under the handler, the one error body, and the headers that
-//! keep browsers from harm.
+//! What every request goes through, whatever it asks for: an id, its place in a trace, its method, a net under the handler, the one error body, the
+//! headers that keep browsers from harm, and its line in the log and in the counts.
 //!
 //! The method is settled *before* routing, from the map that the document is made of, so that 404, 405, OPTIONS and HEAD never depend on how a
 //! handler was registered or guarded (actix's own macros answer 404 to a wrong method).
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,6 +21,9 @@ use futures_util::FutureExt as _;
 
 use super::limits;
 use super::problem::Problem;
+use crate::telemetry::metrics::{Metrics, Route};
+use crate::telemetry::scope::Scope;
+use crate::telemetry::traces::{Trace, Traces};
 
 /// The header by which a request is found in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,25 +46,35 @@ pub struct MethodMap {
 struct Methods {
     list: Vec<Method>,
     allow: HeaderValue,
+    /// The path as it stands in the document.
+    template: Arc<str>,
+    /// The counters of each operation.
+    routes: Vec<(Method, Route)>,
 }
 
 impl Methods {
-    fn new(mut list: Vec<Method>) -> Self {
+    fn new(template: &str, mut list: Vec<Method>, metrics: &Metrics) -> Self {
+        let routes = list.iter().map(|method| (method.clone(), metrics.route(method.as_str(), template))).collect();
         if list.contains(&Method::GET) {
             list.push(Method::HEAD);
         }
         list.push(Method::OPTIONS);
         let allow = list.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        Self { allow: HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("OPTIONS")), list }
+        Self { allow: HeaderValue::from_str(&allow).unwrap_or(HeaderValue::from_static("OPTIONS")), list, template: template.into(), routes }
+    }
+
+    fn route(&self, method: &Method) -> Option<&Route> {
+        self.routes.iter().find(|(of, _)| of == method).map(|(_, route)| route)
     }
 }
 
 impl MethodMap {
     /// From (path, methods); `docs` adds the pages under `/docs`.
-    pub fn new(paths: impl IntoIterator<Item = (String, Vec<Method>)>, docs: bool) -> Self {
-        let (templates, plain): (Vec<_>, Vec<_>) =
-            paths.into_iter().map(|(path, methods)| (path, Methods::new(methods))).partition(|(path, _)| path.contains('{'));
-        Self { paths: plain.into_iter().collect(), templates, docs: docs.then(|| Methods::new(vec![Method::GET])) }
+    pub fn new(paths: impl IntoIterator<Item = (String, Vec<Method>)>, docs: bool, metrics: &Metrics) -> Self {
+        let methods = |(path, methods): (String, _)| (path.clone(), Methods::new(&path, methods, metrics));
+        let (templates, plain): (Vec<_>, Vec<_>) = paths.into_iter().map(methods).partition(|(path, _)| path.contains('{'));
+        let docs = docs.then(|| Methods::new("/docs/{page}", vec![Method::GET], metrics));
+        Self { paths: plain.into_iter().collect(), templates, docs }
     }
 
     fn of(&self, path: &str) -> Option<&Methods> {
@@ -94,13 +109,27 @@ pub struct Envelope {
     /// Ids are this process's random number and a count: unique, and cheap on the way of every request.
     process: u64,
     count: AtomicU64,
+    metrics: Arc<Metrics>,
+    no_route: Route,
+    no_template: Arc<str>,
+    traces: Option<Arc<Traces>>,
+}
+
+/// Who watches the requests.
+pub struct Watchers {
+    /// Counts them.
+    pub metrics: Arc<Metrics>,
+    /// Follows them, if somebody collects spans.
+    pub traces: Option<Arc<Traces>>,
 }
 
 impl Envelope {
     /// `process` is a random number of this process.
     #[must_use]
-    pub fn new(methods: MethodMap, cors_origins: Vec<String>, https: bool, process: u64) -> Self {
-        Self { methods, cors_origins, https, process, count: AtomicU64::new(0) }
+    pub fn new(methods: MethodMap, cors_origins: Vec<String>, https: bool, process: u64, watchers: Watchers) -> Self {
+        let Watchers { metrics, traces } = watchers;
+        let no_route = metrics.no_route();
+        Self { methods, cors_origins, https, process, count: AtomicU64::new(0), metrics, no_route, no_template: "other".into(), traces }
     }
 
     /// Takes a request through.
@@ -108,42 +137,74 @@ impl Envelope {
     /// # Errors
     /// Only with a finished answer inside: where the handler panicked, the request is gone and no `ServiceResponse` can be made.
     pub async fn handle<B: MessageBody + 'static>(&self, mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse, Error> {
+        let begin = monotonic_now();
+        let _under_way = self.metrics.begin();
         let id = self.request_id(&request);
         // The one that handlers read is the one that is answered.
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        let docs = is_docs(request.path());
-        let oauth = is_oauth(request.path());
         if request.method() == Method::HEAD {
             // The connection remembers that it was HEAD and sends no body.
             request.head_mut().method = Method::GET;
         }
-        if let Some(answer) = self.settle_method(&request) {
+        let methods = self.methods.of(request.path());
+        let route = methods.and_then(|methods| methods.route(request.method()));
+        let template = methods.map_or(&self.no_template, |methods| &methods.template);
+        let method = route.map(|_| request.method().clone());
+        let trace = Trace::of_request(self.traces.as_deref(), request.headers(), word(method.as_ref()), template);
+        let scope = Scope::new(id.clone(), Arc::clone(template), trace.clone());
+        let answering = async {
+            let mut outcome = self.answer(request, methods, next, &id).await;
+            let (status, headers) = match &mut outcome {
+                Ok(response) => (response.status(), Some(response.headers_mut())),
+                Err(finished) => (finished.as_response_error().status_code(), None),
+            };
+            if let Some(trace) = trace {
+                trace.end(status.as_u16(), headers.unwrap_or(&mut HeaderMap::new()));
+            }
+            let took = begin.elapsed();
+            route.unwrap_or(&self.no_route).answered(status.as_u16(), took);
+            tell(method.as_ref(), status, took);
+            outcome
+        };
+        scope.run(answering).await
+    }
+
+    async fn answer<B: MessageBody + 'static>(
+        &self,
+        request: ServiceRequest,
+        methods: Option<&Methods>,
+        next: Next<B>,
+        id: &HeaderValue,
+    ) -> Result<ServiceResponse, Error> {
+        let docs = is_docs(request.path());
+        let oauth = is_oauth(request.path());
+        if let Some(answer) = self.settle_method(&request, methods) {
             // `into_response` would lose which problem it was.
             let mut response = ServiceResponse::new(request.into_parts().0, answer.unwrap_or_else(HttpResponse::from_error));
-            self.finish(&mut response, &id, oauth, docs);
+            self.finish(&mut response, id, oauth, docs);
             return Ok(response);
         }
         let outcome = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let problem = match outcome {
             Ok(Ok(response)) => {
                 let mut response = response.map_into_boxed_body();
-                self.finish(&mut response, &id, oauth, docs);
+                self.finish(&mut response, id, oauth, docs);
                 return Ok(response);
             }
             Ok(Err(error)) => as_problem(&error),
             Err(_panic) => Problem::Panicked,
         };
-        let mut answer = problem.answer(text_of(&id), oauth, false);
-        self.dress(answer.headers_mut(), &id, docs);
+        let mut answer = problem.answer(text_of(id), oauth, false);
+        self.dress(answer.headers_mut(), id, docs);
         Err(InternalError::from_response("answered", answer).into())
     }
 
     /// An answer that needs no handler: no such path, no such method, or OPTIONS. A preflight of a listed origin goes on to CORS.
-    fn settle_method(&self, request: &ServiceRequest) -> Option<Result<HttpResponse, Problem>> {
+    fn settle_method(&self, request: &ServiceRequest, methods: Option<&Methods>) -> Option<Result<HttpResponse, Problem>> {
         if asks_for_websocket(request.headers()) {
             return Some(Err(Problem::Malformed));
         }
-        let Some(methods) = self.methods.of(request.path()) else {
+        let Some(methods) = methods else {
             return Some(Err(Problem::NotFound));
         };
         if request.method() == Method::OPTIONS {
@@ -207,6 +268,23 @@ impl Envelope {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(if docs { "public, max-age=600" } else { "no-store" }));
         }
     }
+}
+
+/// The method of an operation of ours; any other is the caller's own word, and goes nowhere.
+fn word(method: Option<&Method>) -> &str {
+    method.map_or("other", Method::as_str)
+}
+
+/// The request's line: what changes something is news, what reads is not.
+fn tell(method: Option<&Method>, status: StatusCode, took: Duration) {
+    let level = if method.is_some_and(|method| !method.is_safe()) { log::Level::Info } else { log::Level::Debug };
+    let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+    log::log!(level, method = word(method), status = status.as_u16(), duration_us = took; "request answered");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a span of time, not a time of day")]
+fn monotonic_now() -> Instant {
+    Instant::now()
 }
 
 /// actix-http takes all that follows such a header for its body, whatever the length says: the next request on a proxy's connection would be swallowed.

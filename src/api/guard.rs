@@ -14,6 +14,7 @@ use crate::model::event::{Actor, Context};
 use crate::model::permission::Permission;
 use crate::service::Failure;
 use crate::service::standing::{self, Bearer};
+use crate::telemetry::scope;
 
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
 
@@ -54,6 +55,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {
+            scope::let_in(bearer.standing.me.id, bearer.session);
             request.extensions_mut().insert(CurrentUser(bearer, needed));
             Ok(request)
         }

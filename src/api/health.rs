@@ -24,7 +24,7 @@ struct Readiness {
     #[schema(example = "ok")]
     status: &'static str,
     /// `ok` or `unavailable` by check.
-    #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok", "hash_queue": "ok"}))]
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok", "feed": "ok", "hash_queue": "ok", "keys": "ok", "migrations": "ok", "serving": "ok"}))]
     checks: BTreeMap<&'static str, &'static str>,
 }
 

@@ -17,7 +17,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// # Errors
 /// [`Failure::Throttled`].
 pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
-    take(request, client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())))
+    take(app, request, "login_address", client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())))
 }
 
 /// Takes one registration from the budget of the caller's address.
@@ -25,13 +25,17 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
 /// # Errors
 /// [`Failure::Throttled`].
 pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
-    take(request, client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())))
+    take(app, request, "register_address", client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())))
 }
 
-fn take(request: &HttpRequest, taken: Option<(Budget, bool)>) -> Result<(), Problem> {
+fn take(app: &App, request: &HttpRequest, limit: &'static str, taken: Option<(Budget, bool)>) -> Result<(), Problem> {
     let Some((budget, admitted)) = taken else { return Ok(()) };
     request.extensions_mut().insert(budget);
-    if admitted { Ok(()) } else { Err(Failure::Throttled { retry_after: seconds(&budget).max(1) }.into()) }
+    if admitted {
+        return Ok(());
+    }
+    app.metrics.throttled.with_label_values(&[limit]).inc();
+    Err(Failure::Throttled { retry_after: seconds(&budget).max(1) }.into())
 }
 
 fn seconds(budget: &Budget) -> u64 {

@@ -75,7 +75,7 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
     match grant {
         Ok(grant) => Ok(tokens(grant)),
         // RFC 6749 section 5.2 has one word and one status for all.
-        Err(Failure::BadCredentials | Failure::PasswordChangeRequired) => Err(Failure::InvalidGrant.into()),
+        Err(failure @ (Failure::BadCredentials(_) | Failure::PasswordChangeRequired)) => Err(Failure::InvalidGrant(failure.reason()).into()),
         Err(other) => Err(other.into()),
     }
 }

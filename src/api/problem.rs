@@ -78,33 +78,33 @@ impl Problem {
         use StatusCode as S;
         match self {
             Self::Failed(failure) => match failure {
-                Failure::Invalid(_) => row(S::UNPROCESSABLE_ENTITY, "invalid_input", "invalid_request", "The request has missing or invalid fields"),
-                Failure::EmailTaken => row(S::BAD_REQUEST, "email_taken", "invalid_request", "User with this email already exists."),
-                Failure::RegistrationClosed => row(S::FORBIDDEN, "registration_closed", "access_denied", "Registration is closed"),
-                Failure::PasswordGrantOff => row(S::BAD_REQUEST, "password_grant_off", "unauthorized_client", "Logging in by password is turned off"),
+                Failure::Invalid(_) => row(S::UNPROCESSABLE_ENTITY, failure.code(), "invalid_request", "The request has missing or invalid fields"),
+                Failure::EmailTaken => row(S::BAD_REQUEST, failure.code(), "invalid_request", "User with this email already exists."),
+                Failure::RegistrationClosed => row(S::FORBIDDEN, failure.code(), "access_denied", "Registration is closed"),
+                Failure::PasswordGrantOff => row(S::BAD_REQUEST, failure.code(), "unauthorized_client", "Logging in by password is turned off"),
                 // One row for unknown, wrong and disabled: nobody is told which (ASVS 6.3.8).
-                Failure::BadCredentials => row(S::UNAUTHORIZED, "bad_credentials", "invalid_grant", "Incorrect email or password"),
-                Failure::WrongPassword => row(S::FORBIDDEN, "wrong_password", "access_denied", "Incorrect current password"),
-                Failure::InvalidGrant => row(S::BAD_REQUEST, "invalid_grant", "invalid_grant", "The grant is invalid, expired or has ended"),
+                Failure::BadCredentials(_) => row(S::UNAUTHORIZED, failure.code(), "invalid_grant", "Incorrect email or password"),
+                Failure::WrongPassword => row(S::FORBIDDEN, failure.code(), "access_denied", "Incorrect current password"),
+                Failure::InvalidGrant(_) => row(S::BAD_REQUEST, failure.code(), "invalid_grant", "The grant is invalid, expired or has ended"),
                 Failure::PasswordChangeRequired => {
-                    row(S::FORBIDDEN, "password_change_required", "invalid_grant", "The password is good for one use: send new_password with it")
+                    row(S::FORBIDDEN, failure.code(), "invalid_grant", "The password is good for one use: send new_password with it")
                 }
-                Failure::Outdated => row(S::PRECONDITION_FAILED, "outdated", "invalid_request", "It was changed meanwhile; read it again"),
+                Failure::Outdated => row(S::PRECONDITION_FAILED, failure.code(), "invalid_request", "It was changed meanwhile; read it again"),
                 Failure::VersionRequired => {
-                    row(S::PRECONDITION_REQUIRED, "version_required", "invalid_request", "It is there; send If-Match with its ETag")
+                    row(S::PRECONDITION_REQUIRED, failure.code(), "invalid_request", "It is there; send If-Match with its ETag")
                 }
-                Failure::LastAdmin => row(S::CONFLICT, "last_admin", "invalid_request", "The last active admin cannot be lost"),
-                Failure::RoleBuiltIn => row(S::CONFLICT, "role_built_in", "invalid_request", "The role is built in"),
-                Failure::RoleInUse => row(S::CONFLICT, "role_in_use", "invalid_request", "Accounts have the role"),
-                Failure::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request", "Not Found"),
-                Failure::NotPermitted => row(S::FORBIDDEN, "insufficient_scope", "insufficient_scope", "Not permitted"),
-                Failure::InvalidToken => row(S::UNAUTHORIZED, "invalid_token", "invalid_token", "Could not validate credentials"),
-                Failure::Throttled { .. } => row(S::TOO_MANY_REQUESTS, "throttled", "slow_down", "Too many attempts, try again later"),
-                Failure::Busy => row(S::SERVICE_UNAVAILABLE, "busy", "temporarily_unavailable", "Too many logins at once, try again shortly"),
+                Failure::LastAdmin => row(S::CONFLICT, failure.code(), "invalid_request", "The last active admin cannot be lost"),
+                Failure::RoleBuiltIn => row(S::CONFLICT, failure.code(), "invalid_request", "The role is built in"),
+                Failure::RoleInUse => row(S::CONFLICT, failure.code(), "invalid_request", "Accounts have the role"),
+                Failure::NotFound => row(S::NOT_FOUND, failure.code(), "invalid_request", "Not Found"),
+                Failure::NotPermitted => row(S::FORBIDDEN, failure.code(), "insufficient_scope", "Not permitted"),
+                Failure::InvalidToken => row(S::UNAUTHORIZED, failure.code(), "invalid_token", "Could not validate credentials"),
+                Failure::Throttled { .. } => row(S::TOO_MANY_REQUESTS, failure.code(), "slow_down", "Too many attempts, try again later"),
+                Failure::Busy => row(S::SERVICE_UNAVAILABLE, failure.code(), "temporarily_unavailable", "Too many logins at once, try again shortly"),
                 Failure::Unavailable(_) => {
-                    row(S::SERVICE_UNAVAILABLE, "unavailable", "temporarily_unavailable", "The service is unavailable, try again shortly")
+                    row(S::SERVICE_UNAVAILABLE, failure.code(), "temporarily_unavailable", "The service is unavailable, try again shortly")
                 }
-                Failure::Internal(_) => row(S::INTERNAL_SERVER_ERROR, "internal", "server_error", "Internal server error"),
+                Failure::Internal(_) => row(S::INTERNAL_SERVER_ERROR, failure.code(), "server_error", "Internal server error"),
             },
             Self::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", "invalid_request", "A parameter is missing, repeated or malformed"),
             Self::UnsupportedGrantType => {
@@ -129,7 +129,7 @@ impl Problem {
         let challenge = |text| Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(text)));
         match self {
             // A login is refused in the words that the seed used; everything else names the realm (RFC 6750 section 3).
-            Self::Failed(Failure::BadCredentials) => challenge("Bearer"),
+            Self::Failed(Failure::BadCredentials(_)) => challenge("Bearer"),
             Self::NotAuthenticated if oauth => challenge("Bearer"),
             Self::NotAuthenticated => challenge(r#"Bearer realm="doorward""#),
             Self::Failed(Failure::InvalidToken) => {
@@ -151,7 +151,7 @@ impl Problem {
     pub fn answer(&self, request_id: &str, oauth: bool, problem_json: bool) -> HttpResponse {
         let row = self.row();
         if row.status.is_server_error() {
-            log::error!(request_id, status = row.status.as_u16(), cause:% = self; "request failed");
+            log::error!(status = row.status.as_u16(), cause:% = self; "request failed");
         }
         let detail = match self {
             Self::Failed(Failure::Invalid(list)) => Detail::Fields(list.iter().map(FieldProblem::from).collect()),

@@ -114,7 +114,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         "health" => serve::health(&config)?,
         "serve" => {
             telemetry::start(config.log_format);
-            System::new().block_on(serve::serve(config))?;
+            System::new().block_on(serve::serve(config, environment))?;
         }
         _ => System::new().block_on(on_database(config, name, matches))?,
     }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::server::{self, HttpPolicy};
 use crate::store::url::DatabaseUrl;
+use crate::telemetry::traces::Traces;
 use crate::tls::{self, Identity};
 
 /// How long `doorward health` waits for the server.
@@ -22,25 +24,32 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`Exit`] with why it cannot start.
-pub async fn serve(config: Config) -> Result<(), Exit> {
+pub async fn serve(config: Config, environment: &[(String, String)]) -> Result<(), Exit> {
+    let metrics = config.metrics_listen.map(bind).transpose()?;
     let listen = config.listen;
     let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
     let identity = config.tls.clone().map(Identity::open).transpose().map_err(|bad| Exit::from(vec![bad]))?;
     let scheme = if identity.is_some() { "https" } else { "http" };
     let forgetful = config.database == DatabaseUrl::SqliteMemory;
     // The address first: it fails at once if another server has it, before anything is made on disk.
-    let listener = TcpListener::bind(listen).map_err(|cause| Exit::failed(format!("cannot listen on {listen}: {cause}")))?;
+    let listener = bind(listen)?;
     let address = listener.local_addr().map_err(Exit::failed)?;
     let stop = stop_signal().map_err(Exit::failed)?;
-    let app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    let traces = Traces::from_environment(environment).map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
+    let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    app.traces = traces.map(Arc::new);
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }
     let docs = if policy.docs { format!(", try it at {scheme}://{address}/docs/") } else { String::new() };
     log::info!("Doorward {} keeps the door at {scheme}://{address}{docs}", env!("CARGO_PKG_VERSION"));
-    server::run(listener, Data::new(app), policy, identity, stop).await.map_err(Exit::failed)?;
+    server::run(listener, metrics, Data::new(app), policy, identity, stop).await.map_err(Exit::failed)?;
     log::info!("stopped");
     Ok(())
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {
+    TcpListener::bind(address).map_err(|cause| Exit::failed(format!("cannot listen on {address}: {cause}")))
 }
 
 /// Resolves at the first SIGTERM or SIGINT.

@@ -247,18 +247,28 @@ impl AccessTokens {
         self.ttl.as_secs()
     }
 
+    /// The key that signs at `now`.
+    fn signer<'a>(&self, keys: &'a [SigningKey], now: Timestamp) -> Option<&'a SigningKey> {
+        let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
+        let mut begun = usable().filter(|key| key.activates_at <= now);
+        // Better a key of another algorithm than none, while nodes change theirs one after the other. None has begun where a clock was set back:
+        // then the oldest, which every node knows best.
+        begun.clone().find(|key| key.algorithm == self.algorithm).or_else(|| begun.next()).or_else(|| usable().next_back())
+    }
+
+    /// Since when the key that signs at `now` does; none if there is no key.
+    #[must_use]
+    pub fn signing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        self.signer(&self.keys(), now).map(|key| key.activates_at)
+    }
+
     /// Issues a token for a session.
     ///
     /// # Errors
     /// No key, no entropy, or the signature failed.
     pub fn issue(&self, session: SessionId, claimed: Claimed<'_>, now: Timestamp) -> Result<String, Broken> {
         let keys = self.keys();
-        let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
-        let mut begun = usable().filter(|key| key.activates_at <= now);
-        // Better a key of another algorithm than none, while nodes change theirs one after the other. None has begun where a clock was set back:
-        // then the oldest, which every node knows best.
-        let signer = begun.clone().find(|key| key.algorithm == self.algorithm).or_else(|| begun.next()).or_else(|| usable().next_back());
-        let key = signer.ok_or(Broken::Primitive("no signing key"))?;
+        let key = self.signer(&keys, now).ok_or(Broken::Primitive("no signing key"))?;
         let encode = |json: Result<String, serde_json::Error>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Broken::Primitive("JSON"));
         let header = Header { typ: "at+jwt", alg: key.algorithm.name(), kid: &key.kid };
         let claims = IssuedClaims {

@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use tokio::sync::oneshot;
 use super::foreign_hashes::ForeignHash;
 use super::secret::random;
 use crate::model::password::Password;
+use crate::telemetry::metrics::Hashing;
+use crate::telemetry::scope;
 
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
@@ -105,6 +108,7 @@ pub struct Passwords {
     /// The other end is held by the hashing threads, each taking one job at a time.
     queue: Sender<Job>,
     cost: Cost,
+    measured: Hashing,
 }
 
 impl Passwords {
@@ -112,13 +116,13 @@ impl Passwords {
     ///
     /// # Errors
     /// The operating system gave no thread.
-    pub fn start(threads: usize, waiting: usize, cost: Cost) -> std::io::Result<Self> {
+    pub fn start(threads: usize, waiting: usize, cost: Cost, measured: Hashing) -> std::io::Result<Self> {
         let (queue, jobs) = bounded(waiting);
         for number in 0..threads {
             let (jobs, kept) = (jobs.clone(), cost.0.block_count());
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&jobs, kept))?;
         }
-        Ok(Self { queue, cost })
+        Ok(Self { queue, cost, measured })
     }
 
     /// Hashes a new password under a fresh salt into a PHC string.
@@ -145,17 +149,37 @@ impl Passwords {
         !self.queue.is_full()
     }
 
+    /// How many jobs wait, and how many may.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.queue.len(), self.queue.capacity().unwrap_or(usize::MAX))
+    }
+
     async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, NoHash> {
+        scope::span(|| "hash".into(), pin!(self.queue_up(job))).await
+    }
+
+    async fn queue_up<T: Send + 'static>(&self, job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, NoHash> {
         let (reply, answer) = oneshot::channel();
         let queued = monotonic_now();
+        let measured = self.measured.clone();
         let job: Job = Box::new(move |buffer| {
             // Whoever left while waiting has nothing to hash; whoever waited too long is told so by the dropped reply.
-            if !reply.is_closed() && queued.elapsed() < QUEUE_DEADLINE {
-                let _client_may_have_left = reply.send(job(buffer));
+            let waited = queued.elapsed();
+            if !reply.is_closed() && waited < QUEUE_DEADLINE {
+                let done = job(buffer);
+                let worked = queued.elapsed().saturating_sub(waited);
+                measured.wait.observe(waited.as_secs_f64());
+                measured.work.observe(worked.as_secs_f64());
+                let _client_may_have_left = reply.send((done, waited, worked));
             }
         });
         match self.queue.try_send(job) {
-            Ok(()) => answer.await.map_err(|_| NoHash::Busy),
+            Ok(()) => {
+                let (done, waited, worked) = answer.await.map_err(|_| NoHash::Busy)?;
+                scope::past_spans(&[("hash wait", waited), ("hash work", worked)]);
+                Ok(done)
+            }
             Err(TrySendError::Full(_)) => Err(NoHash::Busy),
             Err(TrySendError::Disconnected(_)) => Err(NoHash::Broken("no hashing thread")),
         }
@@ -309,13 +333,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::telemetry::metrics::Metrics;
 
     fn password(text: &str) -> Password {
         Password::parse(text).unwrap()
     }
 
     fn pool(threads: usize, waiting: usize) -> Passwords {
-        Passwords::start(threads, waiting, Cost::cheapest()).unwrap()
+        Passwords::start(threads, waiting, Cost::cheapest(), Metrics::new().unwrap().hashing).unwrap()
     }
 
     #[tokio::test]
@@ -340,7 +365,7 @@ mod tests {
     #[tokio::test]
     async fn the_default_is_stored_as_the_requirement_says_and_outdates_the_cheaper() {
         let cheap = pool(1, 8).hash(password("correct horse")).await.unwrap();
-        let pool = Passwords::start(1, 8, Cost::parse("m=19456,t=2,p=1").unwrap()).unwrap();
+        let pool = Passwords::start(1, 8, Cost::parse("m=19456,t=2,p=1").unwrap(), Metrics::new().unwrap().hashing).unwrap();
         let stored = pool.hash(password("correct horse")).await.unwrap();
         let parts: Vec<&str> = stored.split('$').collect();
         assert_eq!(parts[1..4], ["argon2id", "v=19", "m=19456,t=2,p=1"]);

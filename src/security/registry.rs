@@ -17,6 +17,7 @@ use hashlink::LruCache;
 use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::Standing;
+use crate::telemetry::metrics::RegistryCounts;
 
 const SHARDS: usize = 16;
 
@@ -44,6 +45,23 @@ struct Shard {
     standings: LruCache<SessionId, Arc<Standing>>,
     /// Counts evictions; see the module's head.
     evictions: u64,
+    /// For the operator; under the shard's lock, so that counting costs no further cache line on the way of every request.
+    hits: u64,
+    misses: u64,
+    forgotten: u64,
+}
+
+impl Shard {
+    fn new(size: usize) -> Self {
+        Self { standings: LruCache::new(size), evictions: 0, hits: 0, misses: 0, forgotten: 0 }
+    }
+
+    /// Does what may forget standings, and counts them.
+    fn forgetting(&mut self, change: impl FnOnce(&mut LruCache<SessionId, Arc<Standing>>)) {
+        let before = self.standings.len();
+        change(&mut self.standings);
+        self.forgotten += before.saturating_sub(self.standings.len()) as u64;
+    }
 }
 
 /// The in-memory registry of live sessions.
@@ -55,6 +73,8 @@ pub struct Registry {
     epoch: Instant,
     /// Until when the lease runs, in nanoseconds after `epoch`; written by the feed's reader.
     leased_until: AtomicU64,
+    /// When the last reading of the feed that succeeded began, in nanoseconds after `epoch`; 0 before the first.
+    read_at: AtomicU64,
 }
 
 impl Registry {
@@ -62,8 +82,8 @@ impl Registry {
     #[must_use]
     pub fn new(size: usize) -> Self {
         let per_shard = size.div_ceil(SHARDS);
-        let shards = (0..SHARDS).map(|_| Mutex::new(Shard { standings: LruCache::new(per_shard), evictions: 0 })).collect();
-        Self { shards, hasher: RandomState::new(), epoch: monotonic_now(), leased_until: AtomicU64::new(0) }
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(per_shard))).collect();
+        Self { shards, hasher: RandomState::new(), epoch: monotonic_now(), leased_until: AtomicU64::new(0), read_at: AtomicU64::new(0) }
     }
 
     /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
@@ -71,17 +91,21 @@ impl Registry {
     pub fn look_up(&self, session: SessionId) -> Lookup {
         let leased = self.leased();
         let mut shard = self.shard(session);
-        match shard.standings.get(&session) {
-            Some(standing) if leased => Lookup::Hit(Arc::clone(standing)),
-            _ => Lookup::Miss(Ticket { session, evictions: shard.evictions }),
+        if let Some(standing) = shard.standings.get(&session).filter(|_| leased).map(Arc::clone) {
+            shard.hits += 1;
+            return Lookup::Hit(standing);
         }
+        shard.misses += 1;
+        Lookup::Miss(Ticket { session, evictions: shard.evictions })
     }
 
     /// Stores what a load brought, unless an eviction came between.
     pub fn fill(&self, ticket: Ticket, standing: Arc<Standing>) {
         let mut shard = self.shard(ticket.session);
         if shard.evictions == ticket.evictions {
-            shard.standings.insert(ticket.session, standing);
+            let full = shard.standings.len() == shard.standings.capacity();
+            let known = shard.standings.insert(ticket.session, standing).is_some();
+            shard.forgotten += u64::from(full && !known);
         }
     }
 
@@ -89,7 +113,7 @@ impl Registry {
     pub fn evict(&self, session: SessionId) {
         let mut shard = self.shard(session);
         shard.evictions += 1;
-        shard.standings.remove(&session);
+        shard.forgetting(|standings| drop(standings.remove(&session)));
     }
 
     /// Forgets every session of a user, as [`Self::evict`] does one.
@@ -106,7 +130,7 @@ impl Registry {
         for shard in &self.shards {
             let mut shard = lock(shard);
             shard.evictions += 1;
-            shard.standings.retain(|_, standing| kept(standing));
+            shard.forgetting(|standings| standings.retain(|_, standing| kept(standing)));
         }
     }
 
@@ -115,7 +139,7 @@ impl Registry {
         for shard in &self.shards {
             let mut shard = lock(shard);
             shard.evictions += 1;
-            shard.standings.clear();
+            shard.forgetting(LruCache::clear);
         }
     }
 
@@ -127,8 +151,9 @@ impl Registry {
 
     /// Renews the lease after the feed was read, and everything in it evicted, since `start`.
     pub fn renew_lease(&self, start: Instant) {
-        let until = start.duration_since(self.epoch) + LEASE;
-        self.leased_until.store(u64::try_from(until.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
+        let read_at = start.duration_since(self.epoch);
+        self.read_at.store(nanos(read_at), Ordering::Release);
+        self.leased_until.store(nanos(read_at + LEASE), Ordering::Release);
     }
 
     /// Ends the lease at once: the feed is known to be lost.
@@ -141,6 +166,25 @@ impl Registry {
     pub fn leased(&self) -> bool {
         let now = monotonic_now().duration_since(self.epoch);
         now.as_nanos() < u128::from(self.leased_until.load(Ordering::Acquire))
+    }
+
+    /// Since the last reading of the feed that succeeded; none before the first.
+    #[must_use]
+    pub fn since_reading(&self) -> Option<Duration> {
+        let read_at = self.read_at.load(Ordering::Acquire);
+        let now = monotonic_now().duration_since(self.epoch);
+        (read_at > 0).then(|| now.saturating_sub(Duration::from_nanos(read_at)))
+    }
+
+    /// How it is used, since the start.
+    #[must_use]
+    pub fn counts(&self) -> RegistryCounts {
+        self.shards.iter().map(|shard| lock(shard)).fold(RegistryCounts::default(), |sum, shard| RegistryCounts {
+            sessions: sum.sessions + shard.standings.len(),
+            hits: sum.hits + shard.hits,
+            misses: sum.misses + shard.misses,
+            evictions: sum.evictions + shard.forgotten,
+        })
     }
 
     /// How many sessions it holds.
@@ -159,6 +203,10 @@ impl Registry {
     fn shard(&self, session: SessionId) -> MutexGuard<'_, Shard> {
         lock(&self.shards[self.hasher.hash_one(session) as usize % SHARDS])
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a span since the last reading, not a time of day")]

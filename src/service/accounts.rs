@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::standing::Bearer;
-use super::{Failure, throttle};
+use super::{Failure, counted, throttle};
 use crate::app::App;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
@@ -33,6 +33,10 @@ pub struct NewAccount<'a> {
 /// # Errors
 /// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule, [`Failure::EmailTaken`], or a passing failure.
 pub async fn register(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
+    counted(&app.metrics.registrations, make(app, account, context).await.map(|me| (me, "ok")))
+}
+
+async fn make(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
     if !app.policy.registration_open {
         return Err(Failure::RegistrationClosed);
     }

@@ -7,12 +7,15 @@ pub mod feed;
 pub mod introspection;
 pub mod keys;
 pub mod maintenance;
+pub mod metrics;
 pub mod readiness;
 pub mod roles;
 pub mod sessions;
 pub mod standing;
 pub mod throttle;
 pub mod transfer;
+
+use prometheus::IntCounterVec;
 
 use crate::model::invalid::Invalid;
 use crate::security::passwords::NoHash;
@@ -34,15 +37,15 @@ pub enum Failure {
     /// The operator has turned the password grant off.
     #[error("the password grant is off")]
     PasswordGrantOff,
-    /// Unknown address, wrong password or disabled account: nobody is told which.
+    /// Unknown address, wrong password or disabled account: nobody is told which, but the record and the operator.
     #[error("bad credentials")]
-    BadCredentials,
+    BadCredentials(&'static str),
     /// The current password, asked for again before a change, is wrong.
     #[error("wrong current password")]
     WrongPassword,
-    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told which.
+    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told which, but the operator.
     #[error("invalid grant")]
-    InvalidGrant,
+    InvalidGrant(&'static str),
     /// The password is a one-time password: another must be set before anything else.
     #[error("the password must be changed first")]
     PasswordChangeRequired,
@@ -85,6 +88,51 @@ pub enum Failure {
     /// A defect of ours, or of the machine; the text goes to the log only.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl Failure {
+    /// The stable word of the case, as callers see it.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_input",
+            Self::EmailTaken => "email_taken",
+            Self::RegistrationClosed => "registration_closed",
+            Self::PasswordGrantOff => "password_grant_off",
+            Self::BadCredentials(_) => "bad_credentials",
+            Self::WrongPassword => "wrong_password",
+            Self::InvalidGrant(_) => "invalid_grant",
+            Self::PasswordChangeRequired => "password_change_required",
+            Self::Outdated => "outdated",
+            Self::VersionRequired => "version_required",
+            Self::LastAdmin => "last_admin",
+            Self::RoleBuiltIn => "role_built_in",
+            Self::RoleInUse => "role_in_use",
+            Self::NotFound => "not_found",
+            Self::NotPermitted => "insufficient_scope",
+            Self::InvalidToken => "invalid_token",
+            Self::Throttled { .. } => "throttled",
+            Self::Busy => "busy",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// The word of the case for the operator, who is told more than the caller.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::BadCredentials(reason) | Self::InvalidGrant(reason) => reason,
+            _ => self.code(),
+        }
+    }
+}
+
+/// Counts an outcome by its word: that of a success comes with it.
+fn counted<T>(counters: &IntCounterVec, outcome: Result<(T, &'static str), Failure>) -> Result<T, Failure> {
+    let word = outcome.as_ref().map_or_else(Failure::reason, |(_, word)| word);
+    counters.with_label_values(&[word]).inc();
+    outcome.map(|(value, _)| value)
 }
 
 /// Cuts a page to its size; it was asked for with one row more, which only tells that there is a next one. Gives the last row that is left then.

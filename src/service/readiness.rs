@@ -1,11 +1,24 @@
 //! Whether this process can do its work.
 
+use std::sync::atomic::Ordering;
+
 use crate::app::App;
 
 /// One check by name and whether it holds.
 pub type Check = (&'static str, bool);
 
-/// Asks each part that a request may need. Migrations and keys were checked at the start, or there would be no process to ask.
+/// Asks each part that a request may need.
+///
+/// `serving` ends when the process begins to stop. `feed` holds once the feed of changes was read, and as long as the last reading is within the
+/// registry's lease: before that the process is starting, after it cut off from the database or from what other nodes do.
 pub async fn checks(app: &App) -> Vec<Check> {
-    vec![("database", app.store.ping().await.is_ok()), ("hash_queue", app.passwords.has_room())]
+    let migrated = app.store.is_migrated().await;
+    vec![
+        ("serving", !app.stopping.load(Ordering::Relaxed)),
+        ("database", migrated.is_ok()),
+        ("migrations", migrated.unwrap_or(false)),
+        ("keys", app.access_tokens.signing_since(app.clock.now()).is_some()),
+        ("feed", app.registry.leased()),
+        ("hash_queue", app.passwords.has_room()),
+    ]
 }

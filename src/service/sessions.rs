@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::standing::Bearer;
-use super::{Failure, throttle};
+use super::{Failure, counted, throttle};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
@@ -64,10 +64,14 @@ pub struct Grant {
 /// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::PasswordChangeRequired`] or [`Failure::Invalid`] where a one-time password
 /// was right, or a passing failure.
 pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
+    counted(&app.metrics.logins, log_in(app, login, context).await.map(|grant| (grant, "ok")))
+}
+
+async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
     if !app.policy.password_grant {
         return Err(Failure::PasswordGrantOff);
     }
-    let password = Password::parse(login.password).ok_or(Failure::BadCredentials)?;
+    let password = Password::parse(login.password).ok_or(Failure::BadCredentials("impossible_password"))?;
     let email = Email::parse("username", login.username).ok();
     let user = match &email {
         Some(email) => app.store.user_by_email(email.key()).await?,
@@ -86,11 +90,12 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Gra
     let user = match (user, refusal) {
         (Some(user), None) => user,
         (user, reason) => {
+            let reason = reason.unwrap_or("unknown_account");
             let event = app.event(EventType::LoginFail, context).with(json!({"reason": reason}));
             let event = user.into_iter().fold(event, |event, user| event.of_user(user.me.id));
             app.store.refuse_login(&counters, throttle::wrong(app, event.at), &event).await?;
-            log::info!(reason = reason.unwrap_or_default(); "login refused");
-            return Err(Failure::BadCredentials);
+            log::info!(reason; "login refused");
+            return Err(Failure::BadCredentials(reason));
         }
     };
     if user.password_expires_at.is_some() {
@@ -127,7 +132,7 @@ async fn replace_one_time_password(app: &App, user: User, login: Login<'_>, cont
     let event = app.event(EventType::PasswordChanged, context);
     let changed = app.store.change_password(user.me.id, user.password_version, &hash, None, &event).await?;
     app.registry.evict_user(user.me.id);
-    if changed { Ok(User { password_version: user.password_version + 1, ..user }) } else { Err(Failure::BadCredentials) }
+    if changed { Ok(User { password_version: user.password_version + 1, ..user }) } else { Err(Failure::BadCredentials("changed_meanwhile")) }
 }
 
 async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt, context: &Context) -> Result<Grant, Failure> {
@@ -152,7 +157,7 @@ async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt
             &app.event(EventType::LoginSuccess, context),
         )
         .await?
-        .ok_or(Failure::BadCredentials)?;
+        .ok_or(Failure::BadCredentials("changed_meanwhile"))?;
     for ended in &over {
         app.registry.evict(*ended);
     }
@@ -199,25 +204,30 @@ async fn upgrade_hash(app: &App, user: &User, password: &str) {
 /// # Errors
 /// [`Failure::InvalidGrant`] whatever is wrong, or a passing failure.
 pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<Grant, Failure> {
-    let presented = app.refresh_tokens.verify(token).ok_or(Failure::InvalidGrant)?;
+    counted(&app.metrics.refreshes, exchange(app, token, context).await)
+}
+
+/// The next pair, and whether the token was the newest (`ok`) or the one before it (`repeated`).
+async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &'static str), Failure> {
+    let presented = app.refresh_tokens.verify(token).ok_or(Failure::InvalidGrant("not_ours"))?;
     let now = app.clock.now();
     let successor = presented.counter.saturating_add(1);
     let idle_expires_at = now.plus(app.policy.session_idle_ttl);
     if let Some(holder) = app.store.rotate(Rotation { session: presented.session, counter: presented.counter, now, idle_expires_at }).await? {
         let claimed = Claimed { subject: holder.subject, role: &holder.role, permissions: &holder.permissions };
-        return grant(app, presented.session, claimed, successor, now);
+        return Ok((grant(app, presented.session, claimed, successor, now)?, "ok"));
     }
-    let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant)?;
+    let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant("ended"))?;
     let within_grace = lineage.rotated_at.is_some_and(|at| now < at.plus(app.policy.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
         let claimed = Claimed { subject: standing.subject, role: &standing.me.role, permissions: &standing.permissions };
-        return grant(app, presented.session, claimed, successor, now);
+        return Ok((grant(app, presented.session, claimed, successor, now)?, "repeated"));
     }
     end(app, presented.session, EndReason::TokenReuse, &app.event(EventType::TokenReuse, context)).await?;
     let session = presented.session.to_string();
     log::warn!(user = lineage.standing.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
-    Err(Failure::InvalidGrant)
+    Err(Failure::InvalidGrant("reused"))
 }
 
 /// Ends one session, whoever asked.

@@ -8,6 +8,7 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::Standing;
 use crate::security::registry::{Lookup, Ticket};
+use crate::telemetry::scope;
 
 /// Who asks, by which session.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
 /// As [`of_bearer`].
 pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<Standing>, Failure> {
     let now = app.clock.now();
-    let known = match app.registry.look_up(session) {
+    let known = match scope::span_now("registry look-up", || app.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
             app.registry.evict(session);

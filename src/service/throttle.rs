@@ -39,11 +39,16 @@ async fn admit(app: &App, counters: Counters) -> Result<(), Failure> {
         let now = app.clock.now();
         match app.store.admit(counters, now).await? {
             Admission::Admitted => return Ok(()),
-            Admission::BlockedUntil(at) => return Err(Failure::Throttled { retry_after: at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER) }),
+            Admission::BlockedUntil(at) => return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER))),
             Admission::Crowded => tokio::time::sleep(PAUSE).await,
         }
     }
-    Err(Failure::Throttled { retry_after: 1 })
+    Err(throttled(app, 1))
+}
+
+fn throttled(app: &App, retry_after: u64) -> Failure {
+    app.metrics.throttled.with_label_values(&["account"]).inc();
+    Failure::Throttled { retry_after }
 }
 
 /// How a wrong password ends an attempt.

@@ -21,6 +21,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::telemetry::metrics::PoolUse;
+use crate::telemetry::scope;
 use rotations::Rotations;
 use url::DatabaseUrl;
 
@@ -135,17 +138,43 @@ pub(crate) enum Pool {
     Postgres(PgPool),
 }
 
-/// Gives up what takes longer than the database's own time limits allow: its host has vanished without a word.
-pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
+/// Runs a call in a span of its own, and gives up what takes longer than the database's own time limits allow: its host has vanished without a word.
+/// `place` is what [`place`] gives within the method.
+/// The work stays pinned where the method has it, so that each wrapper here does not hold another copy of it.
+pub(crate) async fn in_time<T>(place: &'static str, work: Pin<&mut impl Future<Output = Result<T, StoreError>>>) -> Result<T, StoreError> {
+    let work = pin!(async {
+        let result = tokio::time::timeout(DEADLINE, work).await.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
+        if result.is_err() {
+            scope::failed("the database refused or was away");
+        }
+        result
+    });
+    scope::span(|| format!("store {}", method_of(place)).into(), work).await
+}
+
+/// Where a macro stands, as the compiler names it: the method is in it.
+macro_rules! place {
+    () => {{
+        fn here() {}
+        std::any::type_name_of_val(&here)
+    }};
+}
+
+/// `standing` of `doorward::store::sessions::<impl doorward::store::Store>::standing::{{closure}}::here`.
+fn method_of(place: &'static str) -> &'static str {
+    place.trim_end_matches("::here").trim_end_matches("::{{closure}}").rsplit("::").next().unwrap_or(place)
 }
 
 /// Runs a body on a connection that only reads.
 macro_rules! on_reader {
     ($store:expr, |$db:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { read: $db, .. } => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
-            $crate::store::Pool::Postgres($db) => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
+            $crate::store::Pool::Sqlite { read: $db, .. } => {
+                $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
+            }
+            $crate::store::Pool::Postgres($db) => {
+                $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
+            }
         }
     };
 }
@@ -154,8 +183,12 @@ macro_rules! on_reader {
 macro_rules! on_writer {
     ($store:expr, |$db:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { write: $db, .. } => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
-            $crate::store::Pool::Postgres($db) => $crate::store::in_time(async { Ok::<_, $crate::store::StoreError>($body) }).await?,
+            $crate::store::Pool::Sqlite { write: $db, .. } => {
+                $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
+            }
+            $crate::store::Pool::Postgres($db) => {
+                $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
+            }
         }
     };
 }
@@ -165,28 +198,34 @@ macro_rules! in_transaction {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.pool {
             $crate::store::Pool::Sqlite { write, .. } => {
-                $crate::store::in_time(async {
-                    let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                    let result = $body;
-                    $tx.commit().await?;
-                    Ok(result)
-                })
+                $crate::store::in_time(
+                    $crate::store::place!(),
+                    std::pin::pin!(async {
+                        let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                        let result = $body;
+                        $tx.commit().await?;
+                        Ok(result)
+                    }),
+                )
                 .await
             }
             $crate::store::Pool::Postgres(pool) => {
-                $crate::store::in_time(async {
-                    let mut $tx = pool.begin().await?;
-                    let result = $body;
-                    $tx.commit().await?;
-                    Ok(result)
-                })
+                $crate::store::in_time(
+                    $crate::store::place!(),
+                    std::pin::pin!(async {
+                        let mut $tx = pool.begin().await?;
+                        let result = $body;
+                        $tx.commit().await?;
+                        Ok(result)
+                    }),
+                )
                 .await
             }
         }
     };
 }
 
-pub(crate) use {in_transaction, on_reader, on_writer};
+pub(crate) use {in_transaction, on_reader, on_writer, place};
 
 /// A part of a statement that stands there only if it is asked for: an index serves `column = $2`, but not `$2 IS NULL OR column = $2`.
 fn part(asked: bool, text: &'static str) -> &'static str {
@@ -217,13 +256,33 @@ impl Store {
         Ok(Self { rotations: Rotations::start(pool.clone()), pool })
     }
 
-    /// Asks the database for a sign of life.
+    /// Whether the schema is the one that this program knows, no migration more or less.
     ///
     /// # Errors
-    /// It gave none.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        on_reader!(self, |db| sqlx::query("SELECT 1").execute(db).await.map(drop)?);
-        Ok(())
+    /// [`StoreError`].
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let (newest, unfinished): (i64, i64) = on_reader!(self, |db| sqlx::query_as(
+            "SELECT MAX(version), COUNT(CASE WHEN NOT success THEN 1 END)
+             FROM _sqlx_migrations"
+        )
+        .fetch_one(db)
+        .await?);
+        let known = SQLITE.iter().map(|migration| migration.version).max();
+        Ok(Some(newest) == known && unfinished == 0)
+    }
+
+    /// How the connections are used.
+    #[must_use]
+    pub fn pools(&self) -> Vec<PoolUse> {
+        fn used<D: sqlx::Database>(pool: &'static str, connections: &sqlx::Pool<D>) -> PoolUse {
+            let open = usize::try_from(connections.size()).unwrap_or(usize::MAX);
+            let most = usize::try_from(connections.options().get_max_connections()).unwrap_or(usize::MAX);
+            PoolUse { pool, busy: open.saturating_sub(connections.num_idle()), idle: connections.num_idle(), most }
+        }
+        match &self.pool {
+            Pool::Sqlite { read, write } => vec![used("read", read), used("write", write)],
+            Pool::Postgres(pool) => vec![used("all", pool)],
+        }
     }
 
     /// Closes every connection after its statement.
@@ -327,6 +386,17 @@ mod tests {
         let list = |migrator: &'static Migrator| migrator.iter().map(|one| (one.version, one.description.clone())).collect::<Vec<_>>();
         assert!(!list(&SQLITE).is_empty());
         assert_eq!(list(&SQLITE), list(&POSTGRES));
+    }
+
+    #[test]
+    fn a_call_is_named_by_its_method() {
+        struct Store;
+        impl Store {
+            fn standing() -> impl FnOnce() -> &'static str {
+                || place!()
+            }
+        }
+        assert_eq!(method_of(Store::standing()()), "standing");
     }
 
     #[test]

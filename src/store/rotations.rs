@@ -5,11 +5,12 @@
 //! committed at once. The answer to each still comes after the commit of its own.
 
 use std::fmt::Write as _;
+use std::pin::pin;
 
 use sqlx::AssertSqlSafe;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Pool, StoreError, in_time, on_writer};
+use super::{Pool, StoreError, in_time, on_writer, place};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::Holder;
@@ -50,11 +51,14 @@ impl Rotations {
     /// Asks for a rotation and waits for its commit.
     pub(super) async fn ask(&self, rotation: Rotation) -> Result<Option<Holder>, StoreError> {
         let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
-        in_time(async {
-            let (answer, outcome) = oneshot::channel();
-            self.waiting.send((rotation, answer)).await.map_err(|_| gone())?;
-            outcome.await.unwrap_or_else(|_| Err(gone()))
-        })
+        in_time(
+            place!(),
+            pin!(async {
+                let (answer, outcome) = oneshot::channel();
+                self.waiting.send((rotation, answer)).await.map_err(|_| gone())?;
+                outcome.await.unwrap_or_else(|_| Err(gone()))
+            }),
+        )
         .await
     }
 }

@@ -233,6 +233,22 @@ impl Store {
         .await?))
     }
 
+    /// How many sessions of all users have not ended. It looks at every row: not to be asked often.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_live_sessions(&self, now: Timestamp) -> Result<i64, StoreError> {
+        let (live,): (i64,) = on_reader!(self, |db| sqlx::query_as(
+            "SELECT COUNT(*)
+             FROM sessions
+             WHERE ended_at IS NULL AND idle_expires_at > $1 AND expires_at > $1",
+        )
+        .bind(now)
+        .fetch_one(db)
+        .await?);
+        Ok(live)
+    }
+
     /// The session so many places after another, in the order of ids; none if there are not so many.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ async fn with_a_panicking_route() -> String {
             let environment = [("DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())];
             let config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
             let app = Data::new(App::build(config, Clock::System).await.unwrap());
-            let pages = Pages::new(HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
+            let pages = Pages::new(&app, HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
             let server = HttpServer::new(move || http_app(app.clone(), pages.clone())).workers(1).listen(listener).unwrap().run();
             built.send(()).unwrap();
             server.await.unwrap();
@@ -71,7 +71,7 @@ on_both_engines! {
 
     async fn ready_names_its_checks(app) {
         let answer = app.get("/ready").await.expect(200);
-        assert_eq!(answer.text, r#"{"status":"ok","checks":{"database":"ok","hash_queue":"ok"}}"#);
+        assert_eq!(answer.text, r#"{"status":"ok","checks":{"database":"ok","feed":"ok","hash_queue":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#);
         assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
     }
 }

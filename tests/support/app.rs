@@ -102,7 +102,7 @@ impl TestApp {
             actix_web::rt::System::new().block_on(async move {
                 let app = Data::new(App::build(config, moved).await.unwrap());
                 built.send(()).unwrap();
-                server::run(listener, app, policy, None, async { drop(stopped.await) }).await.unwrap();
+                server::run(listener, None, app, policy, None, async { drop(stopped.await) }).await.unwrap();
             });
         });
         building.await.expect("the service starts");

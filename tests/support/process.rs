@@ -58,6 +58,17 @@ impl Server {
         self.log.lock().unwrap().iter().filter(|line| line.contains(words)).count()
     }
 
+    /// The lines of its log, as soon as one says this.
+    pub fn lines_until(&self, words: &str) -> Vec<String> {
+        for _ in 0..200 {
+            if self.said(words) > 0 {
+                return self.log.lock().unwrap().clone();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it never says {words}: {:?}", self.log.lock().unwrap());
+    }
+
     /// Resident memory in MiB.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

@@ -1,0 +1,138 @@
+//! Traces by OpenTelemetry: spans sent by OTLP over HTTP, with W3C's `traceparent` in and out.
+//!
+//! There are none unless a collector is named by the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`), which the
+//! library reads itself, as it does those of sampling, headers, time limits and resource. What a span says is written here and by our own code: names,
+//! templates and numbers, never an address or a token.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+
+use super::scope::Span;
+
+const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// How long the last spans may take to leave when the process ends.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Sends spans to a collector.
+pub struct Traces {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+}
+
+impl Traces {
+    /// As the environment says; none if it names no collector.
+    ///
+    /// # Errors
+    /// The environment names one that cannot be used.
+    pub fn from_environment(environment: &[(String, String)]) -> Result<Option<Self>, ExporterBuildError> {
+        let set = |wanted: &str| environment.iter().find(|(name, value)| name == wanted && !value.is_empty()).map(|(_, value)| value.as_str());
+        let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if disabled || set("OTEL_TRACES_EXPORTER") == Some("none") || ENDPOINTS.iter().all(|name| set(name).is_none()) {
+            return Ok(None);
+        }
+        let mut resource = Resource::builder();
+        if set("OTEL_SERVICE_NAME").is_none() {
+            resource = resource.with_service_name("doorward");
+        }
+        let resource = resource.with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build();
+        let exporter = SpanExporter::builder().with_http().build()?;
+        let provider = SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build();
+        Ok(Some(Self { tracer: provider.tracer("doorward"), provider }))
+    }
+
+    /// Sends what is left. Waits for the collector, but not long: not to be called where other work waits.
+    pub fn end(&self) {
+        if let Err(error) = self.provider.shutdown_with_timeout(FLUSH_TIMEOUT) {
+            log::warn!(error:%; "the last spans were not sent");
+        }
+    }
+
+    fn begin(&self, parent: &Context, method: &str, route: &Arc<str>) -> Span {
+        let builder = self
+            .tracer
+            .span_builder(format!("{method} {route}"))
+            .with_kind(SpanKind::Server)
+            .with_attributes([KeyValue::new("http.request.method", method.to_owned()), KeyValue::new("http.route", Arc::clone(route))]);
+        let span = builder.start_with_context(&self.tracer, parent);
+        Span { tracer: self.tracer.clone(), context: parent.with_span(span) }
+    }
+}
+
+/// The trace that a request belongs to.
+#[derive(Clone)]
+pub struct Trace {
+    pub(super) id: TraceId,
+    pub(super) span: Option<Span>,
+}
+
+impl Trace {
+    /// Of a request: the caller's trace, if it names one, and a span of ours, if spans are sent.
+    #[must_use]
+    pub fn of_request(traces: Option<&Traces>, headers: &HeaderMap, method: &str, route: &Arc<str>) -> Option<Self> {
+        if traces.is_none() && !headers.contains_key(TRACEPARENT) {
+            return None;
+        }
+        let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
+        let span = traces.map(|traces| traces.begin(&parent, method, route));
+        let id = span.as_ref().map_or(&parent, |span| &span.context).span().span_context().trace_id();
+        (id != TraceId::INVALID).then_some(Self { id, span })
+    }
+
+    /// Ends the request's span and tells the caller its place, so that what the caller does next can follow it.
+    pub fn end(&self, status: u16, headers: &mut HeaderMap) {
+        let Some(span) = &self.span else { return };
+        span.context.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        if status >= 500 {
+            span.context.span().set_status(Status::error("the request failed"));
+        }
+        span.context.span().end();
+        TraceContextPropagator::new().inject_context(&span.context, &mut Answer(headers));
+    }
+}
+
+impl Span {
+    /// A span within this one, from a time on or from now.
+    pub(super) fn child(&self, name: Cow<'static, str>, begin: Option<SystemTime>) -> Self {
+        let mut builder = self.tracer.span_builder(name);
+        builder.start_time = begin;
+        let span = builder.start_with_context(&self.tracer, &self.context);
+        Self { tracer: self.tracer.clone(), context: self.context.with_span(span) }
+    }
+}
+
+/// W3C Trace Context has one `traceparent`: a request with two has none.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        let mut values = self.0.get_all(key);
+        let (first, second) = (values.next(), values.next());
+        first.filter(|_| second.is_none()).and_then(|value| value.to_str().ok())
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+struct Answer<'a>(&'a mut HeaderMap);
+
+impl Injector for Answer<'_> {
+    fn set(&mut self, key: &str, value: String) {
+        // The caller has its own state; the place alone is news.
+        if let (true, Ok(value)) = (key == TRACEPARENT.as_str(), HeaderValue::try_from(value)) {
+            self.0.insert(TRACEPARENT, value);
+        }
+    }
+}
