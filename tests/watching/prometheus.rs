@@ -23,7 +23,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// A server with metrics on a port of their own.
-async fn measured(folder: &Path, url: &str) -> (Server, String) {
+fn measured(folder: &Path, url: &str) -> (Server, String) {
     let metrics = format!("127.0.0.1:{}", free_port());
     let server = Server::start(
         folder,
@@ -51,7 +51,7 @@ fn value(text: &str, series: &str) -> f64 {
 #[tokio::test]
 async fn what_happens_is_counted_and_nothing_that_a_client_sends_becomes_a_series() {
     let (url, folder) = fresh_database(Engine::Sqlite).await;
-    let (server, metrics) = measured(folder.path(), &url).await;
+    let (server, metrics) = measured(folder.path(), &url);
     let client = reqwest::Client::new();
     let token = someone(&server, &client, "alice@example.com").await;
     let before = series(&scrape(&metrics).await);
@@ -188,7 +188,7 @@ fn selectors(query: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn a_real_prometheus_scrapes_and_answers_what_dashboard_and_rules_ask() {
     let (url, folder) = fresh_database(Engine::Postgres).await;
-    let (server, metrics) = measured(folder.path(), &url).await;
+    let (server, metrics) = measured(folder.path(), &url);
     let client = reqwest::Client::new();
     let token = someone(&server, &client, "alice@example.com").await;
     client.get(server.url("/me")).bearer_auth(&token).send().await.unwrap();
