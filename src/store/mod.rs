@@ -342,6 +342,9 @@ async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        // When the disk fails, SQLite rolls a transaction back by itself. sqlx's own ROLLBACK then fails, it believes the transaction open for ever, and
+        // every later one is refused: such a connection is replaced.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .connect_with(options)
         .await
 }
