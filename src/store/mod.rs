@@ -52,10 +52,10 @@ const SQLITE_READERS: u32 = 4;
 /// Why a statement has no result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The database is away, full, locked or starting; the same call may succeed later.
+    /// The database is away, full, locked, damaged or starting; the same call may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(#[source] Arc<sqlx::Error>),
-    /// A statement that cannot succeed: a defect of ours or a damaged database.
+    /// A statement that cannot succeed: a defect of ours.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
 }
@@ -102,10 +102,10 @@ fn is_outage(error: &sqlx::Error) -> bool {
 }
 
 /// PostgreSQL's SQLSTATE classes 08 connection, 25006 read only, 53 resources, 55 object state, 57 operator, 58 system, 40 to try again; SQLite's primary
-/// result codes BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL and CANTOPEN.
+/// result codes BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT (as which it also tells that the disk failed to read), FULL, CANTOPEN and NOTADB.
 fn outage_code(code: &str) -> bool {
     match code.parse::<u32>() {
-        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14),
+        Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6 | 7 | 8 | 10 | 11 | 13 | 14 | 26),
         _ => code == "25006" || ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)),
     }
 }
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn an_outage_is_told_from_a_defect() {
-        for away in ["5", "261", "517", "13", "10", "8", "1544", "57P01", "57P03", "53300", "08006", "40001", "25006"] {
+        for away in ["5", "261", "517", "13", "10", "11", "26", "8", "1544", "57P01", "57P03", "53300", "08006", "40001", "25006"] {
             assert!(outage_code(away), "{away}");
         }
         for defect in ["1", "19", "2067", "22021", "23505", "42P01"] {
