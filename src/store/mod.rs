@@ -8,6 +8,7 @@
 pub mod administration;
 pub mod changes;
 pub mod events;
+mod file;
 pub mod keys;
 pub mod roles;
 pub mod rotations;
@@ -34,6 +35,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 use crate::telemetry::metrics::PoolUse;
 use crate::telemetry::scope;
+use file::DatabaseFile;
 use rotations::Rotations;
 use url::DatabaseUrl;
 
@@ -80,6 +82,11 @@ impl StoreError {
     /// Whether a foreign key refused: other rows name this one.
     fn is_in_use(&self) -> bool {
         self.database().is_some_and(DatabaseError::is_foreign_key_violation)
+    }
+
+    /// Whether SQLite takes the file for one that is only to be read (result code READONLY).
+    fn is_read_only(&self) -> bool {
+        self.database().and_then(DatabaseError::code).and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == 8)
     }
 
     /// Whether the statement lost against another that ran beside it, or waited for its row in vain (SQLSTATE class 40, and 55P03).
@@ -134,7 +141,7 @@ pub enum OpenError {
 
 #[derive(Clone)]
 pub(crate) enum Pool {
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite { read: SqlitePool, write: SqlitePool, file: Arc<DatabaseFile> },
     Postgres(PgPool),
 }
 
@@ -183,8 +190,8 @@ macro_rules! on_reader {
 macro_rules! on_writer {
     ($store:expr, |$db:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { write: $db, .. } => {
-                $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
+            $crate::store::Pool::Sqlite { write: $db, file, .. } => {
+                file.write($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
             }
             $crate::store::Pool::Postgres($db) => {
                 $crate::store::in_time($crate::store::place!(), std::pin::pin!(async { Ok::<_, $crate::store::StoreError>($body) })).await?
@@ -197,8 +204,8 @@ macro_rules! on_writer {
 macro_rules! in_transaction {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.pool {
-            $crate::store::Pool::Sqlite { write, .. } => {
-                $crate::store::in_time(
+            $crate::store::Pool::Sqlite { write, file, .. } => {
+                file.write(
                     $crate::store::place!(),
                     std::pin::pin!(async {
                         let mut $tx = write.begin_with("BEGIN IMMEDIATE").await?;
@@ -247,9 +254,10 @@ impl Store {
         let pool = match url {
             DatabaseUrl::SqliteFile(path) => open_sqlite(path).await?,
             DatabaseUrl::SqliteMemory => {
-                let pool = sqlite_pool(SqliteConnectOptions::from_str("sqlite::memory:")?, 1).await?;
+                let file = Arc::new(DatabaseFile::in_memory());
+                let pool = sqlite_pool(SqliteConnectOptions::from_str("sqlite::memory:")?, 1, || false).await?;
                 migrate(SQLITE.run(&pool).await)?;
-                Pool::Sqlite { read: pool.clone(), write: pool }
+                Pool::Sqlite { read: pool.clone(), write: pool, file }
             }
             DatabaseUrl::Postgres(url) => open_postgres(url).await?,
         };
@@ -261,6 +269,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        if let Pool::Sqlite { file, .. } = &self.pool {
+            file.check()?;
+        }
         let (newest, unfinished): (i64, i64) = on_reader!(self, |db| sqlx::query_as(
             "SELECT MAX(version), COUNT(CASE WHEN NOT success THEN 1 END)
              FROM _sqlx_migrations"
@@ -288,7 +299,7 @@ impl Store {
     /// Closes every connection after its statement.
     pub async fn close(&self) {
         match &self.pool {
-            Pool::Sqlite { read, write } => {
+            Pool::Sqlite { read, write, .. } => {
                 read.close().await;
                 write.close().await;
             }
@@ -301,16 +312,18 @@ async fn open_sqlite(path: &Path) -> Result<Pool, OpenError> {
     let failed = |cause| OpenError::File { path: path.display().to_string(), cause };
     let _lock = lock_folder(path).await.map_err(failed)?;
     make_private_file(path).map_err(failed)?;
+    let file = Arc::new(DatabaseFile::at(path).map_err(failed)?);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(PATIENCE);
-    let write = sqlite_pool(options.clone(), 1).await?;
+    let written = Arc::clone(&file);
+    let write = sqlite_pool(options.clone(), 1, move || written.take_stale()).await?;
     migrate(SQLITE.run(&write).await)?;
-    let read = sqlite_pool(options.pragma("query_only", "ON"), SQLITE_READERS).await?;
-    Ok(Pool::Sqlite { read, write })
+    let read = sqlite_pool(options.pragma("query_only", "ON"), SQLITE_READERS, || false).await?;
+    Ok(Pool::Sqlite { read, write, file })
 }
 
 /// Keeps two processes from making the same new database and secret at once. The folder is locked, not the file: closing a second handle
@@ -334,7 +347,12 @@ fn make_private_file(path: &Path) -> io::Result<()> {
     }
 }
 
-async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<SqlitePool, sqlx::Error> {
+/// `stale` says that a connection must be replaced.
+async fn sqlite_pool(
+    options: SqliteConnectOptions,
+    connections: u32,
+    stale: impl Fn() -> bool + Send + Sync + 'static,
+) -> Result<SqlitePool, sqlx::Error> {
     SqlitePoolOptions::new()
         .max_connections(connections)
         .min_connections(1)
@@ -344,7 +362,10 @@ async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<
         .test_before_acquire(false)
         // When the disk fails, SQLite rolls a transaction back by itself. sqlx's own ROLLBACK then fails, it believes the transaction open for ever, and
         // every later one is refused: such a connection is replaced.
-        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
+        .before_acquire(move |connection, _| {
+            let fit = !connection.is_in_transaction() && !stale();
+            Box::pin(async move { Ok(fit) })
+        })
         .connect_with(options)
         .await
 }
@@ -421,7 +442,7 @@ mod tests {
         for file in [path.clone(), path.with_extension("db-wal"), path.with_extension("db-shm")] {
             assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
         }
-        let Pool::Sqlite { read, write } = &store.pool else { unreachable!() };
+        let Pool::Sqlite { read, write, .. } = &store.pool else { unreachable!() };
         for pool in [read, write] {
             let (journal,): (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(pool).await.unwrap();
             let (synchronous,): (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(pool).await.unwrap();
