@@ -94,8 +94,9 @@ pub async fn run(
                 .listen_rustls_0_23(listener, identity.server_config().map_err(std::io::Error::other)?)?
         }
     };
-    let server = server.run();
+    // Before anyone is served: whoever cannot write this down ends here.
     audit::record(&app, EventType::ServerStarted, &OWN).await.map_err(std::io::Error::other)?;
+    let server = server.run();
     let handle = server.handle();
     let running = std::pin::pin!(server);
     let stopping = async {
