@@ -30,6 +30,8 @@ const OUTPUT_BYTES: usize = 32;
 const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
 /// A thread without work for so long gives its buffer back.
 const BUFFER_KEPT: Duration = Duration::from_secs(30);
+/// Memory that must be there beyond a hash's own, in blocks of 1 KiB.
+const SPARE_BLOCKS: usize = 16 * 1024;
 /// The nice value of hashing threads: they take what the requests leave.
 const LOWEST_PRIORITY: i32 = 19;
 
@@ -82,8 +84,8 @@ impl fmt::Display for Cost {
 /// Why there is no hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoHash {
-    /// The queue is full, or the job waited too long.
-    #[error("the password hashing queue is full")]
+    /// The queue is full, the job waited too long, or there is no memory for it now.
+    #[error("the password hashing queue is full, or there is no memory for a hash")]
     Busy,
     /// Argon2 or the random number generator refused.
     #[error("hashing a password failed: {0}")]
@@ -323,6 +325,10 @@ impl Argon2Hash {
 fn derive(argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8], buffer: &mut Vec<Block>) -> Result<(), NoHash> {
     let blocks = argon2.params().block_count();
     if buffer.len() < blocks {
+        // The largest allocation there is, and the one that can be refused: any other that fails ends the process, so some is left for them.
+        let missing = blocks - buffer.len();
+        Vec::<Block>::new().try_reserve_exact(missing + SPARE_BLOCKS).map_err(|_| NoHash::Busy)?;
+        buffer.try_reserve_exact(missing).map_err(|_| NoHash::Busy)?;
         buffer.resize(blocks, Block::default());
     }
     argon2.hash_password_into_with_memory(password, salt, output, buffer).map_err(|_| NoHash::Broken("argon2"))

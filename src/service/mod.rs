@@ -79,8 +79,8 @@ pub enum Failure {
         /// Seconds, at least one.
         retry_after: u64,
     },
-    /// Every hashing thread is busy and the queue is full.
-    #[error("the password hashing queue is full")]
+    /// Every hashing thread is busy and the queue is full, or there is no memory for a hash.
+    #[error("the password hashing queue is full, or there is no memory for a hash")]
     Busy,
     /// The database is away.
     #[error(transparent)]
