@@ -8,6 +8,7 @@ mod attacks;
 mod browser;
 mod cli;
 mod durability;
+mod faults;
 mod interleavings;
 mod model_check;
 mod readme;

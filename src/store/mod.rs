@@ -291,7 +291,7 @@ impl Store {
             PoolUse { pool, busy: open.saturating_sub(connections.num_idle()), idle: connections.num_idle(), most }
         }
         match &self.pool {
-            Pool::Sqlite { read, write } => vec![used("read", read), used("write", write)],
+            Pool::Sqlite { read, write, .. } => vec![used("read", read), used("write", write)],
             Pool::Postgres(pool) => vec![used("all", pool)],
         }
     }

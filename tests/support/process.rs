@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,17 +36,36 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port and waits for the line that says it stands.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::try_start(folder, settings, &[]).unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
+    }
+
+    /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it ended if it does not come to stand.
+    pub fn try_start(folder: &Path, settings: &[(&str, &str)], wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
         // All people of a test come from one address.
         let settings = [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off")], settings].concat();
         let address = format!("127.0.0.1:{}", free_port());
-        let mut child = doorward(folder, &settings, &["--listen", &address]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = doorward(folder, &settings, &["--listen", &address]);
+        if let [outer, before @ ..] = wrapper {
+            let mut around = Command::new(outer);
+            around.args(before).arg(command.get_program()).args(command.get_args());
+            around.current_dir(folder).env_clear().envs(settings.iter().copied()).stdin(Stdio::null());
+            command = around;
+        }
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let greeting = lines.by_ref().map(Result::unwrap).find(|line| line.contains("keeps the door")).expect("the server says that it stands");
+        let mut said = Vec::new();
+        let greeting = loop {
+            match lines.next() {
+                Some(line) if line.as_ref().unwrap().contains("keeps the door") => break line.unwrap(),
+                Some(line) => said.push(line.unwrap()),
+                None => return Err((said, child.wait().unwrap())),
+            }
+        };
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
         let scheme = if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") { "https" } else { "http" };
-        Self { child, address, greeting, log, scheme }
+        Ok(Self { child, address, greeting, log, scheme })
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -69,6 +88,20 @@ impl Server {
         panic!("it never says {words}: {:?}", self.log.lock().unwrap());
     }
 
+    /// What it has said since it stood.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Resident memory in MiB.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -85,7 +118,7 @@ impl Server {
         assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
 }
