@@ -112,12 +112,19 @@ impl RootSecret {
     }
 
     /// Writes the secret to a new file that only its owner may read; whole and on disk, or not at all. A file that is there already stays as it is.
+    /// An unfinished one of a process that was killed is begun anew under the same name, so that no copy stays behind.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Broken> {
         let write = || -> io::Result<()> {
-            let unfinished = path.with_extension(format!("secret.{}", std::process::id()));
+            let folder = File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+            // Of processes that begin at once, one is here.
+            folder.lock()?;
+            if path.try_exists()? {
+                return Ok(());
+            }
+            let unfinished = path.with_extension("secret.new");
             match fs::remove_file(&unfinished) {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
                 _ => {}
@@ -126,11 +133,8 @@ impl RootSecret {
             file.write_all(&self.0)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
-            match fs::hard_link(&unfinished, path) {
-                Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => return Err(cause),
-                _ => fs::remove_file(&unfinished)?,
-            }
-            File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+            fs::rename(&unfinished, path)?;
+            folder.sync_all()
         };
         write().map_err(|cause| Broken::File { path: path.display().to_string(), why: cause.to_string() })
     }
@@ -235,6 +239,11 @@ mod tests {
         RootSecret::generate().unwrap().write(&path).unwrap();
         assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0, "the first one stays");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::remove_file(&path).unwrap();
+        fs::write(folder.path().join("doorward.secret.new"), "of a process that was killed").unwrap();
+        secret.write(&path).unwrap();
+        assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished stays");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(RootSecret::read(&path).unwrap_err().to_string().contains("chmod 600"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
