@@ -21,7 +21,7 @@ test: tools-test check-format check-lints check-deny ## Everything: lints, unit,
 
 .PHONY: check
 check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
-	cargo test -- --skip postgres --skip browser --skip durability --skip slow
+	cargo test -- --skip postgres --skip browser --skip crashes --skip slow
 
 .PHONY: check-format
 check-format:
@@ -41,6 +41,11 @@ CASES := 20000
 .PHONY: fuzz
 fuzz: tools-build ## Run the property tests in long rounds
 	PROPTEST_CASES=$(CASES) PROPTEST_MAX_GLOBAL_REJECTS=$(CASES) cargo test --lib
+
+# What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
+.PHONY: torture
+torture: tools-test ## Crash it thousands of times and break what it stands on, in long runs; prints counts, seeds and failures
+	cargo test --test doorward -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
 bench: tools-build ## Measure, as ratios against yardsticks in the same run

@@ -7,7 +7,7 @@ mod architecture;
 mod attacks;
 mod browser;
 mod cli;
-mod durability;
+mod crashes;
 mod faults;
 mod interleavings;
 mod model_check;

@@ -2,7 +2,7 @@
 
 mod authorization;
 mod bodies;
-mod chance;
+pub mod chance;
 mod claims;
 mod framing;
 mod headers;

@@ -36,15 +36,23 @@ pub struct Server {
 impl Server {
     /// Starts it on a free port and waits for the line that says it stands.
     pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        Self::try_start(folder, settings, &[]).unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
+        Self::start_on(folder, settings, &format!("127.0.0.1:{}", free_port()))
+    }
+
+    /// Starts it there; port 0 is one that nobody has, but no issuer to make tokens for.
+    pub fn start_on(folder: &Path, settings: &[(&str, &str)], listen: &str) -> Self {
+        Self::try_start_on(folder, settings, listen, &[]).unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
     }
 
     /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it ended if it does not come to stand.
     pub fn try_start(folder: &Path, settings: &[(&str, &str)], wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
+        Self::try_start_on(folder, settings, &format!("127.0.0.1:{}", free_port()), wrapper)
+    }
+
+    fn try_start_on(folder: &Path, settings: &[(&str, &str)], listen: &str, wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
         // All people of a test come from one address.
         let settings = [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off")], settings].concat();
-        let address = format!("127.0.0.1:{}", free_port());
-        let mut command = doorward(folder, &settings, &["--listen", &address]);
+        let mut command = doorward(folder, &settings, &["--listen", listen]);
         if let [outer, before @ ..] = wrapper {
             let mut around = Command::new(outer);
             around.args(before).arg(command.get_program()).args(command.get_args());
@@ -61,6 +69,7 @@ impl Server {
                 None => return Err((said, child.wait().unwrap())),
             }
         };
+        let address = greeting.split("://").nth(1).and_then(|rest| rest.split([',', '"']).next()).expect("the greeting names the address").to_owned();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));

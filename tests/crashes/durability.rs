@@ -2,19 +2,17 @@
 
 use std::path::Path;
 
-use crate::support::Engine;
-use crate::support::PASSWORD;
+use super::{serve, settings};
 use crate::support::app::fresh_database;
-use crate::support::process::Server;
+use crate::support::{Engine, PASSWORD};
 
 const ROUNDS: usize = 10;
-const SECRET: &str = "the tests' own secret, forty bytes long!";
 
 async fn killed_after_each_answer(engine: Engine) {
     let (url, folder) = fresh_database(engine).await;
-    let settings = [("DATABASE_URL", url.as_str()), ("DOORWARD_SECRET", SECRET), ("DOORWARD_ISSUER", "https://id.example.com")];
+    let settings = settings(&url);
     let client = reqwest::Client::new();
-    let start = |folder: &Path| Server::start(folder, &settings);
+    let start = |folder: &Path| serve(folder, &settings);
     let mut server = start(folder.path());
     for round in 0..ROUNDS {
         let email = format!("user{round}@example.com");
@@ -44,9 +42,9 @@ async fn what_postgres_acknowledged_survives_kill_9() {
 /// A refresh is sent and the server killed a little later, before, while or after it rotates; the client has no answer and tries again.
 async fn killed_around_a_refresh(engine: Engine) {
     let (url, folder) = fresh_database(engine).await;
-    let settings = [("DATABASE_URL", url.as_str()), ("DOORWARD_SECRET", SECRET), ("DOORWARD_ISSUER", "https://id.example.com")];
+    let settings = settings(&url);
     let client = reqwest::Client::new();
-    let mut server = Server::start(folder.path(), &settings);
+    let mut server = serve(folder.path(), &settings);
     client.post(server.url("/register")).json(&serde_json::json!({"email": "alice@example.com", "password": PASSWORD})).send().await.unwrap();
     let login = client.post(server.url("/login")).form(&[("username", "alice@example.com"), ("password", PASSWORD)]).send().await.unwrap();
     let mut token = login.json::<serde_json::Value>().await.unwrap()["refresh_token"].as_str().unwrap().to_owned();
@@ -55,7 +53,7 @@ async fn killed_around_a_refresh(engine: Engine) {
         tokio::time::sleep(std::time::Duration::from_micros(300 * round as u64)).await;
         server.kill();
         drop(lost.await.unwrap());
-        server = Server::start(folder.path(), &settings);
+        server = serve(folder.path(), &settings);
         let again = client.post(server.url("/refresh")).form(&[("refresh_token", token.as_str())]).send().await.unwrap();
         assert_eq!(again.status(), 200, "round {round}");
         let body: serde_json::Value = again.json().await.unwrap();
