@@ -72,6 +72,10 @@ impl Timestamp {
     }
 }
 
+/// How far the clocks of two nodes may stand apart: each half a minute from the right time. What lies further ahead than it can was written before a
+/// clock was set back.
+pub const NODES_APART: Duration = Duration::from_mins(1);
+
 /// Where the time comes from: the system, or a test that moves it by hand.
 #[derive(Debug, Clone)]
 pub enum Clock {

@@ -12,7 +12,7 @@ pub const AT_ONCE: i64 = 20;
 /// Consecutive failures of one account from everywhere, after which its password is not tried any more (NIST SP 800-63B-4 section 3.2.2).
 pub const MOST_FAILURES: i64 = 100;
 /// The longest wait after a failure.
-const LONGEST_WAIT: Duration = Duration::from_mins(15);
+pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// An attempt whose outcome never came, for its client or its node is gone, counts as under way no longer than this.
 pub const PENDING_FOR: Duration = Duration::from_secs(15);
 

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::secret::{Broken, random};
 use super::signing_keys::{SigningKey, jwa};
-use crate::model::clock::Timestamp;
+use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::ids::{SessionId, Subject};
 use crate::model::permission::Permissions;
 use crate::model::signing_key::SigningAlgorithm;
@@ -30,7 +30,7 @@ const MAX_BYTES: usize = 8 * 1024;
 /// How far a token's `nbf` may lie ahead of our clock (seconds); `exp` has no leeway, for the clock that wrote it is ours.
 const NOT_BEFORE_LEEWAY: i64 = 5;
 /// How far another node's clock may run ahead of ours (seconds).
-const CLOCK_SKEW: i64 = 30;
+const CLOCK_SKEW: i64 = NODES_APART.as_secs().cast_signed();
 
 /// RFC 9068 requires the claim; people log in here without a client of their own.
 const FIRST_PARTY_CLIENT: &str = "doorward";
@@ -536,7 +536,7 @@ mod tests {
             ("exp", json!(-1)),
             ("exp", json!(1e300)),
             ("iat", Value::Null),
-            ("iat", json!(now + 31)),
+            ("iat", json!(now + 61)),
             ("iat", json!("1")),
             ("nbf", json!(now + 6)),
             ("nbf", json!("0")),

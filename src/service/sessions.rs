@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::standing::Bearer;
 use super::{Failure, counted, throttle};
 use crate::app::App;
-use crate::model::clock::Timestamp;
+use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::email::Email;
 use crate::model::event::{Context, Event, EventType};
 use crate::model::ids::{SessionId, UserId};
@@ -218,7 +218,8 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &
         return Ok((grant(app, presented.session, claimed, successor, now)?, "ok"));
     }
     let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant("ended"))?;
-    let within_grace = lineage.rotated_at.is_some_and(|at| now < at.plus(app.policy.refresh_grace));
+    // Further ahead than another node's clock can be, ours was set back, and nobody knows how long ago that was.
+    let within_grace = lineage.rotated_at.is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.policy.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
         let claimed = Claimed { subject: standing.subject, role: &standing.me.role, permissions: &standing.permissions };

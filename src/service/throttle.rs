@@ -37,7 +37,7 @@ pub async fn verify(app: &App, counters: Counters, password: Password, stored: O
 async fn admit(app: &App, counters: Counters) -> Result<(), Failure> {
     for _ in 0..PATIENCE {
         let now = app.clock.now();
-        match app.store.admit(counters, now).await? {
+        match app.store.admit(counters, app.policy.account_lock, now).await? {
             Admission::Admitted => return Ok(()),
             Admission::BlockedUntil(at) => return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER))),
             Admission::Crowded => tokio::time::sleep(PAUSE).await,

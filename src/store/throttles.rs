@@ -3,11 +3,13 @@
 //! An attempt is let in before its hash, in one statement a counter, and counts as pending until its outcome is stored together with what it brings:
 //! the session or the refusal.
 
+use std::time::Duration;
+
 use super::events::append_event;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
-use crate::model::clock::Timestamp;
+use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Event, EventType};
-use crate::model::throttle::{AT_ONCE, Counters, FREE_FAILURES, MOST_FAILURES, PENDING_FOR};
+use crate::model::throttle::{AT_ONCE, Counters, FREE_FAILURES, LONGEST_WAIT, MOST_FAILURES, PENDING_FOR};
 use uuid::Uuid;
 
 /// Whether an attempt may be made.
@@ -42,7 +44,7 @@ pub(crate) struct Counter {
 
 /// Lets an attempt in at one counter: gives the admission back from the transaction if it is refused, which then leaves no trace.
 macro_rules! enter {
-    ($tx:expr, $key:expr, $of_account:expr, $free:expr, $at_once:expr, $now:expr) => {
+    ($tx:expr, $key:expr, $of_account:expr, $free:expr, $at_once:expr, $longest:expr, $now:expr) => {
         sqlx::query(
             "INSERT INTO throttles (key, of_account, updated_at)
              VALUES ($1, $2, $3)
@@ -55,15 +57,19 @@ macro_rules! enter {
         .await?;
         let entered = sqlx::query(
             "UPDATE throttles
-             SET pending = CASE WHEN pending_at < $2 THEN 1 ELSE pending + 1 END, pending_at = $3, updated_at = $3
-             WHERE key = $1 AND blocked_until <= $3
-                 AND (pending_at < $2 OR pending = 0 OR (failures < $4 AND failures + pending < $5))",
+             SET pending = CASE WHEN pending_at < $2 OR pending_at > $6 THEN 1 ELSE pending + 1 END, pending_at = $3,
+                 blocked_until = 0, updated_at = $3
+             WHERE key = $1 AND (blocked_until <= $3 OR (blocked_until > $7 AND blocked_until < $8))
+                 AND (pending_at < $2 OR pending_at > $6 OR pending = 0 OR (failures < $4 AND failures + pending < $5))",
         )
         .bind($key)
         .bind($now.minus(PENDING_FOR))
         .bind($now)
         .bind($free)
         .bind($at_once)
+        .bind($now.plus(NODES_APART))
+        .bind($now.plus($longest).plus(NODES_APART))
+        .bind(Timestamp::LAST)
         .execute(&mut *$tx)
         .await?
         .rows_affected();
@@ -159,15 +165,16 @@ impl Counter {
 }
 
 impl Store {
-    /// Lets an attempt in at its counters, or says why not.
+    /// Lets an attempt in at its counters, or says why not. `longest_lock` is how long an account can be locked, if not until it is unlocked: what lies
+    /// further ahead than any block can was written by a clock that has been set back since, and holds nobody.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn admit(&self, counters: Counters, now: Timestamp) -> Result<Admission, StoreError> {
+    pub async fn admit(&self, counters: Counters, longest_lock: Option<Duration>, now: Timestamp) -> Result<Admission, StoreError> {
         in_transaction!(self, |tx| {
-            enter!(tx, counters.place, false, FREE_FAILURES, AT_ONCE, now);
+            enter!(tx, counters.place, false, FREE_FAILURES, AT_ONCE, LONGEST_WAIT, now);
             if let Some(account) = counters.account {
-                enter!(tx, account, true, MOST_FAILURES, MOST_FAILURES, now);
+                enter!(tx, account, true, MOST_FAILURES, MOST_FAILURES, longest_lock.unwrap_or(Duration::MAX), now);
             }
             Admission::Admitted
         })

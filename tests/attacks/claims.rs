@@ -267,7 +267,7 @@ impl Victim<'_> {
             ("exp", json!(true)),
             ("exp", json!({"x": 1})),
             ("exp", Value::Null),
-            ("iat", json!(NOW + 31)),
+            ("iat", json!(NOW + 61)),
             ("iat", json!("1")),
             ("iat", json!(1.5)),
             ("iat", json!(u64::MAX)),

@@ -2,6 +2,7 @@
 //!
 //! What goes by chance prints its seed; `SEED=` brings the same chance again, though not the same moments. The long runs are `make torture`.
 
+mod clocks;
 mod durability;
 mod first_start;
 mod kill;

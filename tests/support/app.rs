@@ -119,6 +119,11 @@ impl TestApp {
         self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Moves this service's time back.
+    pub fn set_back(&self, by: Duration) {
+        self.clock.fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     /// Moves this service's time to the system's, for tests where another process writes times too.
     #[expect(clippy::disallowed_methods, reason = "the other process reads the same clock")]
     pub fn go_to_the_present(&self) {
