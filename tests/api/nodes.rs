@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::support::postgres::Postgres;
+use crate::support::wire::{State, Wire};
 use crate::support::{PASSWORD, TestApp, on_both_engines};
 
 on_both_engines! {
@@ -45,37 +46,6 @@ on_both_engines! {
     }
 }
 
-/// A wire between a node and its database that the test can cut.
-struct Wire {
-    address: String,
-    cut: tokio::sync::watch::Sender<bool>,
-}
-
-impl Wire {
-    async fn to(target: String) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let (cut, watch) = tokio::sync::watch::channel(false);
-        tokio::spawn(async move {
-            loop {
-                let (mut near, _) = listener.accept().await.unwrap();
-                let (target, mut watch) = (target.clone(), watch.clone());
-                tokio::spawn(async move {
-                    if *watch.borrow_and_update() {
-                        return;
-                    }
-                    let mut far = tokio::net::TcpStream::connect(target).await.unwrap();
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = watch.changed() => {}
-                    }
-                });
-            }
-        });
-        Self { address, cut }
-    }
-}
-
 #[tokio::test]
 async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
     let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
@@ -85,14 +55,14 @@ async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
     let there = here.sibling(&[("DATABASE_URL", &here.database.replace(&direct, &wire.address))], None).await;
     let alice = here.registered("alice").await;
     there.me(&alice.token).await.expect(200);
-    wire.cut.send(true).unwrap();
+    wire.becomes(State::Cut);
     // A wire that is cut is noticed at once; the lease bounds one that merely falls silent.
     tokio::time::sleep(Duration::from_secs(1)).await;
     alice.send("POST", "/logout").await.expect(204);
     for _ in 0..3 {
         there.me(&alice.token).await.expect_problem(503, "unavailable");
     }
-    wire.cut.send(false).unwrap();
+    wire.becomes(State::Whole);
     there.until(&alice.token, 401).await;
 }
 

@@ -3,9 +3,14 @@
 //! What goes by chance prints its seed; `SEED=` brings the same chance again, though not the same moments. The long runs are `make torture`.
 
 mod clocks;
+mod drain;
 mod durability;
 mod first_start;
+mod freeze;
 mod kill;
+mod partition;
+mod rolling;
+mod upgrade;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Mutex;
