@@ -12,6 +12,7 @@ use doorward::security::passwords::{Cost, Passwords};
 use doorward::security::refresh_tokens::RefreshTokens;
 use doorward::security::secret::RootSecret;
 use doorward::security::signing_keys;
+use doorward::telemetry::metrics::Metrics;
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
@@ -44,7 +45,8 @@ async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String
     let root = RootSecret::parse(SECRET).unwrap();
     let now = Clock::System.now();
     let (at, later) = (now.micros(), now.plus(Duration::from_hours(24)).micros());
-    let hash = Passwords::start(1, 8, Cost::cheapest()).unwrap().hash(Password::parse(PASSWORD).unwrap()).await.unwrap();
+    let hash =
+        Passwords::start(1, 8, Cost::cheapest(), Metrics::new().unwrap().hashing).unwrap().hash(Password::parse(PASSWORD).unwrap()).await.unwrap();
     let mut sql: Vec<String> = Vec::new();
     if version >= 5 {
         sql.push("INSERT INTO roles (name, permissions) VALUES ('clerk', 'users:read');".to_owned());
