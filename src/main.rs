@@ -1,5 +1,6 @@
 //! The program: hands the command line to [`doorward::cli`] and turns an error into lines and an exit status.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,7 +10,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             for line in exit.lines {
-                eprintln!("doorward: {line}");
+                // `eprintln!` would panic where nobody listens any more.
+                let _unheard = writeln!(std::io::stderr(), "doorward: {line}");
             }
             ExitCode::from(exit.status)
         }

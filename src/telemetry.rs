@@ -5,10 +5,11 @@
 
 pub mod metrics;
 pub mod scope;
+mod sink;
 pub mod traces;
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Env, Target};
@@ -16,6 +17,7 @@ use log::Record;
 use log::kv::{Key, Value, VisitSource};
 
 use crate::model::clock::Clock;
+use sink::Sink;
 
 /// The form of the log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,17 +28,42 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard error; `RUST_LOG` sets the levels, `info` without it.
-pub fn start(format: Option<LogFormat>) {
-    let format = format.unwrap_or(if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
-    let mut builder = Builder::from_env(Env::default().default_filter_or("info,actix_server=warn,sqlx=warn"));
-    builder.target(Target::Stderr);
+const LEVELS: &str = "info,actix_server=warn,sqlx=warn";
+
+/// A running log; dropped, it waits for its last lines, a second at most.
+pub struct Log(Sink);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
+}
+
+/// Starts logging to standard error; `RUST_LOG` sets the levels, `info` without it. A panic is a line of the log too.
+///
+/// # Errors
+/// There is no thread to be had.
+pub fn start(format: Option<LogFormat>) -> std::io::Result<Log> {
+    let terminal = std::io::stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json });
+    let colours = if terminal && std::env::var_os("NO_COLOR").is_none() { "always" } else { "never" };
+    let sink = Sink::start(std::io::stderr())?;
+    let mut builder = Builder::from_env(Env::default().default_filter_or(LEVELS).default_write_style_or(colours));
+    write_to(&mut builder, format, sink.clone());
+    // A second start keeps the first logger.
+    let _already_started = builder.try_init();
+    // The hook that there was writes to standard error, where a thread of requests could wait for ever.
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    Ok(Log(sink))
+}
+
+/// Gives the lines their form, and `out` the lines, each by one `write`.
+pub fn write_to(builder: &mut Builder, format: LogFormat, out: impl Write + Send + 'static) {
+    builder.target(Target::Pipe(Box::new(out)));
     match format {
         LogFormat::Text => builder.format(write_text),
         LogFormat::Json => builder.format(write_json),
     };
-    // A second start, as tests may do, keeps the first logger.
-    let _already_started = builder.try_init();
 }
 
 fn write_text(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {

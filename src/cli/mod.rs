@@ -113,8 +113,8 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         "config" => print(&config.to_string())?,
         "health" => serve::health(&config)?,
         "serve" => {
-            telemetry::start(config.log_format);
-            System::new().block_on(serve::serve(config, environment))?;
+            let log = telemetry::start(config.log_format).map_err(Exit::failed)?;
+            System::new().block_on(serve::serve(config, environment, &log))?;
         }
         _ => System::new().block_on(on_database(config, name, matches))?,
     }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::server::{self, HttpPolicy};
 use crate::store::url::DatabaseUrl;
+use crate::telemetry::Log;
 use crate::telemetry::traces::Traces;
 use crate::tls::{self, Identity};
 
@@ -24,7 +25,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// [`Exit`] with why it cannot start.
-pub async fn serve(config: Config, environment: &[(String, String)]) -> Result<(), Exit> {
+pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
     let metrics = config.metrics_listen.map(bind).transpose()?;
     let listen = config.listen;
     let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
@@ -38,6 +39,7 @@ pub async fn serve(config: Config, environment: &[(String, String)]) -> Result<(
     let traces = Traces::from_environment(environment).map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.traces = traces.map(Arc::new);
+    app.metrics.watch(log);
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }

@@ -23,7 +23,6 @@ pub async fn text(app: &App) -> Result<String, Failure> {
         sessions_live: live_sessions(app).await,
         signing_key_age: app.access_tokens.signing_since(now).map(|since| Duration::from_secs(now.secs_from(since))),
         checks: readiness::checks(app).await,
-        log_lines_dropped: 0,
     };
     app.metrics.text(&state).map_err(|error| Failure::Internal(error.to_string()))
 }

@@ -3,7 +3,7 @@
 //! What happens is counted where it happens; what stands, such as the length of a queue, is read when somebody asks ([`State`]). No label holds anything
 //! that a client sent: routes are templates of ours and outcomes words of ours, so that the number of series is bounded by the program's text.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use prometheus::core::Collector;
@@ -11,6 +11,9 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Error, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use super::Log;
+use super::sink::Sink;
 
 /// Upper bounds in seconds: from what `/me` takes to what a caller no longer waits for.
 const DURATIONS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -54,6 +57,7 @@ pub struct Metrics {
     /// What the hashing threads measure.
     pub hashing: Hashing,
     standing: Mutex<Standing>,
+    log: OnceLock<Sink>,
 }
 
 /// How long hashes wait and take.
@@ -107,8 +111,6 @@ pub struct State {
     pub signing_key_age: Option<Duration>,
     /// Each readiness check and whether it holds.
     pub checks: Vec<(&'static str, bool)>,
-    /// Log lines that found the sink blocked.
-    pub log_lines_dropped: u64,
 }
 
 /// How the registry is used, since the start.
@@ -222,6 +224,7 @@ impl Metrics {
                 ready: gauges("doorward_ready", "1 if the check of GET /ready holds, else 0", &["check"])?,
                 log_lines_dropped: counter("doorward_log_lines_dropped_total", "Log lines that were dropped because the sink was blocked")?,
             }),
+            log: OnceLock::new(),
             registry,
         })
     }
@@ -248,6 +251,11 @@ impl Metrics {
         self.route(OTHER, OTHER)
     }
 
+    /// Tells from now on how many lines of this log were dropped.
+    pub fn watch(&self, log: &Log) {
+        let _already_watched = self.log.set(log.0.clone());
+    }
+
     /// All series, in the text form 0.0.4.
     ///
     /// # Errors
@@ -255,6 +263,7 @@ impl Metrics {
     pub fn text(&self, state: &State) -> Result<String, Error> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.set(state);
+        reach(&standing.log_lines_dropped, self.log.get().map_or(0, Sink::dropped));
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
@@ -281,7 +290,6 @@ impl Standing {
         for (check, holds) in &state.checks {
             self.ready.with_label_values(&[check]).set(i64::from(*holds));
         }
-        reach(&self.log_lines_dropped, state.log_lines_dropped);
     }
 }
 

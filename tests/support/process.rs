@@ -77,6 +77,19 @@ impl Server {
         Ok(Self { child, address, greeting, log, scheme })
     }
 
+    /// Starts it with nobody who reads what it says, and waits until it answers.
+    pub fn start_unheard(folder: &Path, settings: &[(&str, &str)], stdout: Stdio, stderr: Stdio) -> Self {
+        let settings = [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off")], settings].concat();
+        let address = format!("127.0.0.1:{}", free_port());
+        let child = doorward(folder, &settings, &["--listen", &address]).stdout(stdout).stderr(stderr).spawn().unwrap();
+        let stands = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            TcpStream::connect(&address).is_ok()
+        });
+        assert!(stands, "the server does not stand");
+        Self { child, address, greeting: String::new(), log: Arc::default(), scheme: "http" }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }
