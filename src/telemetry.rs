@@ -13,8 +13,8 @@ use std::io::{IsTerminal as _, Write};
 
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Env, Target};
-use log::Record;
 use log::kv::{Key, Value, VisitSource};
+use log::{LevelFilter, Record};
 
 use crate::model::clock::Clock;
 use sink::Sink;
@@ -29,6 +29,9 @@ pub enum LogFormat {
 }
 
 const LEVELS: &str = "info,actix_server=warn,sqlx=warn";
+/// Where a library repeats what it was given, which may be a secret, and from which level on it still speaks, whatever `RUST_LOG` says: the first a
+/// client's headers that it cannot use, the second a parameter of `DATABASE_URL` that it does not know.
+const TELLING: &[(&str, LevelFilter)] = &[("actix_http::h1::decoder", LevelFilter::Warn), ("sqlx_postgres::options", LevelFilter::Error)];
 
 /// A running log; dropped, it waits for its last lines, a second at most.
 pub struct Log(Sink);
@@ -59,11 +62,16 @@ pub fn start(format: Option<LogFormat>) -> std::io::Result<Log> {
 
 /// Gives the lines their form, and `out` the lines, each by one `write`.
 pub fn write_to(builder: &mut Builder, format: LogFormat, out: impl Write + Send + 'static) {
-    builder.target(Target::Pipe(Box::new(out)));
-    match format {
-        LogFormat::Text => builder.format(write_text),
-        LogFormat::Json => builder.format(write_json),
+    let write_line = match format {
+        LogFormat::Text => write_text,
+        LogFormat::Json => write_json,
     };
+    builder.target(Target::Pipe(Box::new(out)));
+    builder.format(move |out, record| if tells(record) { Ok(()) } else { write_line(out, record) });
+}
+
+fn tells(record: &Record<'_>) -> bool {
+    TELLING.iter().any(|(target, from)| record.target().starts_with(target) && record.level() > *from)
 }
 
 fn write_text(out: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {

@@ -20,16 +20,16 @@ use tempfile::TempDir;
 use crate::support::PASSWORD;
 use crate::support::process::{Server, doorward, free_port, output, raw};
 
-const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
+pub const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Whoever signs the certificates of a test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -42,13 +42,13 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
     }
 
-    fn install(&self, folder: &Path) {
+    pub fn install(&self, folder: &Path) {
         let (cert, key) = self.pair();
         write(folder, "cert.pem", &cert);
         write(folder, "key.pem", &key);
     }
 
-    fn client(&self, http_1_only: bool) -> reqwest::Client {
+    pub fn client(&self, http_1_only: bool) -> reqwest::Client {
         let root = reqwest::Certificate::from_der(self.0.der()).unwrap();
         let builder = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
         if http_1_only { builder.http1_only() } else { builder }.build().unwrap()

@@ -6,6 +6,7 @@ pub mod people;
 pub mod postgres;
 pub mod process;
 pub mod wire;
+pub mod secrets;
 
 pub use app::{Engine, TestApp};
 pub use people::Answer;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::app::TestApp;
 use super::document::assert_declared;
+use super::secrets;
 
 /// Someone with a live session.
 pub struct Person<'a> {
@@ -41,8 +42,15 @@ impl Answer {
         assert_declared(method, path, status);
         let text = response.text().await.unwrap();
         let answer = Self { status, headers, text };
+        answer.one_time_password().iter().for_each(|password| secrets::sent(password));
         answer.assert_dressed();
         answer
+    }
+
+    fn one_time_password(&self) -> Option<String> {
+        let body: Value = serde_json::from_str(&self.text).ok()?;
+        let password = body["invitation"]["one_time_password"].as_str().or_else(|| body["one_time_password"].as_str())?;
+        Some(password.to_owned())
     }
 
     /// What every answer carries (ASVS 3.4).

@@ -5,7 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
+
+use super::secrets;
 
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -22,6 +25,10 @@ pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> O
     doorward(folder, settings, arguments).output().unwrap()
 }
 
+fn scheme(settings: &[(&str, &str)]) -> &'static str {
+    if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") { "https" } else { "http" }
+}
+
 /// A running server; killed when dropped.
 pub struct Server {
     child: Child,
@@ -30,6 +37,8 @@ pub struct Server {
     pub greeting: String,
     /// What it has said since.
     log: Arc<Mutex<Vec<String>>>,
+    /// Hears every line, for secrets.
+    ear: Option<JoinHandle<()>>,
     scheme: &'static str,
 }
 
@@ -51,7 +60,9 @@ impl Server {
 
     fn try_start_on(folder: &Path, settings: &[(&str, &str)], listen: &str, wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
         // All people of a test come from one address.
-        let settings = [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off")], settings].concat();
+        let chosen = settings.iter().any(|(name, _)| *name == "RUST_LOG");
+        let settings =
+            [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off"), ("RUST_LOG", secrets::HEARD)], settings].concat();
         let mut command = doorward(folder, &settings, &["--listen", listen]);
         if let [outer, before @ ..] = wrapper {
             let mut around = Command::new(outer);
@@ -60,7 +71,8 @@ impl Server {
             command = around;
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut lines =
+            BufReader::new(child.stderr.take().unwrap()).lines().inspect(|line| line.iter().for_each(|line| secrets::assert_none_told(line)));
         let mut said = Vec::new();
         let greeting = loop {
             match lines.next() {
@@ -72,9 +84,10 @@ impl Server {
         let address = greeting.split("://").nth(1).and_then(|rest| rest.split([',', '"']).next()).expect("the greeting names the address").to_owned();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
-        let scheme = if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") { "https" } else { "http" };
-        Ok(Self { child, address, greeting, log, scheme })
+        // What is heard of every server beyond what a user would hear is too much to keep.
+        let worth_keeping = move |line: &String| chosen || !(line.contains(r#""level":"trace""#) || line.contains(r#""level":"debug""#));
+        let ear = std::thread::spawn(move || lines.map_while(Result::ok).filter(worth_keeping).for_each(|line| kept.lock().unwrap().push(line)));
+        Ok(Self { child, address, greeting, log, ear: Some(ear), scheme: scheme(&settings) })
     }
 
     /// Starts it with nobody who reads what it says, and waits until it answers.
@@ -87,7 +100,7 @@ impl Server {
             TcpStream::connect(&address).is_ok()
         });
         assert!(stands, "the server does not stand");
-        Self { child, address, greeting: String::new(), log: Arc::default(), scheme: "http" }
+        Self { child, address, greeting: String::new(), log: Arc::default(), ear: None, scheme: scheme(&settings) }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -126,9 +139,13 @@ impl Server {
 
     /// Resident memory in MiB.
     pub fn memory(&self) -> u64 {
+        self.memory_kib() / 1024
+    }
+
+    pub fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub fn kill(&mut self) {
@@ -149,6 +166,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _already_gone = self.child.kill();
         let _already_reaped = self.child.wait();
+        if let Some(ear) = self.ear.take() {
+            let _heard = ear.join();
+        }
     }
 }
 
