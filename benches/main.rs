@@ -13,12 +13,16 @@ mod process;
 mod raw;
 mod refresh;
 mod service;
+#[path = "../tests/load/slow_clients.rs"]
+mod slow_clients;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use load::{Latencies, Load, median};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::{Account, Service};
+use slow_clients::SlowClients;
 
 const MILLION: usize = 1_000_000;
 const ROUNDS: usize = 5;
@@ -34,11 +38,12 @@ fn main() {
     }
     println!("| figure | measured | yardstick in the same run | ratio |");
     println!("|---|---|---|---|");
-    let figures: [(&str, fn()); 8] = [
+    let figures: [(&str, fn()); 9] = [
         ("me", me_against_bare_actix),
         ("login", logins_against_raw_argon2),
         ("timing", login_by_account),
         ("flood", me_within_a_login_flood),
+        ("slow", me_beside_slow_clients),
         ("start", start_to_first_answer),
         ("algorithms", algorithms),
         ("refresh", refreshes),
@@ -160,6 +165,29 @@ fn me_within_a_login_flood() {
     #[expect(clippy::cast_precision_loss, reason = "a handful of threads")]
     let aim = idle_memory + threads as f64 * 19.0 + 10.0;
     row("resident memory, in the flood", &format!("{flood_memory:.1} MiB"), &format!("aim: below {aim:.1} MiB (idle + threads × 19 + 10)"), "");
+}
+
+/// What an honest client notices of 1,500 that take their time over a head, a body or an answer, and of 300 that say nothing.
+fn me_beside_slow_clients() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).expect("descriptors for 1,800 connections");
+    let service = Service::start(None);
+    let account = service.account("alice@example.com");
+    let steady = || Load::of(&service.address, &account.me_request(), 4).at_rate(50, Duration::from_secs(20));
+    let quiet = steady();
+    let crowd = SlowClients::begin(&service.address, 500, 300);
+    let crowded = steady();
+    drop(crowd);
+    let show = |latencies: &Latencies| {
+        let at = |quantile| latencies.quantile(quantile);
+        format!("p50 {:.2} ms, p99 {:.2} ms, maximum {:.2} ms", at(0.5), at(0.99), at(1.0))
+    };
+    row(
+        "`GET /me` at 50/s beside 500 slow heads, 500 slow bodies, 500 unread answers and 300 idle",
+        &format!("{} (aim: p99 below 100 ms)", show(&crowded)),
+        &format!("{} without them", show(&quiet)),
+        &format!("p99 × {:.1}", crowded.quantile(0.99) / quiet.quantile(0.99)),
+    );
 }
 
 /// What the algorithm costs once its tokens are known.

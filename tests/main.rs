@@ -10,6 +10,7 @@ mod cli;
 mod crashes;
 mod faults;
 mod interleavings;
+mod load;
 mod logs;
 mod model_check;
 mod readme;
