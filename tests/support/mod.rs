@@ -5,8 +5,8 @@ pub mod document;
 pub mod people;
 pub mod postgres;
 pub mod process;
-pub mod wire;
 pub mod secrets;
+pub mod wire;
 
 pub use app::{Engine, TestApp};
 pub use people::Answer;

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Once, RwLock};
 
-use doorward::telemetry::LogFormat;
 use doorward::telemetry;
+use doorward::telemetry::LogFormat;
 use env_logger::{Builder, WriteStyle};
 
 /// Beginnings of tokens, tickets and hashes, each followed by what is secret.
