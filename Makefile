@@ -45,11 +45,17 @@ fuzz: tools-build ## Run the property tests in long rounds
 # What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
 .PHONY: torture
 torture: tools-test ## Crash it thousands of times and break what it stands on, in long runs; prints counts, seeds and failures
-	cargo test --test doorward -- --ignored --nocapture --test-threads=1 torture
+	cargo test --release --test doorward -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
 bench: tools-build ## Measure, as ratios against yardsticks in the same run
 	cargo bench --bench doorward
+
+.PHONY: picture
+picture: tools-test ## Draw the dashboard's queries under load into ops/dashboard.png
+	cargo build --release
+	[ -d target/picture/matplotlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/picture matplotlib
+	PYTHONPATH=target/picture python3 ops/picture.py
 
 .PHONY: openapi
 openapi: ## Write openapi/openapi.json from the routes

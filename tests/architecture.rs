@@ -70,3 +70,21 @@ fn every_module_opens_with_what_it_is_for() {
         assert!(std::fs::read_to_string(&file).unwrap().starts_with("//! "), "{}", file.display());
     }
 }
+
+/// The source with its tests, the operator's files, the pages: nothing in them is a key, and nobody adds the program's own secrets by mistake.
+#[test]
+fn no_private_key_is_kept_with_the_source() {
+    let listed = std::process::Command::new("git").args(["ls-files", "-z"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let files: Vec<&str> = std::str::from_utf8(&listed.stdout).unwrap().split('\0').filter(|name| !name.is_empty()).collect();
+    assert!(files.len() > 100);
+    for name in files {
+        let ending = Path::new(name).extension().unwrap_or_default();
+        assert!(!["db", "secret", "pem", "key", "env"].iter().any(|private| ending == *private), "{name}");
+        let content = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+        let text = String::from_utf8_lossy(&content);
+        let key = text.split("PRIVATE KEY-----").skip(1).any(|rest| rest.trim_start_matches(['\\', 'n', 'r', '\n', '\r']).starts_with("MI"));
+        assert!(!key, "{name} holds a private key");
+    }
+    let ignored = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".gitignore")).unwrap();
+    assert!([".db", ".secret"].iter().all(|ending| ignored.contains(ending)), "{ignored}");
+}

@@ -15,7 +15,7 @@ use doorward::security::signing_keys;
 use doorward::telemetry::metrics::Metrics;
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use uuid::Uuid;
 
 use super::{SECRET, serve, settings};
@@ -97,7 +97,7 @@ fn first_event(root: &RootSecret, now: Timestamp, bytes: impl Fn(&[u8]) -> Strin
     )
 }
 
-/// A database as the migrations up to `version` made it.
+/// A database as the migrations up to `version` made it. What is written by hand is not for the log, which is heard for addresses.
 async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, rows: String) {
     let known = folder.join("migrations");
     std::fs::create_dir(&known).unwrap();
@@ -107,12 +107,13 @@ async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, 
     let migrator = Migrator::new(known).await.unwrap();
     if engine == Engine::Sqlite {
         let options = url.parse::<sqlx::sqlite::SqliteConnectOptions>().unwrap().create_if_missing(true);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        let mut connection = options.disable_statement_logging().connect().await.unwrap();
         migrator.run(&mut connection).await.unwrap();
         connection.execute(sqlx::raw_sql(AssertSqlSafe(rows))).await.unwrap();
         connection.close().await.unwrap();
     } else {
-        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        let options = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap();
+        let mut connection = options.disable_statement_logging().connect().await.unwrap();
         migrator.run(&mut connection).await.unwrap();
         connection.execute(sqlx::raw_sql(AssertSqlSafe(rows))).await.unwrap();
         connection.close().await.unwrap();

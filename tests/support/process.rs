@@ -86,7 +86,13 @@ impl Server {
         let kept = Arc::clone(&log);
         // What is heard of every server beyond what a user would hear is too much to keep.
         let worth_keeping = move |line: &String| chosen || !(line.contains(r#""level":"trace""#) || line.contains(r#""level":"debug""#));
-        let ear = std::thread::spawn(move || lines.map_while(Result::ok).filter(worth_keeping).for_each(|line| kept.lock().unwrap().push(line)));
+        let text = settings.contains(&("DOORWARD_LOG_FORMAT", "text"));
+        let lines = lines.map_while(Result::ok).inspect(move |line| {
+            if !text {
+                secrets::assert_well_formed(line);
+            }
+        });
+        let ear = std::thread::spawn(move || lines.filter(worth_keeping).for_each(|line| kept.lock().unwrap().push(line)));
         Ok(Self { child, address, greeting, log, ear: Some(ear), scheme: scheme(&settings) })
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Once, RwLock};
 use doorward::telemetry;
 use doorward::telemetry::LogFormat;
 use env_logger::{Builder, WriteStyle};
+use serde_json::Value;
 
 /// Beginnings of tokens, tickets and hashes, each followed by what is secret.
 const BEGINNINGS: &[&str] = &["eyJ", "dwr_", "dwd_", "$argon2", "$2a$", "$2b$", "$2y$", "$scrypt$", "$pbkdf2", "pbkdf2_sha256$", "-----BEGIN"];
@@ -58,6 +59,33 @@ pub fn assert_none_told(line: &str) {
     }
 }
 
+/// What a line in the form of JSON lacks of what every line has.
+pub fn lacking(line: &str) -> Option<&'static str> {
+    let Ok(line) = serde_json::from_str::<Value>(line) else { return Some("the form of JSON") };
+    let is_time = line["time"].as_str().is_some_and(|time| time.len() == "2026-11-22T12:00:00.000000Z".len() && time.ends_with('Z'));
+    let is_level = ["error", "warn", "info", "debug", "trace"].contains(&line["level"].as_str().unwrap_or_default());
+    let of_request = line["request_id"].is_string() == line["route"].is_string();
+    let of_answer = line["message"] != "request answered"
+        || (line["request_id"].is_string() && line["method"].is_string() && line["status"].is_u64() && line["duration_us"].is_u64());
+    let has = [
+        (is_time, "time"),
+        (is_level, "level"),
+        (line["message"].is_string(), "message"),
+        (line["target"].is_string(), "target"),
+        (of_request, "request_id with route"),
+        (of_answer, "what an answer has"),
+    ];
+    has.into_iter().find(|(has, _)| !has).map(|(_, what)| what)
+}
+
+/// Ends the run if a line in the form of JSON is none, or lacks something.
+pub fn assert_well_formed(line: &str) {
+    if let Some(what) = lacking(line) {
+        let _nobody_listens = writeln!(std::io::stderr(), "\na log line lacks {what}: {line}");
+        std::process::exit(101);
+    }
+}
+
 /// Hears what the servers in this process log, in the form that the program gives it.
 pub fn listen() {
     static ONCE: Once = Once::new();
@@ -73,7 +101,9 @@ struct Ear;
 
 impl Write for Ear {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        assert_none_told(&String::from_utf8_lossy(line));
+        let text = String::from_utf8_lossy(line);
+        assert_none_told(&text);
+        assert_well_formed(&text);
         Ok(line.len())
     }
 
