@@ -15,6 +15,7 @@ mod refresh;
 mod service;
 #[path = "../tests/load/slow_clients.rs"]
 mod slow_clients;
+mod watch;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -38,12 +39,13 @@ fn main() {
     }
     println!("| figure | measured | yardstick in the same run | ratio |");
     println!("|---|---|---|---|");
-    let figures: [(&str, fn()); 9] = [
+    let figures: [(&str, fn()); 10] = [
         ("me", me_against_bare_actix),
         ("login", logins_against_raw_argon2),
         ("timing", login_by_account),
         ("flood", me_within_a_login_flood),
         ("slow", me_beside_slow_clients),
+        ("watched", me_while_watched),
         ("start", start_to_first_answer),
         ("algorithms", algorithms),
         ("refresh", refreshes),
@@ -81,6 +83,45 @@ fn me_against_bare_actix() {
             &format!("{ours:.0} requests/s"),
             &format!("{bare:.0} requests/s of a bare actix handler"),
             &format!("{ratio:.2}"),
+        );
+    }
+}
+
+/// With the metrics scraped each second and traces sent to a collector, against neither; log and counters as ever.
+fn me_while_watched() {
+    let collector = watch::collector();
+    let plain = Service::start(Some(0));
+    let endpoint = format!("http://{collector}");
+    for (share, sampled) in [("0.01", "one request in a hundred"), ("1", "every request")] {
+        let metrics = format!("127.0.0.1:{}", process::free_port());
+        let watched = Service::start_with(
+            Some(0),
+            &[
+                ("DOORWARD_METRICS_LISTEN", &metrics),
+                ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+                ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+                ("OTEL_TRACES_SAMPLER_ARG", share),
+            ],
+        );
+        let scraping = watch::Scraper::start(metrics);
+        let accounts = [&plain, &watched].map(|service| service.account(&format!("alice{share}@example.com")));
+        let mut ratios = Vec::new();
+        for round in 0..=ROUNDS {
+            let measure = |(service, account): (&Service, &Account)| {
+                Load::of(&service.address, &account.me_request(), 32).on_core(1).run_for(ROUND).per_second()
+            };
+            let pair = (measure((&watched, &accounts[1])), measure((&plain, &accounts[0])));
+            if round > 0 {
+                ratios.push(pair);
+            }
+        }
+        let scrapes = scraping.end();
+        let (watched, plain) = (median(ratios.iter().map(|pair| pair.0)), median(ratios.iter().map(|pair| pair.1)));
+        row(
+            &format!("`GET /me`, 32 connections, metrics scraped each second ({scrapes} times), {sampled} traced"),
+            &format!("{watched:.0} requests/s"),
+            &format!("{plain:.0} requests/s with neither"),
+            &format!("{:.2}", median(ratios.iter().map(|(watched, plain)| watched / plain))),
         );
     }
 }

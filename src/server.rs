@@ -19,7 +19,7 @@ use crate::api::{self, document};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
-use crate::service::{self, audit, feed, maintenance};
+use crate::service::{self, Failure, audit, feed, maintenance};
 use crate::tls::Identity;
 use streams::UnderWay;
 
@@ -51,6 +51,17 @@ pub struct HttpPolicy {
     pub docs: bool,
     /// Whether the public URL is https.
     pub https: bool,
+}
+
+/// What comes before anyone is served or told that somebody serves: the start is written down, and the feed of changes read, so that the first who
+/// asks whether the process is ready hears that it is.
+///
+/// # Errors
+/// The database, which has just been opened, takes no event or tells no change.
+pub async fn begin(app: &App) -> Result<(), Failure> {
+    audit::record(app, EventType::ServerStarted, &OWN).await?;
+    let _followed_from_anew = feed::catch_up(app, None).await?;
+    Ok(())
 }
 
 /// Serves until `stop` resolves, then finishes the requests it has accepted. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
@@ -94,8 +105,6 @@ pub async fn run(
                 .listen_rustls_0_23(listener, identity.server_config().map_err(std::io::Error::other)?)?
         }
     };
-    // Before anyone is served: whoever cannot write this down ends here.
-    audit::record(&app, EventType::ServerStarted, &OWN).await.map_err(std::io::Error::other)?;
     let server = server.run();
     let handle = server.handle();
     let running = std::pin::pin!(server);

@@ -40,6 +40,7 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.traces = traces.map(Arc::new);
     app.metrics.watch(log);
+    server::begin(&app).await.map_err(Exit::failed)?;
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }

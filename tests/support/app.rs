@@ -103,6 +103,7 @@ impl TestApp {
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = Data::new(App::build(config, moved).await.unwrap());
+                server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
                 server::run(listener, None, app, policy, None, async { drop(stopped.await) }).await.unwrap();
             });
