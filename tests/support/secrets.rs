@@ -18,8 +18,8 @@ const WORDS: &[&str] = &["an owl", "an+owl", "an%20owl", "owls keep", "owls+keep
 /// What is heard of a server: all that it says itself, and of its libraries what they say with a value in it. Everything at trace level would make the
 /// tests three times as dear; that is heard in `logs`.
 pub const HEARD: &str = "debug,doorward=trace";
-/// The clients of the tests log in this process too.
-const CLIENTS: &str = "fantoccini=off,h2=off,hyper=off,hyper_util=off,reqwest=off,rustls=off";
+/// The clients of the tests log in this process too. So does their own SQL; that of servers is heard where they are processes.
+const CLIENTS: &str = "fantoccini=off,h2=off,hyper=off,hyper_util=off,reqwest=off,rustls=off,sqlx=info";
 
 /// Passwords that tests have sent, in every form of an URL or a body.
 static SENT: RwLock<Option<HashSet<String>>> = RwLock::new(None);
