@@ -102,6 +102,8 @@ pub struct App {
     pub chain: ChainKey,
     /// Held while the keys are read and replaced.
     pub reloading: tokio::sync::Mutex<()>,
+    /// Told whenever an attempt at a password ends.
+    pub attempt_ended: tokio::sync::Notify,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where spans go, if somebody collects them.
@@ -167,6 +169,7 @@ impl App {
             chain: ChainKey::new(&*root.derive("audit chain")?),
             root,
             reloading: tokio::sync::Mutex::new(()),
+            attempt_ended: tokio::sync::Notify::new(),
             metrics,
             traces: None,
             live_sessions: tokio::sync::Mutex::new(None),

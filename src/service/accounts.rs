@@ -66,7 +66,8 @@ async fn verified(app: &App, bearer: &Bearer, current: &str, context: &Context) 
     let user = bearer.standing.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
     let counters = app.throttle.of_session(bearer.session);
-    match throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await? {
+    let (verdict, _under_way) = throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await?;
+    match verdict {
         Verdict::Right | Verdict::RightButOutdated => {
             app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
             Ok(credential)

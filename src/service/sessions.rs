@@ -85,7 +85,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
     };
     let attempt = Attempt { counters, known_device: known.is_some() };
     let stored = user.as_ref().map(|user| user.password_hash.clone());
-    let verdict = throttle::verify(app, counters, password, stored).await?;
+    let (verdict, _under_way) = throttle::verify(app, counters, password, stored).await?;
     let refusal = refusal(user.as_ref(), verdict, app.clock.now());
     let user = match (user, refusal) {
         (Some(user), None) => user,

@@ -1,5 +1,6 @@
 //! The limit of each account: an attempt at a password is let in before its hash and settled after it, alike for accounts that there are not.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use super::Failure;
@@ -13,20 +14,31 @@ use crate::model::throttle::Counters;
 use crate::security::passwords::Verdict;
 use crate::store::throttles::{Admission, Outcome};
 
-/// How often to ask again while as many attempts as may are under way: those who know their password come through, one after the other.
+/// While as many attempts as may are under way, those who know their password come through one after the other: each that ends here wakes one that waits,
+/// and for those that end on other nodes it is asked again after this time.
 const PAUSE: Duration = Duration::from_millis(50);
-const PATIENCE: u32 = 100;
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait that a client is told (seconds); a lock may last longer.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
+
+/// An attempt that was let in; to be kept until it is settled, for its end lets the next one in.
+#[must_use]
+pub struct UnderWay<'a>(&'a App);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.attempt_ended.notify_one();
+    }
+}
 
 /// Lets an attempt in and verifies its password; the caller settles it with what it brings. One that got no hash is taken back.
 ///
 /// # Errors
 /// [`Failure::Throttled`], also for the right password; or a passing failure.
-pub async fn verify(app: &App, counters: Counters, password: Password, stored: Option<String>) -> Result<Verdict, Failure> {
-    admit(app, counters).await?;
+pub async fn verify(app: &App, counters: Counters, password: Password, stored: Option<String>) -> Result<(Verdict, UnderWay<'_>), Failure> {
+    let under_way = admit(app, counters).await?;
     match app.passwords.verify(password, stored).await {
-        Ok(verdict) => Ok(verdict),
+        Ok(verdict) => Ok((verdict, under_way)),
         Err(no_hash) => {
             app.store.give_back(&counters).await?;
             Err(no_hash.into())
@@ -34,16 +46,20 @@ pub async fn verify(app: &App, counters: Counters, password: Password, stored: O
     }
 }
 
-async fn admit(app: &App, counters: Counters) -> Result<(), Failure> {
-    for _ in 0..PATIENCE {
+async fn admit(app: &App, counters: Counters) -> Result<UnderWay<'_>, Failure> {
+    let mut patience = pin!(tokio::time::sleep(PATIENCE));
+    loop {
+        let ended = app.attempt_ended.notified();
         let now = app.clock.now();
         match app.store.admit(counters, app.policy.account_lock, now).await? {
-            Admission::Admitted => return Ok(()),
+            Admission::Admitted => return Ok(UnderWay(app)),
             Admission::BlockedUntil(at) => return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER))),
-            Admission::Crowded => tokio::time::sleep(PAUSE).await,
+            Admission::Crowded => tokio::select! {
+                () = &mut patience => return Err(throttled(app, 1)),
+                _ = tokio::time::timeout(PAUSE, ended) => {}
+            },
         }
     }
-    Err(throttled(app, 1))
 }
 
 fn throttled(app: &App, retry_after: u64) -> Failure {
