@@ -22,6 +22,7 @@ use crate::security::passwords::Verdict;
 use crate::security::refresh_tokens::Presented;
 use crate::store::rotations::Rotation;
 use crate::store::sessions::Verified;
+use crate::store::throttles::Outcome;
 
 /// A user name and password, as they were typed, and where they came from.
 #[derive(Clone, Copy)]
@@ -99,7 +100,13 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
         }
     };
     if user.password_expires_at.is_some() {
-        let user = replace_one_time_password(app, user, login, context).await?;
+        let user = match replace_one_time_password(app, user, login, context).await {
+            Ok(user) => user,
+            Err(not_replaced) => {
+                app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
+                return Err(not_replaced);
+            }
+        };
         return open_session(app, &user, login, attempt, context).await;
     }
     let grant = open_session(app, &user, login, attempt, context).await?;
