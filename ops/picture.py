@@ -104,7 +104,7 @@ def draw(dashboard, prometheus, begin, end):
                 axis.plot(times, [float(value) for _, value in series["values"]], linewidth=1, label=label.strip())
         unit = panel["fieldConfig"]["defaults"]["unit"]
         axis.set_title(panel["title"] + ("" if unit == "short" else f" ({unit})"), fontsize=10, loc="left")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.15 * axis.get_ylim()[1])
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.3)
         axis.xaxis.set_major_formatter(matplotlib.dates.DateFormatter("%H:%M:%S"))

@@ -16,7 +16,7 @@ use super::Log;
 use super::sink::Sink;
 
 /// Upper bounds in seconds: from what `/me` takes to what a caller no longer waits for.
-const DURATIONS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DURATIONS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What every flow may end in.
 const PASSING: &[&str] = &["ok", "throttled", "busy", "unavailable", "internal"];
