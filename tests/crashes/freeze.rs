@@ -36,7 +36,7 @@ async fn frozen(rounds: usize, stopped_for: Duration) {
         for token in tokens.iter().chain([&staying]) {
             assert_eq!(me(&http, &frozen, token).await, 200);
         }
-        frozen.signal("STOP");
+        frozen.freeze();
         let early = join_all(tokens.iter().map(|token| me(&http, &frozen, token)));
         let ending = async {
             // The first requests lie in the sockets before anything ends.
@@ -52,8 +52,8 @@ async fn frozen(rounds: usize, stopped_for: Duration) {
             tokio::join!(late, waking).0
         };
         let (early, late) = tokio::join!(early, ending);
-        for status in early.into_iter().chain(late) {
-            assert!([401, 503].contains(&status), "an ended session answers {status}");
+        for (when, status) in early.into_iter().map(|status| ("before", status)).chain(late.into_iter().map(|status| ("after", status))) {
+            assert!([401, 503].contains(&status), "asked {when} it ended, a session answers {status}");
         }
         for token in &tokens {
             assert_eq!(me(&http, &frozen, token).await, 401);

@@ -164,6 +164,23 @@ impl Server {
         assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    /// Stops every thread of it until SIGCONT. The signal itself is only a request: on a busy machine some run on for a while.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        let stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ").next().is_none_or(|state| state.starts_with('T'))
+        };
+        let all = || std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().all(stopped);
+        let frozen = (0..1000).any(|_| {
+            all() || {
+                std::thread::sleep(Duration::from_millis(10));
+                false
+            }
+        });
+        assert!(frozen, "it runs on after SIGSTOP");
+    }
+
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
