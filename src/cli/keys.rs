@@ -15,7 +15,7 @@ pub fn command() -> Command {
             Arg::new("now")
                 .long("now")
                 .action(ArgAction::SetTrue)
-                .help("Let it sign at once; verifiers that keep an old JWKS may refuse it for five minutes"),
+                .help("Let it sign in five seconds, when every node knows it; verifiers that keep an old JWKS may refuse it for five minutes"),
         ),
         Command::new("revoke").about("Refuse every token of a key from now on").arg(Arg::new("kid").value_name("KID").required(true)),
     ])
@@ -32,7 +32,7 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
     let now = app.clock.now();
     match matches.subcommand() {
         Some(("rotate", options)) => {
-            let activates_at = if options.get_flag("now") { now } else { now.plus(keys::PUBLISHED_AHEAD) };
+            let activates_at = now.plus(if options.get_flag("now") { keys::KNOWN_EVERYWHERE } else { keys::PUBLISHED_AHEAD });
             match keys::rotate(app, activates_at, &CLI).await? {
                 Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))?,
                 None => return Err(Exit::failed("another rotation was first; see: doorward keys list")),

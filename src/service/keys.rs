@@ -14,6 +14,8 @@ use crate::security::signing_keys;
 
 /// How long a new key is published before it signs; longer than others may keep our JWKS ([`JWKS_MAX_AGE`]).
 pub const PUBLISHED_AHEAD: Duration = Duration::from_mins(10);
+/// How long until every node has taken up a new key: the feed's bound of a second, and clocks that stand a little apart.
+pub const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
 /// How long others may keep our JWKS.
 pub const JWKS_MAX_AGE: Duration = Duration::from_mins(5);
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward::service::keys::KNOWN_EVERYWHERE;
 use serde_json::{Value, json};
 
 use crate::support::process::output;
@@ -129,6 +130,7 @@ async fn each_algorithm_rotates_and_revokes_without_a_restart() {
         let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET), ("DOORWARD_JWT_ALGORITHM", algorithm)];
         assert!(output(folder.path(), &settings, &["keys", "rotate", "--now"]).status.success());
         app.go_to_the_present();
+        app.advance(KNOWN_EVERYWHERE);
         let mut after = app.logged_in(&before.email).await;
         while header(&after.token)["kid"] == kid {
             tokio::time::sleep(Duration::from_millis(20)).await;
