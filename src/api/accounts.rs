@@ -34,7 +34,7 @@ struct NewAccount {
     request_body = NewAccount,
     responses(
         (status = 201, description = "The account", body = Me, headers(("Location" = String, description = "`/me`"))),
-        (status = 400, description = "The address is taken (`email_taken`), or the request is malformed", body = ProblemBody),
+        (status = 400, description = "The address is taken (`email_taken`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 403, description = "Registration is closed (`registration_closed`)", body = ProblemBody),
         Throttled,
         BodyRefusals,

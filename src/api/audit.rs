@@ -29,11 +29,13 @@ pub struct Event {
     #[schema(example = "anonymous")]
     actor: String,
     /// Who did it, if a user.
+    #[schema(example = 1)]
     actor_id: Option<i64>,
     /// To whom it happened.
     #[schema(example = 7)]
     user_id: Option<i64>,
-    #[schema(format = "uuid")]
+    /// Of which session.
+    #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
     session_id: Option<String>,
     /// From where.
     #[schema(example = "192.0.2.7")]
@@ -42,7 +44,7 @@ pub struct Event {
     #[schema(example = "6f1c2a9b7d3e4f50")]
     request_id: String,
     /// The particulars: before and after, or the reason.
-    #[schema(value_type = Object, example = json!({"reason": "wrong_password"}))]
+    #[schema(value_type = BTreeMap<String, serde_json::Value>, example = json!({"reason": "wrong_password"}))]
     details: serde_json::Value,
 }
 
@@ -59,7 +61,7 @@ impl From<EventRow> for Event {
             ip: row.ip,
             request_id: row.request_id,
             // A row that someone has tampered with is shown, and `doorward audit verify` names it.
-            details: serde_json::from_str(&row.details).unwrap_or_default(),
+            details: serde_json::from_str(&row.details).ok().filter(serde_json::Value::is_object).unwrap_or_else(|| serde_json::json!({})),
         }
     }
 }
@@ -70,7 +72,7 @@ struct EventPage {
     events: Vec<Event>,
     /// Gets the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "17")]
     next_cursor: Option<String>,
 }
 
@@ -84,8 +86,8 @@ struct EventPage {
     params(
         ("type" = Option<String>, Query, description = "Of this type"),
         ("user" = Option<i64>, Query, description = "By or to this account"),
-        ("after" = Option<String>, Query, description = "At this instant or later (RFC 3339)"),
-        ("before" = Option<String>, Query, description = "Earlier than this instant (RFC 3339)"),
+        ("after" = Option<String>, Query, description = "At this instant or later (RFC 3339)", format = "date-time"),
+        ("before" = Option<String>, Query, description = "Earlier than this instant (RFC 3339)", format = "date-time"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 if absent", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, with the same filters"),
     ),

@@ -1,15 +1,16 @@
 //! The OpenAPI document: its title, its security scheme, the refusals that operations share, and the pages that show it.
 
+mod complete;
+mod older;
+
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Bytes};
-use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::PathItem;
-use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
-use utoipa::openapi::{Content, Header, Object, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -18,9 +19,16 @@ use super::describe;
 use super::problem::ProblemBody;
 use crate::model::permission::Permission;
 
+const INTRODUCTION: &str = "Accounts, sessions and JWTs that can be ended at once.
+
+Every answer carries `X-Request-Id`, by which it is found in the server's log; one that the request brings is kept if it is 1 to 64 of letters, digits, `.`, `_` \
+and `-`. Every refusal has the body `Problem`, as `application/problem+json` where `Accept` names that: act on its `code`. Words in `code`, `type`, `actor`, `role` \
+and `status` may come to be more: take one that you do not know for one that you need not know. Other members may be added to any answer. Unknown paths \
+answer 404, other methods 405 with `Allow`, HEAD wherever GET does, OPTIONS everywhere.";
+
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Doorward", description = "Accounts, sessions and JWTs that can be ended at once.", license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    info(title = "Doorward", description = INTRODUCTION, contact(name = "Whoever runs this server"), license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     servers((url = "/", description = "The server that this document came from")),
     tags(
         (name = "accounts", description = "How accounts come to be"),
@@ -50,62 +58,75 @@ impl Modify for Security {
 
 /// Sets of refusals that operations share. Written out because utoipa's derive copies the body's schema into each answer; these refer to the one.
 macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident: [$(($status:literal, $words:literal $(, $header:expr)?)),* $(,)?];)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: [$(($status:literal, $words:literal)),* $(,)?];)*) => {$(
         $(#[$doc])*
         pub struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
                 let refusal = |words| ResponseBuilder::new().description(words).content("application/json", Content::new(Some(Ref::from_schema_name("Problem"))));
-                BTreeMap::from([$(($status.to_owned(), RefOr::from(refusal($words)$(.header($header.0, header_of($header.1, $header.2)))?.build()))),*])
+                BTreeMap::from([$(($status.to_owned(), RefOr::from(refusal($words).build()))),*])
             }
         }
     )*};
 }
 
-fn header_of(kind: Type, words: &str) -> Header {
-    HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(words)).build()
-}
-
 refusals! {
     /// What any operation with a JSON body, or a form read like one, may refuse.
     BodyRefusals: [
-        ("408", "The body did not arrive in time"),
-        ("413", "The body is too large"),
-        ("415", "The body is of another media type, or compressed"),
-        ("422", "Fields are missing or break a rule; `detail` is a list"),
+        ("408", "The body did not arrive in time (`timeout`)"),
+        ("413", "The body is too large (`too_large`)"),
+        ("415", "The body is of another media type, or compressed (`unsupported_media_type`)"),
+        ("422", "Fields are missing or break a rule (`invalid_input`); `detail` is a list"),
     ];
     /// What any strict OAuth operation may refuse of its form, beside RFC 6749's own errors.
     FormRefusals: [
-        ("408", "The body did not arrive in time"),
-        ("413", "The body is too large"),
-        ("415", "The body is no form"),
+        ("408", "The body did not arrive in time (`timeout`)"),
+        ("413", "The body is too large (`too_large`)"),
+        ("415", "The body is no form, or compressed (`unsupported_media_type`)"),
     ];
     /// What any guarded operation may refuse.
     GuardRefusals: [
-        ("400", "More than one `Authorization` header"),
-        ("401", "No bearer token, or one that is bad, expired or ended", ("WWW-Authenticate", Type::String, "RFC 6750 section 3")),
+        ("400", "More than one `Authorization` header (`ambiguous_credentials`), or the request is malformed (`malformed`)"),
+        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
+    ];
+    /// The same of an operation that sets an address.
+    AddressRefusals: [
+        ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),
+        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
     ];
     /// What any operation that tries a password, or makes an account, may refuse.
     Throttled: [
-        ("429", "Too many attempts (`throttled`)", ("Retry-After", Type::Integer, "Seconds")),
+        ("429", "Too many attempts (`throttled`)"),
     ];
     /// What any administrative operation may refuse beside that.
     AdminRefusals: [
         ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),
-        ("422", "Parameters or fields break a rule; `detail` is a list"),
+        ("422", "Parameters or fields break a rule (`invalid_input`); `detail` is a list"),
     ];
     /// What any operation may fail with.
     ServerRefusals: [
-        ("500", "A defect; the request id finds its cause in the log"),
-        ("503", "Too busy, or the database is away", ("Retry-After", Type::Integer, "Seconds")),
+        ("500", "A defect (`internal`); the request id finds its cause in the log"),
+        ("503", "Too busy (`busy`), or the database is away (`unavailable`)"),
     ];
 }
 
 /// The document, collected from the routes themselves.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(describe).split_for_parts().1
+    let mut document = actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(describe).split_for_parts().1;
+    complete::complete(&mut document);
+    document
+}
+
+/// The document in the form of OpenAPI 3.0, for generators that do not read 3.1 yet.
+///
+/// # Panics
+/// Never: the document holds nothing that JSON cannot.
+#[must_use]
+pub fn text_3_0() -> String {
+    let document = serde_json::to_value(document()).expect("the document is plain data");
+    format!("{:#}\n", older::to_3_0(document))
 }
 
 /// The document as it is kept in `openapi/openapi.json`.

@@ -96,7 +96,8 @@ fn is_docs(path: &str) -> bool {
 }
 
 /// Paths whose refusals also speak RFC 6749.
-fn is_oauth(path: &str) -> bool {
+#[must_use]
+pub fn is_oauth(path: &str) -> bool {
     matches!(path, "/login" | "/refresh") || path.starts_with("/oauth/")
 }
 

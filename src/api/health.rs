@@ -33,6 +33,8 @@ const fn word(ok: bool) -> &'static str {
 }
 
 /// Whether the process lives
+///
+/// Asks nothing else: for who restarts it.
 #[utoipa::path(operation_id = "health", tag = "health", responses((status = 200, description = "It lives", body = Health)))]
 #[get("/health")]
 pub async fn health() -> HttpResponse {
@@ -40,12 +42,14 @@ pub async fn health() -> HttpResponse {
 }
 
 /// Whether the process can work
+///
+/// For who sends it requests: with a line a check.
 #[utoipa::path(
     operation_id = "ready",
     tag = "health",
     responses(
         (status = 200, description = "It can", body = Readiness),
-        (status = 503, description = "It cannot; the checks say why", body = Readiness, headers(("Retry-After" = u32, description = "Seconds")))
+        (status = 503, description = "It cannot; the checks say why", body = Readiness, headers(("Retry-After" = u32, description = "Seconds to wait")))
     )
 )]
 #[get("/ready")]

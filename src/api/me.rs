@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::document::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use super::document::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use super::guard::{Acting, CurrentUser};
 use super::input::JsonFields;
 use super::problem::{Problem, ProblemBody};
@@ -16,6 +16,8 @@ use crate::model::user::Me;
 use crate::service::{Failure, accounts, sessions as use_case};
 
 /// Show the signed-in account
+///
+/// As it stands now, whatever the token says.
 #[utoipa::path(
     operation_id = "me",
     tag = "me",
@@ -48,7 +50,7 @@ struct EmailChange {
     responses(
         (status = 200, description = "The account with its new address", body = Me),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+        Throttled, AddressRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("")]
@@ -150,6 +152,7 @@ pub struct Session {
     #[schema(example = "curl/8.5.0")]
     user_agent: String,
     /// Whether it is the one that asks.
+    #[schema(example = true)]
     current: bool,
 }
 
@@ -169,6 +172,8 @@ impl Session {
 }
 
 /// List the account's live sessions
+///
+/// Where each login came from, and when it was last used.
 #[utoipa::path(
     operation_id = "sessions",
     tag = "me",
@@ -182,14 +187,16 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
 }
 
 /// End one of the account's sessions
+///
+/// No token of it works from then on; it may be the one that asks.
 #[utoipa::path(
     operation_id = "endSession",
     tag = "me",
     security(("password" = [])),
-    params(("id" = String, Path, description = "The session's id")),
+    params(("id" = String, Path, description = "The session's id", format = "uuid")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 404, description = "No live session of this account", body = ProblemBody),
+        (status = 404, description = "No live session of this account (`not_found`)", body = ProblemBody),
         GuardRefusals, ServerRefusals,
     )
 )]

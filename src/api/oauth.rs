@@ -22,15 +22,19 @@ struct TokenForm {
     #[schema(example = "password")]
     grant_type: String,
     /// For `password`.
-    #[schema(example = "alice@example.com")]
+    #[schema(nullable = false, example = "alice@example.com")]
     username: Option<String>,
     /// For `password`.
-    #[schema(format = "password", example = "an owl keeps the door")]
+    #[schema(nullable = false, format = "password", example = "an owl keeps the door")]
     password: Option<String>,
     /// For `refresh_token`.
-    #[schema(example = "dwr_…")]
+    #[schema(nullable = false, example = "dwr_…")]
     refresh_token: Option<String>,
+    /// Ignored: no client is registered.
+    #[schema(nullable = false, example = "app")]
     client_id: Option<String>,
+    /// Ignored: a token's scope is what the role permits.
+    #[schema(nullable = false, example = "orders:refund")]
     scope: Option<String>,
 }
 
@@ -40,10 +44,12 @@ struct TokenForm {
 #[utoipa::path(
     operation_id = "token",
     tag = "oauth",
+    params(("Doorward-Device" = Option<String>, Header, description = "For `password`: the ticket that this device got at an earlier login to this account")),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "A session's tokens", body = TokenResponse),
-        (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type` or `unauthorized_client`", body = ProblemBody),
+        (status = 200, description = "A session's tokens", body = TokenResponse,
+            headers(("Doorward-Device" = String, description = "For a device that logs in and showed none: its ticket"))),
+        (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` where logging in by password is turned off (`password_grant_off`)", body = ProblemBody),
         (status = 401, description = "The client authenticated itself, and none is registered (`invalid_client`)", body = ProblemBody),
         Throttled,
         FormRefusals,
@@ -80,14 +86,15 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
     }
 }
 
-/// The form of RFC 7009.
+/// The form of RFC 7009 and of RFC 7662.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the form, which FormFields reads field by field")]
-struct RevocationForm {
+struct PresentedToken {
     /// An access or a refresh token.
-    #[schema(example = "dwr_…")]
+    #[schema(min_length = 1, example = "dwr_…")]
     token: String,
     /// `access_token` or `refresh_token`; a hint that is not needed.
+    #[schema(nullable = false, example = "refresh_token")]
     token_type_hint: Option<String>,
 }
 
@@ -97,10 +104,10 @@ struct RevocationForm {
 #[utoipa::path(
     operation_id = "revoke",
     tag = "oauth",
-    request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Whatever it was, it is worth nothing now"),
-        (status = 400, description = "`invalid_request`", body = ProblemBody),
+        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`)", body = ProblemBody),
         FormRefusals,
         ServerRefusals,
     )
@@ -113,48 +120,57 @@ pub async fn revoke(app: web::Data<App>, origin: Origin, form: Result<FormFields
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The form of RFC 7662.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the form, which FormFields reads field by field")]
-struct IntrospectionForm {
-    /// An access or a refresh token.
-    #[schema(example = "dwr_…")]
-    token: String,
-    /// `access_token` or `refresh_token`; a hint that is not needed.
-    token_type_hint: Option<String>,
-}
-
 /// What a token is worth; of one that is worth nothing, `active` alone (RFC 7662 section 2.2).
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 struct Introspection {
+    #[schema(example = true)]
     active: bool,
-    #[serde(flatten)]
-    #[schema(inline)]
-    token: Option<TokenInfo>,
-}
-
-/// A live token.
-#[derive(Serialize, ToSchema)]
-struct TokenInfo {
-    sub: String,
-    sid: String,
-    username: String,
-    role: String,
+    /// The `sub` of its account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
+    sub: Option<String>,
+    /// Its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "1b4e28ba-2fa1-41d2-883f-0016d3cca427")]
+    sid: Option<String>,
+    /// The account's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "alice@example.com")]
+    username: Option<String>,
+    /// The account's role as it stands now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "user")]
+    role: Option<String>,
     /// `access_token` or `refresh_token`.
-    token_type: &'static str,
-    iss: String,
-    aud: String,
-    exp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "access_token")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://id.example.com")]
+    iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "doorward")]
+    aud: Option<String>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_900)]
+    exp: Option<i64>,
+    /// Of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
     iat: Option<i64>,
+    /// Of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")]
     jti: Option<String>,
+    /// Of an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "doorward")]
     client_id: Option<String>,
-    scope: String,
+    /// What the role permits now, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "orders:refund users:read")]
+    scope: Option<String>,
 }
 
 /// Ask what a token is worth
@@ -164,11 +180,11 @@ struct TokenInfo {
     operation_id = "introspect",
     tag = "oauth",
     security(("password" = ["tokens:introspect"])),
-    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What it is worth now", body = Introspection),
-        (status = 400, description = "`invalid_request`", body = ProblemBody),
-        (status = 401, description = "No bearer token, or one that is bad, expired or ended", body = ProblemBody),
+        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
+        (status = 401, description = "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)", body = ProblemBody),
         (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
         FormRefusals,
         ServerRefusals,
@@ -178,22 +194,24 @@ struct TokenInfo {
 pub async fn introspect(app: web::Data<App>, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    let found = introspection::introspect(&app, token).await?;
-    let token = found.map(|found| TokenInfo {
-        sub: found.subject.to_string(),
-        sid: found.session.to_string(),
-        username: found.email,
-        role: found.role,
-        token_type: if found.claims.is_some() { "access_token" } else { "refresh_token" },
-        iss: app.access_tokens.issuer().to_owned(),
-        aud: app.access_tokens.audience().to_owned(),
-        exp: found.expires_at,
+    let Some(found) = introspection::introspect(&app, token).await? else {
+        return Ok(HttpResponse::Ok().json(Introspection::default()));
+    };
+    Ok(HttpResponse::Ok().json(Introspection {
+        active: true,
+        sub: Some(found.subject.to_string()),
+        sid: Some(found.session.to_string()),
+        username: Some(found.email),
+        role: Some(found.role),
+        token_type: Some(if found.claims.is_some() { "access_token" } else { "refresh_token" }),
+        iss: Some(app.access_tokens.issuer().to_owned()),
+        aud: Some(app.access_tokens.audience().to_owned()),
+        exp: Some(found.expires_at),
         iat: found.claims.as_ref().map(|claims| claims.iat),
         client_id: found.claims.as_ref().map(|claims| claims.client_id.clone()),
         jti: found.claims.map(|claims| claims.jti),
-        scope: found.permissions.as_str().to_owned(),
-    });
-    Ok(HttpResponse::Ok().json(Introspection { active: token.is_some(), token }))
+        scope: Some(found.permissions.as_str().to_owned()),
+    }))
 }
 
 /// The public keys of the tokens.
@@ -201,7 +219,7 @@ pub async fn introspect(app: web::Data<App>, form: Result<FormFields, Problem>) 
 #[expect(dead_code, reason = "documents the body, which the JWT library writes")]
 struct KeySet {
     /// RFC 7517; empty with HS256.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Object>, example = json!([{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "2", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]))]
     keys: Vec<String>,
 }
 
@@ -211,9 +229,11 @@ struct KeySet {
 #[utoipa::path(
     operation_id = "jwks",
     tag = "oauth",
+    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have seen")),
     responses(
-        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String), ("Cache-Control" = String))),
-        (status = 304, description = "They are still those of `If-None-Match`"),
+        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long they may be kept"))),
+        (status = 304, description = "They are still those of `If-None-Match`",
+            headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long they may be kept"))),
     )
 )]
 #[get("/.well-known/jwks.json")]
@@ -245,16 +265,22 @@ fn strict(form: Result<FormFields, Problem>) -> Result<FormFields, Problem> {
 struct Metadata {
     #[schema(example = "https://id.example.com")]
     issuer: String,
+    #[schema(example = "https://id.example.com/oauth/token")]
     token_endpoint: String,
+    #[schema(example = "https://id.example.com/oauth/revoke")]
     revocation_endpoint: String,
+    #[schema(example = "https://id.example.com/oauth/introspect")]
     introspection_endpoint: String,
+    #[schema(example = "https://id.example.com/.well-known/jwks.json")]
     jwks_uri: String,
     #[schema(example = json!(["password", "refresh_token"]))]
     grant_types_supported: Vec<&'static str>,
     /// Empty: there is no authorization endpoint.
+    #[schema(example = json!([]))]
     response_types_supported: Vec<&'static str>,
     #[schema(example = json!(["none"]))]
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[schema(example = json!(["none"]))]
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
@@ -264,7 +290,7 @@ struct Metadata {
 #[utoipa::path(
     operation_id = "metadata",
     tag = "oauth",
-    responses((status = 200, description = "The metadata", body = Metadata))
+    responses((status = 200, description = "The metadata", body = Metadata, headers(("Cache-Control" = String, description = "How long it may be kept"))))
 )]
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn metadata(app: web::Data<App>) -> HttpResponse {

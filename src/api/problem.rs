@@ -146,18 +146,15 @@ impl Problem {
         }
     }
 
-    /// The whole answer. `oauth` adds RFC 6749's members; `problem_json` answers in RFC 9457's media type.
+    /// The body. `oauth` adds RFC 6749's members.
     #[must_use]
-    pub fn answer(&self, request_id: &str, oauth: bool, problem_json: bool) -> HttpResponse {
+    pub fn body(&self, request_id: &str, oauth: bool) -> ProblemBody {
         let row = self.row();
-        if row.status.is_server_error() {
-            log::error!(status = row.status.as_u16(), cause:% = self; "request failed");
-        }
         let detail = match self {
             Self::Failed(Failure::Invalid(list)) => Detail::Fields(list.iter().map(FieldProblem::from).collect()),
             _ => Detail::Text(row.detail.to_owned()),
         };
-        let body = ProblemBody {
+        ProblemBody {
             kind: "about:blank",
             title: row.status.canonical_reason().unwrap_or("Error"),
             status: row.status.as_u16(),
@@ -166,8 +163,56 @@ impl Problem {
             request_id: request_id.to_owned(),
             error: oauth.then_some(row.oauth_error),
             error_description: oauth.then_some(row.detail),
-        };
-        let mut response = HttpResponse::build(row.status);
+        }
+    }
+
+    /// One of each kind that the document shows.
+    #[must_use]
+    pub fn shown() -> Vec<Self> {
+        let failures = [
+            Failure::Invalid(vec![Invalid::missing("email")]),
+            Failure::EmailTaken,
+            Failure::RegistrationClosed,
+            Failure::PasswordGrantOff,
+            Failure::BadCredentials("shown"),
+            Failure::WrongPassword,
+            Failure::InvalidGrant("shown"),
+            Failure::PasswordChangeRequired,
+            Failure::Outdated,
+            Failure::VersionRequired,
+            Failure::LastAdmin,
+            Failure::RoleBuiltIn,
+            Failure::RoleInUse,
+            Failure::NotFound,
+            Failure::NotPermitted,
+            Failure::InvalidToken,
+            Failure::Throttled { retry_after: 1 },
+            Failure::Busy,
+            Failure::Internal("shown".to_owned()),
+        ];
+        let others = [
+            Self::InvalidRequest,
+            Self::UnsupportedGrantType,
+            Self::InvalidClient,
+            Self::NotAuthenticated,
+            Self::AmbiguousCredentials,
+            Self::UnsupportedMediaType,
+            Self::TooLarge,
+            Self::BodyTimeout,
+            Self::Malformed,
+        ];
+        failures.into_iter().map(Self::Failed).chain(others).collect()
+    }
+
+    /// The whole answer. `oauth` adds RFC 6749's members; `problem_json` answers in RFC 9457's media type.
+    #[must_use]
+    pub fn answer(&self, request_id: &str, oauth: bool, problem_json: bool) -> HttpResponse {
+        let status = self.row().status;
+        if status.is_server_error() {
+            log::error!(status = status.as_u16(), cause:% = self; "request failed");
+        }
+        let body = self.body(request_id, oauth);
+        let mut response = HttpResponse::build(status);
         if let Some((name, value)) = self.headers(oauth) {
             response.insert_header((name, value));
         }

@@ -33,6 +33,8 @@ impl From<permission::Role> for Role {
 }
 
 /// List roles
+///
+/// The built-in ones, too.
 #[utoipa::path(
     operation_id = "listRoles",
     tag = "roles",
@@ -45,12 +47,18 @@ pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(roles.into_iter().map(Role::from).collect::<Vec<_>>()))
 }
 
+/// A permission: two or more parts joined by colons.
+#[derive(ToSchema)]
+#[schema(pattern = "^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$", example = "orders:refund")]
+#[expect(dead_code, reason = "documents what Permissions parses")]
+struct PermissionName(String);
+
 /// What a role is to permit.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
 struct RolePermissions {
     /// Each of two or more parts joined by colons; at most 1024 characters in all.
-    #[schema(example = json!(["orders:refund", "users:read"]))]
+    #[schema(value_type = Vec<PermissionName>, example = json!(["orders:refund", "users:read"]))]
     permissions: Vec<String>,
 }
 
@@ -63,13 +71,13 @@ struct RolePermissions {
     tag = "roles",
     security(("password" = ["roles:write"])),
     params(
-        ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter"),
+        ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
         ("If-Match" = Option<String>, Header, description = "The `etag` that you have seen, if the role is there"),
     ),
     request_body = RolePermissions,
     responses(
-        (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String))),
-        (status = 201, description = "The new role", body = Role, headers(("ETag" = String))),
+        (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 409, description = "`admin` cannot lose what it has (`role_built_in`)", body = ProblemBody),
         (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
         (status = 428, description = "It is there and `If-Match` is not (`version_required`)", body = ProblemBody),
@@ -96,6 +104,8 @@ pub async fn put(
 }
 
 /// Delete a role
+///
+/// One that is not built in and that nobody has.
 #[utoipa::path(
     operation_id = "deleteRole",
     tag = "roles",
@@ -103,7 +113,7 @@ pub async fn put(
     params(("name" = String, Path, description = "The role's name")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such role", body = ProblemBody),
+        (status = 404, description = "No such role (`not_found`)", body = ProblemBody),
         (status = 409, description = "It is built in (`role_built_in`), or accounts have it (`role_in_use`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )

@@ -20,19 +20,24 @@ use crate::service::sessions::{self, Grant};
 #[expect(dead_code, reason = "documents the form, which FormFields reads field by field to name the one at fault")]
 struct LoginForm {
     /// `password`, if given.
-    #[schema(pattern = "^password$", example = "password")]
+    #[schema(nullable = false, pattern = "^password$", example = "password")]
     grant_type: Option<String>,
     /// The address that the account was registered with, in any ASCII case.
     #[schema(example = "alice@example.com")]
     username: String,
     #[schema(format = "password", example = "an owl keeps the door")]
     password: String,
-    /// For an account with a one-time password: the lasting one that replaces it.
-    #[schema(format = "password", min_length = 8, max_length = 1024, example = "two owls keep two doors")]
+    /// For an account with a one-time password: the lasting one that replaces it, by the same rules as at registration. Ignored otherwise.
+    #[schema(nullable = false, format = "password", example = "two owls keep two doors")]
     new_password: Option<String>,
+    /// Ignored: a token's scope is what the role permits.
+    #[schema(nullable = false, example = "orders:refund")]
     scope: Option<String>,
+    /// Ignored.
+    #[schema(nullable = false, example = "app")]
     client_id: Option<String>,
-    #[schema(format = "password")]
+    /// Ignored.
+    #[schema(nullable = false, format = "password", example = "none")]
     client_secret: Option<String>,
 }
 
@@ -40,6 +45,7 @@ struct LoginForm {
 #[derive(Serialize, ToSchema)]
 pub struct TokenResponse {
     /// The JWT for `Authorization: Bearer`.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3Qi…")]
     access_token: String,
     /// Always `bearer`.
     #[schema(example = "bearer")]
@@ -69,7 +75,7 @@ impl From<Grant> for TokenResponse {
     responses(
         (status = 200, description = "The tokens of a new session", body = TokenResponse,
             headers(("Doorward-Device" = String, description = "For a device that showed none: its ticket, to keep and to show at later logins, so that nobody else's failures lock it out"))),
-        (status = 400, description = "Logging in by password is turned off (`password_grant_off`), or the request is malformed", body = ProblemBody),
+        (status = 400, description = "Logging in by password is turned off (`password_grant_off`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
         (status = 403, description = "The password is right and good for one use: send `new_password` with it (`password_change_required`)", body = ProblemBody),
@@ -104,7 +110,7 @@ pub async fn login(app: web::Data<App>, request: HttpRequest, origin: Origin, Fo
 #[expect(dead_code, reason = "documents the form, which FormFields reads field by field to name the one at fault")]
 struct RefreshForm {
     /// `refresh_token`, if given.
-    #[schema(pattern = "^refresh_token$", example = "refresh_token")]
+    #[schema(nullable = false, pattern = "^refresh_token$", example = "refresh_token")]
     grant_type: Option<String>,
     #[schema(example = "dwr_…")]
     refresh_token: String,
@@ -155,7 +161,7 @@ enum Scope {
     tag = "sessions",
     security(("password" = [])),
     params(("scope" = inline(Option<Scope>), Query, description = "`this` session (the default), the `others` of the user, or `all` of them")),
-    responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope", body = ProblemBody), ServerRefusals)
+    responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
 )]
 #[post("")]
 pub async fn logout(app: web::Data<App>, acting: Acting, request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use super::document::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
 use super::guard::Acting;
 use super::input::{JsonFields, QueryFields};
 use super::me::Session;
@@ -29,6 +29,7 @@ pub struct User {
     id: i64,
     #[schema(format = "email", example = "alice@example.com")]
     email: String,
+    #[schema(example = true)]
     is_active: bool,
     #[schema(example = "user")]
     role: String,
@@ -65,7 +66,7 @@ struct UserPage {
     users: Vec<User>,
     /// Gets the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "aTUw")]
     next_cursor: Option<String>,
 }
 
@@ -146,9 +147,9 @@ fn parse_cursor(text: &str, by_email: bool) -> Option<Place> {
     tag = "users",
     security(("password" = ["users:read"])),
     params(
-        ("email" = Option<String>, Query, description = "Exactly this address, without regard to ASCII case"),
+        ("email" = Option<String>, Query, description = "Exactly this address, without regard to ASCII case", format = "email"),
         ("q" = Option<String>, Query, description = "Addresses that begin so"),
-        ("role" = Option<String>, Query, description = "Of this role"),
+        ("role" = Option<String>, Query, description = "Of this role", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
         ("is_active" = Option<bool>, Query, description = "Active, or disabled"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 if absent", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, with the same filters"),
@@ -189,7 +190,7 @@ struct Invitee {
     #[schema(format = "email", max_length = 254, example = "bob@example.com")]
     email: String,
     /// `user` if absent.
-    #[schema(example = "user")]
+    #[schema(nullable = false, example = "user")]
     role: Option<String>,
 }
 
@@ -203,11 +204,9 @@ struct Invitee {
     request_body = Invitee,
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
-            headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String))),
-        (status = 400, description = "The address is taken (`email_taken`), or the request is malformed", body = ProblemBody),
-        (status = 401, description = "No bearer token, or one that is bad, expired or ended", body = ProblemBody),
+            headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "For `If-Match`"))),
         (status = 403, description = "Not permitted, or the role may more than the caller (`insufficient_scope`)", body = ProblemBody),
-        BodyRefusals, ServerRefusals,
+        AddressRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[post("")]
@@ -226,14 +225,16 @@ pub async fn invite(app: web::Data<App>, acting: Acting, request: HttpRequest, J
 }
 
 /// Show an account
+///
+/// With the `ETag` that a change may be bound to.
 #[utoipa::path(
     operation_id = "showUser",
     tag = "users",
     security(("password" = ["users:read"])),
-    params(("id" = i64, Path, description = "The account's id")),
+    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
     responses(
         (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -247,8 +248,9 @@ pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResp
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
 struct UserChange {
-    #[schema(example = "admin")]
+    #[schema(nullable = false, example = "admin")]
     role: Option<String>,
+    #[schema(nullable = false, example = true)]
     is_active: Option<bool>,
 }
 
@@ -260,13 +262,13 @@ struct UserChange {
     tag = "users",
     security(("password" = ["users:write"])),
     params(
-        ("id" = i64, Path, description = "The account's id"),
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
     ),
     request_body = UserChange,
     responses(
-        (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String))),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
         (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
@@ -298,12 +300,12 @@ pub async fn update(
     tag = "users",
     security(("password" = ["users:write"])),
     params(
-        ("id" = i64, Path, description = "The account's id"),
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is deleted"),
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
         (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
@@ -323,10 +325,14 @@ pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, i
     operation_id = "resetPassword",
     tag = "users",
     security(("password" = ["users:write"])),
-    params(("id" = i64, Path, description = "The account's id")),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
+    ),
     responses(
         (status = 200, description = "The one-time password", body = OneTimePassword),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -338,14 +344,16 @@ pub async fn reset_password(app: web::Data<App>, acting: Acting, request: HttpRe
 }
 
 /// List an account's live sessions
+///
+/// Where each login came from, and when it was last used.
 #[utoipa::path(
     operation_id = "listUserSessions",
     tag = "users",
     security(("password" = ["sessions:read"])),
-    params(("id" = i64, Path, description = "The account's id")),
+    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
     responses(
         (status = 200, description = "They, the last used first", body = Vec<Session>),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -356,14 +364,20 @@ pub async fn sessions(app: web::Data<App>, acting: Acting, id: web::Path<String>
 }
 
 /// End every session of an account
+///
+/// No token of theirs works from then on.
 #[utoipa::path(
     operation_id = "endUserSessions",
     tag = "users",
     security(("password" = ["sessions:write"])),
-    params(("id" = i64, Path, description = "The account's id")),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, no session ends"),
+    ),
     responses(
         (status = 204, description = "They have ended"),
-        (status = 404, description = "No such account", body = ProblemBody),
+        (status = 412, description = "The account was changed since (`outdated`)", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]

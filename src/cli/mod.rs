@@ -79,7 +79,10 @@ fn command() -> Command {
         .args(flags)
         .subcommands([
             Command::new("serve").about("Serve (the default)"),
-            Command::new("openapi").about("Print the OpenAPI document"),
+            // What `--version` would be otherwise, the whole program says.
+            Command::new("openapi").about("Print the OpenAPI document").disable_version_flag(true).arg(
+                Arg::new("version").long("version").value_parser(["3.1", "3.0"]).default_value("3.1").help("The OpenAPI version to print it in"),
+            ),
             Command::new("config").about("Print the settings in force, secrets masked"),
             users::command(),
             keys::command(),
@@ -106,7 +109,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     };
     let (name, matches) = matches.subcommand().map_or(("serve", &matches), |(name, matches)| (name, matches));
     if name == "openapi" {
-        return print(&document::text());
+        return print(&if argument(matches, "version") == "3.0" { document::text_3_0() } else { document::text() });
     }
     let config = load(matches, environment)?;
     match name {
