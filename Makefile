@@ -31,6 +31,10 @@ check-format:
 check-lints:
 	cargo clippy --all-targets -- -D warnings
 
+.PHONY: check-document
+check-document: tools-test ## Lint the document, compare it with the last tag's, and try the program against it
+	cargo test --test doorward -- document::
+
 .PHONY: check-deny
 check-deny:
 	command -v cargo-deny > /dev/null || cargo install cargo-deny --locked
@@ -38,9 +42,12 @@ check-deny:
 
 # Every property test of the crate runs so many cases instead of its usual 256: make fuzz CASES=1000000
 CASES := 20000
+# And so many requests are made from the document against the program.
+REQUESTS := 20000
 .PHONY: fuzz
-fuzz: tools-build ## Run the property tests in long rounds
+fuzz: tools-test ## Run the property tests in long rounds
 	PROPTEST_CASES=$(CASES) PROPTEST_MAX_GLOBAL_REJECTS=$(CASES) cargo test --lib
+	DOORWARD_REQUESTS=$(REQUESTS) cargo test --test doorward -- --nocapture document::cases
 
 # What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
 .PHONY: torture
@@ -88,6 +95,8 @@ tools-test: tools-build
 	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
 	@[ -d target/python/passlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python 'passlib==1.7.*' 'bcrypt<4.1' 'django==5.2.*' argon2-cffi
 	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
+	@[ -x target/linters/node_modules/.bin/redocly ] && [ -x target/linters/node_modules/.bin/spectral ] || npm install --silent --no-audit --no-fund --prefix target/linters @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
+	@[ -d target/python-document/schemathesis ] && [ -d target/python-document/openapi_spec_validator ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python-document 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
 	@command -v prometheus > /dev/null || [ -x target/prometheus/usr/bin/prometheus ] || $(call unpack,prometheus)
 
 # Unpacked and not installed, for the package would start a server of its own.

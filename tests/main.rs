@@ -8,6 +8,7 @@ mod attacks;
 mod browser;
 mod cli;
 mod crashes;
+mod document;
 mod faults;
 mod interleavings;
 mod load;
