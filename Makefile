@@ -16,12 +16,12 @@ run: tools-build ## Build for this machine and serve on 127.0.0.1:8000
 	$(NATIVE) cargo run --release --target-dir target/native
 
 .PHONY: test
-test: tools-test check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README
+test: tools-test sdk check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README
 	cargo test
 
 .PHONY: check
 check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
-	cargo test -- --skip postgres --skip browser --skip crashes --skip slow
+	cargo test -- --skip postgres --skip browser --skip crashes --skip slow --skip sdks
 
 .PHONY: check-format
 check-format:
@@ -69,6 +69,8 @@ openapi: ## Write openapi/openapi.json from the routes
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
+include openapi/sdk.mk
+
 # Django keeps a list of common passwords; ours is its part that the length rule lets through.
 DJANGO := 5.2.19
 .PHONY: common-passwords
@@ -97,6 +99,7 @@ tools-test: tools-build
 	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
 	@[ -x target/linters/node_modules/.bin/redocly ] && [ -x target/linters/node_modules/.bin/spectral ] || npm install --silent --no-audit --no-fund --prefix target/linters @redocly/cli@2.77.0 @stoplight/spectral-cli@6.16.3
 	@[ -d target/python-document/schemathesis ] && [ -d target/python-document/openapi_spec_validator ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python-document 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
+	@$(MAKE) --no-print-directory tools-sdk
 	@command -v prometheus > /dev/null || [ -x target/prometheus/usr/bin/prometheus ] || $(call unpack,prometheus)
 
 # Unpacked and not installed, for the package would start a server of its own.

@@ -16,6 +16,7 @@ mod logs;
 mod model_check;
 mod readme;
 mod requirements;
+mod sdks;
 mod store;
 mod support;
 mod timing;

@@ -1,0 +1,82 @@
+//! `generator openapi.json generated.rs`: the operations of the document as Rust, by progenitor, which reads OpenAPI 3.0 only.
+
+use std::error::Error;
+
+use progenitor::{GenerationSettings, Generator, InterfaceStyle};
+use serde_json::{Map, Value, json};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [document, output] = arguments.as_slice() else { return Err("usage: generator openapi.json generated.rs".into()) };
+    let mut document: Value = serde_json::from_str(&std::fs::read_to_string(document)?)?;
+    to_3_0(&mut document);
+    let document: openapiv3::OpenAPI = serde_json::from_value(document)?;
+    let mut settings = GenerationSettings::default();
+    settings.with_interface(InterfaceStyle::Positional);
+    // Whose token a request bears is known at the call, not when the client is made.
+    settings.with_inner_type("crate::Bearer".parse()?);
+    settings.with_pre_hook("crate::Bearer::attach".parse()?);
+    let tokens = Generator::new(&settings).generate_tokens(&document)?;
+    let code = prettyplease::unparse(&syn::parse2(tokens)?);
+    std::fs::write(output, format!("// Generated from openapi.json by progenitor; `make sdk` makes it anew.\n\n{code}"))?;
+    Ok(())
+}
+
+/// OpenAPI 3.1 as 3.0: `nullable` for the type `null`. What has no word in 3.0 is left out, and so are the rules of fields: the service judges them and says why.
+fn to_3_0(document: &mut Value) {
+    document["openapi"] = json!("3.0.3");
+    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
+        license.remove("identifier");
+    }
+    // An answer that is neither a success nor a refusal.
+    if let Some(answers) = document.pointer_mut("/paths/~1.well-known~1jwks.json/get/responses").and_then(Value::as_object_mut) {
+        answers.remove("304");
+    }
+    visit(document);
+}
+
+fn visit(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            null_to_nullable(object);
+            one_or_null_to_optional(object);
+            for rule in ["pattern", "minLength", "maxLength"] {
+                if object.get(rule).is_some_and(|rule| !rule.is_object()) {
+                    object.remove(rule);
+                }
+            }
+            object.values_mut().for_each(visit);
+            // A parameter is there or is not.
+            if object.contains_key("in")
+                && let Some(Value::Object(schema)) = object.get_mut("schema")
+            {
+                schema.remove("nullable");
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(visit),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn null_to_nullable(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(types)) = schema.get("type") else { return };
+    let named: Vec<Value> = types.iter().filter(|name| *name != "null").cloned().collect();
+    if let [name] = named.as_slice() {
+        let nullable = types.len() > 1;
+        schema.insert("type".to_owned(), name.clone());
+        if nullable {
+            schema.insert("nullable".to_owned(), json!(true));
+        }
+    }
+}
+
+/// Members that are all there or none, as `Introspection` has them: each may be absent.
+fn one_or_null_to_optional(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
+    let [Value::Object(object), Value::Object(null)] = choices.as_slice() else { return };
+    if null.get("type") == Some(&json!("null")) && object.contains_key("properties") {
+        let mut object = object.clone();
+        object.remove("required");
+        *schema = object;
+    }
+}
