@@ -1,5 +1,7 @@
-//! The packages in `openapi/` as their users have them, made by `make sdk`, against the program itself.
+//! The packages in `openapi/` as their users have them, made by `make sdk`, and clients of others, against the program itself.
 
+mod clients;
+mod examples;
 mod walks;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
