@@ -12,7 +12,7 @@ import jwt
 from ._client import Doorward
 from ._errors import DoorwardError
 from .generated.api.oauth import introspect
-from .generated.models import IntrospectionForm
+from .generated.models import PresentedToken
 
 
 class InvalidToken(Exception):
@@ -106,7 +106,7 @@ class IntrospectionVerifier:
     def verify(self, token: str) -> Claims:
         """The claims of an access token that is good now."""
         try:
-            answer = introspect.sync(client=self._client.api, body=IntrospectionForm(token=token))
+            answer = introspect.sync(client=self._client.api, body=PresentedToken(token=token))
         except (DoorwardError, httpx.HTTPError) as cause:
             if isinstance(cause, DoorwardError) and cause.code in ("invalid_request", "too_large"):
                 raise InvalidToken("not a token") from cause

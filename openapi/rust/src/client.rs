@@ -177,8 +177,8 @@ impl Doorward {
     ///
     /// # Errors
     /// [`Kind::NotFound`].
-    pub async fn end_session(&self, id: &str) -> Result<(), Error> {
-        self.call(|api| async move { api.end_session(id).await }).await
+    pub async fn end_session(&self, id: uuid::Uuid) -> Result<(), Error> {
+        self.call(|api| async move { api.end_session(&id).await }).await
     }
 
     /// Another address for the account.

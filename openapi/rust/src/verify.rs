@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
 use crate::Doorward;
-use crate::generated::types::IntrospectionForm;
+use crate::generated::types::PresentedToken;
 
 /// Why a token was not let through.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +192,7 @@ impl IntrospectionVerifier {
     /// # Errors
     /// Both kinds.
     pub async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
-        let form = &IntrospectionForm { token: token.to_owned(), token_type_hint: None };
+        let form = &PresentedToken { token: token.to_owned(), token_type_hint: None };
         let answer = self.client.call(|api| async move { api.introspect(form).await }).await;
         let answer = answer.map_err(|cause| match cause.refusal() {
             Some(refusal) if ["invalid_request", "too_large"].contains(&refusal.code.as_str()) => VerifyError::InvalidToken,

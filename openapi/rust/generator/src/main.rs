@@ -32,6 +32,10 @@ fn to_3_0(document: &mut Value) {
     if let Some(answers) = document.pointer_mut("/paths/~1.well-known~1jwks.json/get/responses").and_then(Value::as_object_mut) {
         answers.remove("304");
     }
+    // It has two kinds of refusal, and progenitor takes one: the one that tells which check fails.
+    if let Some(answers) = document.pointer_mut("/paths/~1ready/get/responses").and_then(Value::as_object_mut) {
+        answers.retain(|status, _| ["200", "503"].contains(&status.as_str()));
+    }
     visit(document);
 }
 
@@ -39,7 +43,6 @@ fn visit(value: &mut Value) {
     match value {
         Value::Object(object) => {
             null_to_nullable(object);
-            one_or_null_to_optional(object);
             for rule in ["pattern", "minLength", "maxLength"] {
                 if object.get(rule).is_some_and(|rule| !rule.is_object()) {
                     object.remove(rule);
@@ -67,16 +70,5 @@ fn null_to_nullable(schema: &mut Map<String, Value>) {
         if nullable {
             schema.insert("nullable".to_owned(), json!(true));
         }
-    }
-}
-
-/// Members that are all there or none, as `Introspection` has them: each may be absent.
-fn one_or_null_to_optional(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(choices)) = schema.get("oneOf") else { return };
-    let [Value::Object(object), Value::Object(null)] = choices.as_slice() else { return };
-    if null.get("type") == Some(&json!("null")) && object.contains_key("properties") {
-        let mut object = object.clone();
-        object.remove("required");
-        *schema = object;
     }
 }
