@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 import httpx
 
@@ -125,9 +126,9 @@ class Doorward(_Base):
         """The account's live sessions."""
         return _value(sessions.sync_detailed(client=self.api))
 
-    def end_session(self, session_id: str) -> None:
+    def end_session(self, session_id: str | UUID) -> None:
         """Ends one of them."""
-        end_session.sync_detailed(str(session_id), client=self.api)
+        end_session.sync_detailed(UUID(str(session_id)), client=self.api)
 
     def change_email(self, email: str, current_password: str) -> Me:
         """Another address for the account."""
@@ -193,9 +194,9 @@ class AsyncDoorward(_Base):
         """The account's live sessions."""
         return _value(await sessions.asyncio_detailed(client=self.api))
 
-    async def end_session(self, session_id: str) -> None:
+    async def end_session(self, session_id: str | UUID) -> None:
         """Ends one of them."""
-        await end_session.asyncio_detailed(str(session_id), client=self.api)
+        await end_session.asyncio_detailed(UUID(str(session_id)), client=self.api)
 
     async def change_email(self, email: str, current_password: str) -> Me:
         """Another address for the account."""
