@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
 use opentelemetry_sdk::Resource;
@@ -58,14 +58,17 @@ impl Traces {
         }
     }
 
-    fn begin(&self, parent: &Context, method: &str, route: &Arc<str>) -> Span {
-        let builder = self
-            .tracer
-            .span_builder(format!("{method} {route}"))
-            .with_kind(SpanKind::Server)
-            .with_attributes([KeyValue::new("http.request.method", method.to_owned()), KeyValue::new("http.route", Arc::clone(route))]);
-        let span = builder.start_with_context(&self.tracer, parent);
-        Span { tracer: self.tracer.clone(), context: parent.with_span(span) }
+    fn begin(&self, parent: &Context, method: &str, route: &Arc<str>) -> (TraceId, Option<Span>) {
+        let mut span = self.tracer.span_builder("request").with_kind(SpanKind::Server).start_with_context(&self.tracer, parent);
+        let id = span.span_context().trace_id();
+        // Most are not sampled: nothing is written for them, and nothing below them.
+        if !span.is_recording() {
+            return (id, None);
+        }
+        span.update_name(format!("{method} {route}"));
+        span.set_attribute(KeyValue::new("http.request.method", method.to_owned()));
+        span.set_attribute(KeyValue::new("http.route", Arc::clone(route)));
+        (id, Some(Span { tracer: self.tracer.clone(), context: parent.with_span(span) }))
     }
 }
 
@@ -83,13 +86,18 @@ impl Trace {
         if traces.is_none() && !headers.contains_key(TRACEPARENT) {
             return None;
         }
-        let parent = TraceContextPropagator::new().extract_with_context(&Context::new(), &Headers(headers));
-        let span = traces.map(|traces| traces.begin(&parent, method, route));
-        let id = span.as_ref().map_or(&parent, |span| &span.context).span().span_context().trace_id();
+        let mut parent = Context::new();
+        if headers.contains_key(TRACEPARENT) {
+            parent = TraceContextPropagator::new().extract_with_context(&parent, &Headers(headers));
+        }
+        let (id, span) = match traces {
+            Some(traces) => traces.begin(&parent, method, route),
+            None => (parent.span().span_context().trace_id(), None),
+        };
         (id != TraceId::INVALID).then_some(Self { id, span })
     }
 
-    /// Ends the request's span and tells the caller its place, so that what the caller does next can follow it.
+    /// Ends the request's span, if it is sampled, and tells the caller its place, so that what the caller does next can follow it.
     pub fn end(&self, status: u16, headers: &mut HeaderMap) {
         let Some(span) = &self.span else { return };
         span.context.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
