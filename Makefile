@@ -69,6 +69,9 @@ openapi: ## Write openapi/openapi.json from the routes
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
+.PHONY: sdk
+sdk: sdk-python sdk-typescript sdk-rust ## Make the clients for Python, TypeScript and Rust in target/sdk, ready to publish
+
 include openapi/sdk.mk
 
 # Django keeps a list of common passwords; ours is its part that the length rule lets through.

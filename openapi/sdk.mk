@@ -6,9 +6,7 @@ SDK_NODE := $(SDK)/node
 SDK_RUST := $(SDK)/rust
 DOCUMENT := openapi/openapi.json
 
-.PHONY: sdk sdk-python sdk-typescript sdk-rust
-sdk: sdk-python sdk-typescript sdk-rust ## Make the clients for Python, TypeScript and Rust in target/sdk, ready to publish
-
+.PHONY: sdk-python sdk-typescript sdk-rust
 sdk-python: $(SDK_PYTHON)/.built
 sdk-typescript: $(SDK_NODE)/.built
 sdk-rust: $(SDK_RUST)/.built
