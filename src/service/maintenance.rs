@@ -43,12 +43,13 @@ pub async fn keep(app: &App) {
 /// # Errors
 /// [`StoreError`]; what was deleted before stays so.
 pub async fn purge(app: &App) -> Result<u64, StoreError> {
-    let now = app.clock.now();
-    let sessions = walk(SessionId::FIRST, async |after| app.store.purge_sessions(after, now.minus(SESSIONS_KEPT), BATCH).await).await?;
-    let throttles = async |after| app.store.purge_throttles(after, now.minus(PLACES_KEPT), now.minus(ACCOUNTS_KEPT), BATCH).await;
+    // Asked anew for each batch: a clock that is set back during the walk must not make what is written after it look old.
+    let before = |kept| app.clock.now().minus(kept);
+    let sessions = walk(SessionId::FIRST, async |after| app.store.purge_sessions(after, before(SESSIONS_KEPT), BATCH).await).await?;
+    let throttles = async |after| app.store.purge_throttles(after, before(PLACES_KEPT), before(ACCOUNTS_KEPT), BATCH).await;
     let throttles = walk(Uuid::nil(), throttles).await?;
-    let events = drain(async || app.store.purge_events(now.minus(app.policy.audit_retention), BATCH, &app.chain).await).await?;
-    let changes = drain(async || app.store.purge_changes(now.minus(CHANGES_KEPT), BATCH).await).await?;
+    let events = drain(async || app.store.purge_events(before(app.policy.audit_retention), BATCH, &app.chain).await).await?;
+    let changes = drain(async || app.store.purge_changes(before(CHANGES_KEPT), BATCH).await).await?;
     Ok(sessions + throttles + events + changes)
 }
 
