@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -21,6 +21,7 @@ use futures_util::FutureExt as _;
 
 use super::limits;
 use super::problem::Problem;
+use crate::model::clock::monotonic_now;
 use crate::telemetry::metrics::{Metrics, Route};
 use crate::telemetry::scope::Scope;
 use crate::telemetry::traces::{Trace, Traces};
@@ -281,11 +282,6 @@ fn tell(method: Option<&Method>, status: StatusCode, took: Duration) {
     let level = if method.is_some_and(|method| !method.is_safe()) { log::Level::Info } else { log::Level::Debug };
     let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
     log::log!(level, method = word(method), status = status.as_u16(), duration_us = took; "request answered");
-}
-
-#[expect(clippy::disallowed_methods, reason = "a span of time, not a time of day")]
-fn monotonic_now() -> Instant {
-    Instant::now()
 }
 
 /// actix-http takes all that follows such a header for its body, whatever the length says: the next request on a proxy's connection would be swallowed.

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::model::clock::monotonic_now;
+
 /// Rows between two lines where there is no terminal.
 const EVERY: u64 = 100_000;
 
@@ -18,7 +20,6 @@ pub struct Progress {
 
 impl Progress {
     /// Begins; `total` is how many rows there will be, if that is known.
-    #[expect(clippy::disallowed_methods, reason = "a span of work, not a time of day")]
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
@@ -28,7 +29,7 @@ impl Progress {
             bar.set_message(what);
             bar
         });
-        Self { bar, what, begun: Instant::now(), said: 0 }
+        Self { bar, what, begun: monotonic_now(), said: 0 }
     }
 
     /// Tells how many rows are done.

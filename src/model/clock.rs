@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -75,6 +75,13 @@ impl Timestamp {
 /// How far the clocks of two nodes may stand apart: each half a minute from the right time. What lies further ahead than it can was written before a
 /// clock was set back.
 pub const NODES_APART: Duration = Duration::from_mins(1);
+
+/// A point from which a span is counted: never a time of day, which is the clock's.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads it; no clock that is set moves it")]
+pub fn monotonic_now() -> Instant {
+    Instant::now()
+}
 
 /// Where the time comes from: the system, or a test that moves it by hand.
 #[derive(Debug, Clone)]

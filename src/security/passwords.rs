@@ -9,7 +9,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 
 use super::foreign_hashes::ForeignHash;
 use super::secret::random;
+use crate::model::clock::monotonic_now;
 use crate::model::password::Password;
 use crate::telemetry::metrics::Hashing;
 use crate::telemetry::scope;
@@ -186,11 +187,6 @@ impl Passwords {
             Err(TrySendError::Disconnected(_)) => Err(NoHash::Broken("no hashing thread")),
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a span of waiting, not a time of day")]
-fn monotonic_now() -> Instant {
-    Instant::now()
 }
 
 /// `kept` is the length of the buffer of a hash of the configured cost; what a costlier stored hash needed beyond is given back at once.

@@ -15,6 +15,7 @@ use hashlink::LruCache;
 
 // `super`'s, not std's by name: the tests compile this very file over a scheduler that explores the interleavings.
 use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::model::clock::monotonic_now;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::Standing;
 use crate::telemetry::metrics::RegistryCounts;
@@ -207,11 +208,6 @@ impl Registry {
 
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a span since the last reading, not a time of day")]
-fn monotonic_now() -> Instant {
-    Instant::now()
 }
 
 /// A panic under the lock leaves a cache that is at worst incomplete.

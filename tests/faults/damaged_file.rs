@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, database, healed, last_words, our_panic, stands};
+use crate::attacks::chance::Chance;
 use crate::support::process::Server;
 
 const PAGE: usize = 4096;
@@ -172,8 +173,8 @@ async fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
     connection.execute("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('someone')").await.unwrap();
     connection.close().await.unwrap();
-    let mut noise = random(1);
-    let noise: Vec<u8> = std::iter::repeat_with(|| noise().to_be_bytes()[7]).take(3 * PAGE).collect();
+    let mut noise = Chance::new(1);
+    let noise: Vec<u8> = std::iter::repeat_with(|| noise.next().to_be_bytes()[7]).take(3 * PAGE).collect();
     for (what, bytes) in
         [("noise", noise), ("a text", b"these are not the rows you are looking for\n".repeat(200)), ("another's", fs::read(file).unwrap())]
     {
@@ -189,20 +190,9 @@ async fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     assert_eq!(original.probe(folder.path(), &http).await, Seen::Refused, "a folder");
 }
 
-/// Numbers by chance, the same for the same seed (xorshift64*).
-fn random(seed: u64) -> impl FnMut() -> u64 {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        state.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-}
-
 /// One kind of damage after the other: a bit, many bits, a sector of zeros, two pages in each other's place.
-fn damage(bytes: &mut [u8], round: u64, mut chance: impl FnMut() -> u64) {
-    let mut below = |limit: usize| usize::try_from(chance() % u64::try_from(limit).unwrap()).unwrap();
+fn damage(bytes: &mut [u8], round: u64, chance: &mut Chance) {
+    let mut below = |limit| chance.below(limit);
     match round % 4 {
         kind @ (0 | 1) => {
             for _ in 0..[1, 32][usize::from(kind == 1)] {
@@ -232,10 +222,10 @@ async fn damaged(seeds: std::ops::Range<u64>) {
     let original = Original::new(&http).await;
     let (mut refused, mut noticed, mut whole) = (0, 0, 0);
     for seed in seeds.clone() {
-        let mut chance = random(seed + 1);
-        let name = if chance().is_multiple_of(8) { "doorward.db-wal" } else { "doorward.db" };
+        let mut chance = Chance::new(seed + 1);
+        let name = if chance.next().is_multiple_of(8) { "doorward.db-wal" } else { "doorward.db" };
         let mut bytes = original.file(name).to_vec();
-        damage(&mut bytes, seed, chance);
+        damage(&mut bytes, seed, &mut chance);
         let folder = original.copy(name, &bytes);
         println!("seed {seed}, {name}");
         match original.probe(folder.path(), &http).await {

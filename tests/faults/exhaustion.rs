@@ -4,9 +4,10 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
 
+use doorward::model::clock::monotonic_now;
 use futures_util::future::join_all;
 
-use super::{Client, HEALED_WITHIN, LEAST_COST, assert_quiet, last_words, now};
+use super::{Client, HEALED_WITHIN, LEAST_COST, assert_quiet, last_words};
 use crate::support::PASSWORD;
 use crate::support::process::Server;
 
@@ -42,7 +43,7 @@ async fn exhausted(server: &mut Server) {
     let open = http.get(server.url("/health")).send().await.unwrap();
     assert_eq!(open.status(), 200, "the connection that was there");
     drop(held);
-    let begun = now();
+    let begun = monotonic_now();
     let fresh = reqwest::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
     while fresh.get(server.url("/health")).send().await.is_err() {
         assert!(begun.elapsed() < HEALED_WITHIN, "it does not accept again; it said {:?}", last_words(server));

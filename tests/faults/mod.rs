@@ -9,8 +9,9 @@ mod nth_failure;
 mod shim;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use doorward::model::clock::monotonic_now;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
@@ -107,7 +108,7 @@ fn tokens((status, body): (u16, Value)) -> (u16, Option<Tokens>) {
 
 /// Asks until the answer is not 503; fails if it stays so for longer than the promise. Gives the answer and how long it took.
 async fn healed<T>(ask: impl AsyncFn() -> (u16, T)) -> (u16, T) {
-    let begun = now();
+    let begun = monotonic_now();
     loop {
         let (status, rest) = ask().await;
         if status != 503 {
@@ -116,11 +117,6 @@ async fn healed<T>(ask: impl AsyncFn() -> (u16, T)) -> (u16, T) {
         assert!(begun.elapsed() < HEALED_WITHIN, "it does not heal");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a span of waiting, not a time of day")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// What SQLite itself says of a file that no server has open: nothing damaged, no row without the row that it names.
@@ -148,7 +144,7 @@ fn our_panic(log: &[String]) -> Option<&String> {
 
 /// Whether it is ready in time; it may still end, as long as it says why.
 async fn stands(server: &mut Server, http: &reqwest::Client) -> bool {
-    let begun = now();
+    let begun = monotonic_now();
     loop {
         if let Ok(answer) = http.get(server.url("/ready")).send().await
             && answer.status() == 200

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use doorward::model::clock::monotonic_now;
+
 use super::shim::{EINTR, EIO, EMFILE, ENOMEM, ENOSPC, LOST, MAP, NAME, OPEN, READ, SHORT, SYNC, Shim, TORN, TRUNCATE, WRITE};
-use super::{Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, assert_whole, database, healed, last_words, now, stands};
+use super::{Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, assert_whole, database, healed, last_words, stands};
 use crate::support::PASSWORD;
 use crate::support::process::Server;
 
@@ -279,7 +281,7 @@ async fn sweeps(faults: &[Fault], extents: &[Extent]) {
     let each = faults.iter().flat_map(|fault| extents.iter().map(move |extent| (*fault, *extent)));
     // A call that is interrupted for ever is no fault that there is.
     for (fault, extent) in each.filter(|(fault, extent)| fault.2 != EINTR || *extent == Extent::One) {
-        let begun = now();
+        let begun = monotonic_now();
         let Counts { scenarios, runs, fired, refused } = sweep(fault, extent, STEPS).await;
         println!("{}, {extent:?}: runs={runs}, fired={fired}, refused={refused}, {:?}", fault.0, begun.elapsed());
         // Nothing that works on is truncated, mapped or linked; whatever else there is must have failed.
@@ -371,7 +373,7 @@ async fn starts(fault: Fault, stride: usize, first: bool) -> Counts {
 async fn all_starts(faults: &[(Fault, usize)]) {
     for (fault, stride) in faults {
         for first in [true, false] {
-            let begun = now();
+            let begun = monotonic_now();
             let Counts { runs, fired, refused, .. } = starts(*fault, *stride, first).await;
             println!(
                 "torture: start, {}, first={first}, stride={stride}, runs={runs}, fired={fired}, refused={refused}, lost=0, {:?}",
