@@ -9,6 +9,8 @@ mod load;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
 mod postgres;
+#[path = "../tests/support/posts.rs"]
+mod posts;
 mod process;
 mod raw;
 mod refresh;
@@ -89,7 +91,7 @@ fn me_against_bare_actix() {
 
 /// With the metrics scraped each second and traces sent to a collector, against neither; log and counters as ever.
 fn me_while_watched() {
-    let collector = watch::collector();
+    let collector = posts::taken_by(|_| {});
     let plain = Service::start(Some(0));
     let endpoint = format!("http://{collector}");
     for (share, sampled) in [("0.01", "one request in a hundred"), ("1", "every request")] {

@@ -24,7 +24,7 @@ use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 
 use uuid::Uuid;
 
-use crate::support::PASSWORD;
+use crate::support::{PASSWORD, SECRET};
 
 static CONTEXT: Context = Context::own(Actor::Anonymous);
 
@@ -122,7 +122,7 @@ impl World {
             Self { nodes: Vec::new(), places: vec![None; nodes], sessions: Vec::new(), active: [true; USERS], users: Vec::new(), logins: 0, clock };
         let environment = [
             ("DATABASE_URL", format!("sqlite://{}", file.display())),
-            ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!".to_owned()),
+            ("DOORWARD_SECRET", SECRET.to_owned()),
             ("DOORWARD_HASH_THREADS", "1".to_owned()),
             ("DOORWARD_REFRESH_GRACE", format!("{GRACE}s")),
             ("DOORWARD_SESSION_IDLE_TTL", format!("{IDLE}s")),

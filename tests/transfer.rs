@@ -14,9 +14,9 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::app::fresh_database;
 use crate::support::process::{Server, doorward, output};
-use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
+use crate::support::{self, Engine, PASSWORD, TestApp, on_both_engines};
 
-const SECRET: (&str, &str) = ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!");
+const SECRET: (&str, &str) = ("DOORWARD_SECRET", support::SECRET);
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/samples");
 
 /// Runs a command on a database and gives what it printed; it must succeed.

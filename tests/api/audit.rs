@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::people::Person;
 use crate::support::process::output;
-use crate::support::{PASSWORD, TestApp, on_both_engines};
+use crate::support::{PASSWORD, SECRET, TestApp, on_both_engines};
 
 async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
     boss.get(&format!("/audit?{query}")).await.expect(200).json()["events"].as_array().unwrap().clone()
@@ -14,13 +14,13 @@ async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
 
 /// `doorward audit verify` on the service's database: its exit status and what it says.
 fn verify(app: &TestApp) -> (i32, String) {
-    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!")];
+    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET)];
     let found = output(Path::new("."), &settings, &["audit", "verify"]);
     (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
 }
 
 fn verify_since(app: &TestApp, newest: &str) -> (i32, String) {
-    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!")];
+    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET)];
     let found = output(Path::new("."), &settings, &["audit", "verify", "--since", newest]);
     (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
 }

@@ -9,9 +9,7 @@ use doorward::service::keys::KNOWN_EVERYWHERE;
 use serde_json::{Value, json};
 
 use crate::support::process::output;
-use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
-
-const SECRET: &str = "the tests' own secret, forty bytes long!";
+use crate::support::{Engine, PASSWORD, SECRET, TestApp, on_both_engines};
 
 fn header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()

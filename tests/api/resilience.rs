@@ -70,7 +70,7 @@ on_both_engines! {
     }
 
     async fn ready_names_its_checks(app) {
-        let answer = app.get("/ready").await.expect(200);
+        let answer = app.until_ready().await;
         assert_eq!(answer.text, r#"{"status":"ok","checks":{"database":"ok","feed":"ok","hash_queue":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#);
         assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
     }
@@ -100,12 +100,7 @@ async fn while_postgres_is_away_the_answer_is_503_and_it_heals_by_itself() {
     let revoked = app.request("POST", "/oauth/revoke").form(&[("token", &alice.refresh_token)]).send().await;
     assert_eq!((revoked.status, revoked.header("retry-after")), (503, "2"), "{}", revoked.text);
     server.start_again();
-    let mut tries = 0;
-    while app.get("/ready").await.status != 200 {
-        tries += 1;
-        assert!(tries < 50, "it does not heal");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    app.until_ready().await;
     app.request("GET", "/me").bearer(&unseen).send().await.expect(200);
     app.register("bob@example.com", PASSWORD).await.expect(201);
 }
@@ -185,7 +180,7 @@ async fn postgres_stopped_and_started_under_load_loses_nothing_that_was_promised
     let (promised, _server) = tokio::join!(clients, trouble);
     let promised: Vec<String> = promised.into_iter().flatten().collect();
     assert!(promised.len() > 20, "{}", promised.len());
-    app.get("/ready").await.expect(200);
+    app.until_ready().await;
     for email in promised {
         app.login(&email, PASSWORD).await.expect(200);
     }

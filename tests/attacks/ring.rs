@@ -7,7 +7,7 @@ use doorward::security::signing_keys::SigningKey;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
 
-use crate::support::{Engine, TestApp};
+use crate::support::{Engine, SECRET, TestApp};
 
 pub const NOW: i64 = 1_800_000_000;
 pub const ORIGIN: &str = "https://app.example.com";
@@ -37,7 +37,7 @@ impl Ring {
             tokens.push((algorithm, token));
         }
         let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await.unwrap();
-        let root = RootSecret::parse("the tests' own secret, forty bytes long!").unwrap();
+        let root = RootSecret::parse(SECRET).unwrap();
         let keys = doorward::app::usable_keys(&store, &root, Timestamp::from_secs(NOW)).await.unwrap();
         store.close().await;
         assert_eq!(keys.len(), 4);

@@ -62,7 +62,7 @@ on_both_engines! {
         dave.send_json("PUT", "/me/password", serde_json::json!({"current_password": PASSWORD, "new_password": "a newer owl keeps it"})).await.expect(204);
         dave.send("POST", "/logout").await.expect(204);
         app.me(&dave.token).await.expect(401);
-        app.get("/ready").await.expect(200);
+        app.until_ready().await;
     }
 
     async fn the_grace_of_a_refresh_does_not_last_for_years_when_the_clock_is_set_back(app) {

@@ -16,9 +16,9 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::SECRET;
 use crate::support::process::Server;
 
-const SECRET: &str = "the tests' own secret, forty bytes long!";
 const ISSUER: &str = "https://id.example.com";
 
 /// What every server of a test must agree on, wherever it listens.

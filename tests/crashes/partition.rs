@@ -19,16 +19,6 @@ async fn two_nodes(server: &Postgres) -> (TestApp, TestApp, Wire) {
     (near, far, wire)
 }
 
-async fn until_ready(app: &TestApp) {
-    for _ in 0..100 {
-        if app.get("/ready").await.status == 200 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("it does not heal");
-}
-
 fn refresh_token(answer: Answer) -> String {
     answer.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()
 }
@@ -65,7 +55,7 @@ async fn a_database_that_is_slow_silent_or_broken_gets_503_in_time_and_nothing_p
         let answered = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(flood, others) }).await;
         assert!(answered.is_ok(), "{state:?}: requests pile up");
         wire.becomes(State::Whole);
-        until_ready(&far).await;
+        far.until_ready().await;
         far.me(&unseen.token).await.expect(200);
         far.register(&format!("after{state:?}@example.com").replace(['(', ')'], "-"), PASSWORD).await.expect(201);
     }
@@ -102,7 +92,7 @@ async fn a_partitioned_node_says_503_while_the_other_serves_and_believes_it_afte
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert_eq!(status, 401, "{state:?}: it does not heal");
-        until_ready(&far).await;
+        far.until_ready().await;
         far.refresh(&bob.refresh_token).await.expect_problem(400, "invalid_grant");
         // What was asked of both nodes has one successor, and the session goes on.
         assert_eq!(refresh_token(far.refresh(&alice.refresh_token).await), successor);

@@ -15,7 +15,7 @@ use sqlx::ConnectOptions as _;
 use tokio::sync::oneshot;
 
 use super::people::{Answer, Person};
-use super::{PASSWORD, postgres, secrets};
+use super::{PASSWORD, SECRET, postgres, secrets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -80,7 +80,7 @@ impl TestApp {
         secrets::listen();
         let mut environment = vec![
             ("DATABASE_URL", url),
-            ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!"),
+            ("DOORWARD_SECRET", SECRET),
             ("DOORWARD_HASH_THREADS", "2"),
             // All people of a test come from one address.
             ("DOORWARD_LIMIT_LOGIN_IP", "off"),
@@ -143,6 +143,18 @@ impl TestApp {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("it never answers {status}");
+    }
+
+    /// Asks `GET /ready` until it says yes: on a machine that is busy a reading of the feed may come late, which is a no for a moment.
+    pub async fn until_ready(&self) -> Answer {
+        for _ in 0..100 {
+            let answer = self.get("/ready").await;
+            if answer.status == 200 {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it is never ready");
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request {

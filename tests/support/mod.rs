@@ -4,6 +4,7 @@ pub mod app;
 pub mod document;
 pub mod people;
 pub mod postgres;
+pub mod posts;
 pub mod process;
 pub mod secrets;
 pub mod wire;
@@ -37,3 +38,6 @@ pub(crate) use on_both_engines;
 
 /// What nobody has to be told twice.
 pub const PASSWORD: &str = "an owl keeps the door";
+
+/// The root secret of every server that a test gives one.
+pub const SECRET: &str = "the tests' own secret, forty bytes long!";

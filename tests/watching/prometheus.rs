@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::someone;
 use crate::support::app::fresh_database;
 use crate::support::process::{Server, free_port, raw};
-use crate::support::{Engine, PASSWORD};
+use crate::support::{Engine, PASSWORD, SECRET};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/prometheus-rules.yml");
 const DASHBOARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/grafana-dashboard.json");
@@ -25,10 +25,7 @@ fn program(name: &str) -> PathBuf {
 /// A server with metrics on a port of their own.
 fn measured(folder: &Path, url: &str) -> (Server, String) {
     let metrics = format!("127.0.0.1:{}", free_port());
-    let server = Server::start(
-        folder,
-        &[("DATABASE_URL", url), ("DOORWARD_METRICS_LISTEN", &metrics), ("DOORWARD_SECRET", "the tests' own secret, forty bytes long!")],
-    );
+    let server = Server::start(folder, &[("DATABASE_URL", url), ("DOORWARD_METRICS_LISTEN", &metrics), ("DOORWARD_SECRET", SECRET)]);
     (server, metrics)
 }
 

@@ -1,8 +1,6 @@
 //! A small OTLP receiver, and what it gets.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use super::someone;
 use crate::support::Engine;
 use crate::support::PASSWORD;
 use crate::support::app::fresh_database;
+use crate::support::posts;
 use crate::support::process::Server;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -26,15 +25,13 @@ struct Receiver {
 
 impl Receiver {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
         let spans = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&spans);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || receive(&stream.unwrap(), &kept));
-            }
+        let address = posts::taken_by(move |body| {
+            let request = ExportTraceServiceRequest::decode(body).unwrap();
+            let service = |key: &str| request.resource_spans[0].resource.as_ref().unwrap().attributes.iter().any(|fact| fact.key == key);
+            assert!(service("service.name") && service("service.version"));
+            kept.lock().unwrap().extend(request.resource_spans.into_iter().flat_map(|of| of.scope_spans).flat_map(|of| of.spans));
         });
         Self { address, spans }
     }
@@ -51,29 +48,6 @@ impl Receiver {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("no span {awaited} in the trace {trace}");
-    }
-}
-
-/// One connection's requests, each answered with 200.
-fn receive(stream: &TcpStream, kept: &Mutex<Vec<Span>>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let (mut length, mut line) = (0, String::new());
-        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            line.clear();
-        }
-        let mut body = vec![0; length];
-        if length == 0 || reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        let request = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
-        let service = |key: &str| request.resource_spans[0].resource.as_ref().unwrap().attributes.iter().any(|fact| fact.key == key);
-        assert!(service("service.name") && service("service.version"));
-        kept.lock().unwrap().extend(request.resource_spans.into_iter().flat_map(|of| of.scope_spans).flat_map(|of| of.spans));
-        (&mut &*stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
     }
 }
 
