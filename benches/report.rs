@@ -1,0 +1,111 @@
+//! What a run has measured: a table and plots, for the terminal as they come and, after a whole run, for the README.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use plotters::prelude::*;
+
+/// The part of the README that a whole run writes.
+const BEGIN: &str = "<!-- made by make bench -->";
+const END: &str = "<!-- end of what make bench made -->";
+const PLOTS: &str = "benches/plots";
+
+/// The rows and plots of a run.
+#[derive(Default)]
+pub struct Report {
+    table: String,
+    plots: String,
+}
+
+/// Lines over a logarithmic axis, each a name and its points.
+pub struct Plot<'a> {
+    /// The file's name without its ending.
+    pub name: &'a str,
+    pub title: &'a str,
+    pub x: &'a str,
+    pub y: &'a str,
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
+impl Report {
+    pub fn begin() -> Self {
+        let head = "| figure | measured | yardstick in the same run | ratio | aim |\n|---|---|---|---|---|\n";
+        print!("{head}");
+        Self { table: head.to_owned(), plots: String::new() }
+    }
+
+    /// One figure, what it is measured against in the same run, and what is aimed at; empty where there is nothing to say.
+    pub fn row(&mut self, figure: &str, measured: &str, yardstick: &str, ratio: &str, aim: &str) {
+        let line = format!("| {figure} | {measured} | {yardstick} | {ratio} | {aim} |");
+        println!("{line}");
+        writeln!(self.table, "{line}").expect("memory");
+    }
+
+    /// Draws into `benches/plots`.
+    pub fn plot(&mut self, plot: &Plot) {
+        std::fs::create_dir_all(PLOTS).expect("a folder");
+        let file = format!("{PLOTS}/{}.svg", plot.name);
+        draw(&file, plot).expect("a picture");
+        writeln!(self.plots, "![{}]({file})\n", plot.title).expect("memory");
+    }
+
+    /// Puts the run into the README, in the place of the last one's.
+    pub fn publish(&self, minutes: u64) {
+        let readme = Path::new("README.md");
+        let text = std::fs::read_to_string(readme).expect("the README");
+        let (before, rest) = text.split_once(BEGIN).expect("the README has a place for it");
+        let (_last, after) = rest.split_once(END).expect("the README says where it ends");
+        let Self { table, plots } = self;
+        let made = format!("{BEGIN}\n{}, in {minutes} minutes.\n\n{table}\n{plots}{END}", machine());
+        std::fs::write(readme, format!("{before}{made}{after}")).expect("the README");
+    }
+}
+
+/// Where and with what it ran.
+fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("an unnamed CPU", |(_, model)| model).to_owned();
+    let vectors = ["avx512f", "avx2"].into_iter().find(|flag| cpu.split_whitespace().any(|word| word == *flag)).unwrap_or("no AVX2");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let said = |program: &str, flag: &str| {
+        let output = std::process::Command::new(program).arg(flag).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned()).unwrap_or_default()
+    };
+    format!(
+        "`make bench` of Doorward {} on {}: {cores} cores of {model} ({vectors}), Linux {}, {}",
+        env!("CARGO_PKG_VERSION"),
+        chrono::Utc::now().format("%-d %B %Y"),
+        kernel.trim(),
+        said("rustc", "--version"),
+    )
+}
+
+const COLOURS: [RGBColor; 6] =
+    [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189), RGBColor(255, 127, 14), RGBColor(90, 90, 90)];
+
+fn draw(file: &str, plot: &Plot) -> Result<(), Box<dyn std::error::Error>> {
+    let points = || plot.lines.iter().flat_map(|(_, points)| points);
+    let (least, most) = points().fold((f64::MAX, 1.0_f64), |(least, most), (x, _)| (least.min(*x), most.max(*x)));
+    let highest = points().fold(0.0_f64, |highest, (_, y)| highest.max(*y)) * 1.1;
+    let area = SVGBackend::new(file, (720, 400)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(plot.title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(72)
+        .build_cartesian_2d((least..most).log_scale(), 0.0..highest)?;
+    chart.configure_mesh().x_desc(plot.x).y_desc(plot.y).light_line_style(TRANSPARENT).draw()?;
+    for ((name, points), colour) in plot.lines.iter().zip(COLOURS.iter().cycle()) {
+        chart
+            .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
+            .label(name)
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+    }
+    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw()?;
+    area.present()?;
+    Ok(())
+}
