@@ -52,10 +52,11 @@ $(SDK_NODE)/.built: $(SDK_NODE)/.tools $(DOCUMENT) openapi/sdk.mk $(shell find o
 	$(SDK_NODE)/node_modules/.bin/tsc --project $(SDK_NODE)/examples
 	@touch $@
 
-# Rust: progenitor, run by a program of its own, so that who uses the package does not build it.
+# Rust: progenitor, which reads the older form of the document, run by a program of its own, so that who uses the package does not build it.
 $(SDK_RUST)/.built: $(DOCUMENT) openapi/sdk.mk $(shell find openapi/rust -type f)
 	rm -rf $(SDK_RUST)
 	cp -r openapi/rust $(SDK_RUST)
-	CARGO_TARGET_DIR=$(SDK)/rust-target cargo run --quiet --locked --manifest-path openapi/rust/generator/Cargo.toml $(DOCUMENT) $(SDK_RUST)/src/generated.rs
+	cargo run --quiet -- openapi --version 3.0 > $(SDK)/openapi-3.0.json
+	CARGO_TARGET_DIR=$(SDK)/rust-target cargo run --quiet --locked --manifest-path openapi/rust/generator/Cargo.toml $(SDK)/openapi-3.0.json $(SDK_RUST)/src/generated.rs
 	CARGO_TARGET_DIR=$(SDK)/rust-target cargo build --quiet --locked --all-features --examples --manifest-path $(SDK_RUST)/Cargo.toml
 	@touch $@

@@ -1,15 +1,15 @@
-//! `generator openapi.json generated.rs`: the operations of the document as Rust, by progenitor, which reads OpenAPI 3.0 only.
+//! `generator openapi-3.0.json generated.rs`: the operations of the document as Rust, by progenitor, which reads OpenAPI 3.0 only.
 
 use std::error::Error;
 
 use progenitor::{GenerationSettings, Generator, InterfaceStyle};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [document, output] = arguments.as_slice() else { return Err("usage: generator openapi.json generated.rs".into()) };
+    let [document, output] = arguments.as_slice() else { return Err("usage: generator openapi-3.0.json generated.rs".into()) };
     let mut document: Value = serde_json::from_str(&std::fs::read_to_string(document)?)?;
-    to_3_0(&mut document);
+    narrow(&mut document);
     let document: openapiv3::OpenAPI = serde_json::from_value(document)?;
     let mut settings = GenerationSettings::default();
     settings.with_interface(InterfaceStyle::Positional);
@@ -22,12 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// OpenAPI 3.1 as 3.0: `nullable` for the type `null`. What has no word in 3.0 is left out, and so are the rules of fields: the service judges them and says why.
-fn to_3_0(document: &mut Value) {
-    document["openapi"] = json!("3.0.3");
-    if let Some(license) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
-        license.remove("identifier");
-    }
+/// Leaves out what progenitor cannot take, and the rules of fields: the service judges them and says why.
+fn narrow(document: &mut Value) {
     // An answer that is neither a success nor a refusal.
     if let Some(answers) = document.pointer_mut("/paths/~1.well-known~1jwks.json/get/responses").and_then(Value::as_object_mut) {
         answers.remove("304");
@@ -42,33 +38,14 @@ fn to_3_0(document: &mut Value) {
 fn visit(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            null_to_nullable(object);
             for rule in ["pattern", "minLength", "maxLength"] {
                 if object.get(rule).is_some_and(|rule| !rule.is_object()) {
                     object.remove(rule);
                 }
             }
             object.values_mut().for_each(visit);
-            // A parameter is there or is not.
-            if object.contains_key("in")
-                && let Some(Value::Object(schema)) = object.get_mut("schema")
-            {
-                schema.remove("nullable");
-            }
         }
         Value::Array(items) => items.iter_mut().for_each(visit),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn null_to_nullable(schema: &mut Map<String, Value>) {
-    let Some(Value::Array(types)) = schema.get("type") else { return };
-    let named: Vec<Value> = types.iter().filter(|name| *name != "null").cloned().collect();
-    if let [name] = named.as_slice() {
-        let nullable = types.len() > 1;
-        schema.insert("type".to_owned(), name.clone());
-        if nullable {
-            schema.insert("nullable".to_owned(), json!(true));
-        }
     }
 }
