@@ -19,7 +19,8 @@ use crate::api::{self, document};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::security::secret::{Broken, random};
-use crate::service::{self, Failure, audit, feed, maintenance};
+use crate::service::feed::{self, Place};
+use crate::service::{self, Failure, audit, maintenance};
 use crate::tls::Identity;
 use streams::UnderWay;
 
@@ -58,13 +59,12 @@ pub struct HttpPolicy {
 ///
 /// # Errors
 /// The database, which has just been opened, takes no event or tells no change.
-pub async fn begin(app: &App) -> Result<(), Failure> {
+pub async fn begin(app: &App) -> Result<Place, Failure> {
     audit::record(app, EventType::ServerStarted, &OWN).await?;
-    let _followed_from_anew = feed::catch_up(app, None).await?;
-    Ok(())
+    feed::begin(app).await
 }
 
-/// Serves until `stop` resolves, then finishes the requests it has accepted. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
+/// Serves until `stop` resolves, then finishes the requests it has accepted. The feed is followed from where [`begin`] has read it to. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
 /// `metrics`, if there is one, it answers `GET /metrics` and nothing else, until the end.
 ///
 /// # Errors
@@ -73,6 +73,7 @@ pub async fn run(
     listener: TcpListener,
     metrics: Option<TcpListener>,
     app: Data<App>,
+    begun: Place,
     policy: HttpPolicy,
     identity: Option<Arc<Identity>>,
     stop: impl Future<Output = ()>,
@@ -136,7 +137,7 @@ pub async fn run(
     };
     let ended = tokio::select! {
         ended = serving => ended,
-        () = feed::follow(&app) => Ok(()),
+        () = feed::follow(&app, begun) => Ok(()),
         () = maintenance::keep(&app) => Ok(()),
         () = following => Ok(()),
         ended = measured => ended,

@@ -40,13 +40,13 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.traces = traces.map(Arc::new);
     app.metrics.watch(log);
-    server::begin(&app).await.map_err(Exit::failed)?;
+    let begun = server::begin(&app).await.map_err(Exit::failed)?;
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }
     let docs = if policy.docs { format!(", try it at {scheme}://{address}/docs/") } else { String::new() };
     log::info!("Doorward {} keeps the door at {scheme}://{address}{docs}", env!("CARGO_PKG_VERSION"));
-    server::run(listener, metrics, Data::new(app), policy, identity, stop).await.map_err(Exit::failed)?;
+    server::run(listener, metrics, Data::new(app), begun, policy, identity, stop).await.map_err(Exit::failed)?;
     log::info!("stopped");
     Ok(())
 }

@@ -21,19 +21,35 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// After a silence this long (a process that was stopped, a machine that slept) the rows in between may be purged: begin anew.
 const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
-/// Follows the feed until dropped.
-pub async fn follow(app: &App) {
+/// How far the feed was read, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    change: i64,
+    at: Timestamp,
+}
+
+/// Begins at the newest change.
+///
+/// # Errors
+/// The feed could not be read.
+pub async fn begin(app: &App) -> Result<Place, Failure> {
+    let at = app.clock.now();
+    Ok(Place { change: catch_up(app, None).await?, at })
+}
+
+/// Follows the feed from there until dropped.
+pub async fn follow(app: &App, from: Place) {
     let mut watch = app.store.watch();
-    let mut last: Option<(i64, Timestamp)> = None;
+    let mut last = Some(from);
     let mut pause = INTERVAL;
     loop {
         let now = app.clock.now();
-        let place = last.filter(|(_, at)| *at <= now && now < at.plus(LONGEST_SILENCE)).map(|(place, _)| place);
+        let place = last.filter(|place| place.at <= now && now < place.at.plus(LONGEST_SILENCE)).map(|place| place.change);
         let reading = tokio::time::timeout(DEADLINE, catch_up(app, place)).await;
         last = match reading {
-            Ok(Ok(reached)) => {
+            Ok(Ok(change)) => {
                 pause = INTERVAL;
-                Some((reached, now))
+                Some(Place { change, at: now })
             }
             failed => {
                 app.registry.end_lease();

@@ -103,9 +103,9 @@ impl TestApp {
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = Data::new(App::build(config, moved).await.unwrap());
-                server::begin(&app).await.unwrap();
+                let begun = server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
-                server::run(listener, None, app, policy, None, async { drop(stopped.await) }).await.unwrap();
+                server::run(listener, None, app, begun, policy, None, async { drop(stopped.await) }).await.unwrap();
             });
         });
         building.await.expect("the service starts");
