@@ -34,14 +34,16 @@ pub struct Answer {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub text: String,
+    /// Of the body, in bytes.
+    pub length: usize,
 }
 
 impl Answer {
     pub async fn read(method: &str, path: &str, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         assert_declared(method, path, status);
-        let text = response.text().await.unwrap();
-        let answer = Self { status, headers, text };
+        let body = response.bytes().await.unwrap();
+        let answer = Self { status, headers, length: body.len(), text: String::from_utf8_lossy(&body).into_owned() };
         answer.one_time_password().iter().for_each(|password| secrets::sent(password));
         answer.assert_dressed();
         answer
