@@ -3,6 +3,7 @@
 //! A message reads alone; what varies goes into key-values. Never a token, a password or an address in clear. Whatever came from outside is escaped,
 //! so that one event is one line (ASVS 16.4.1).
 
+mod collector;
 pub mod metrics;
 pub mod scope;
 mod sink;

@@ -12,14 +12,18 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{ExporterBuildError, SpanExporter};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
+use super::collector::Collector;
 use super::scope::Span;
 
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
+/// The specification's, for one request to the collector.
+const TIMEOUT: Duration = Duration::from_secs(10);
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// How long the last spans may take to leave when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -41,12 +45,14 @@ impl Traces {
         if disabled || set("OTEL_TRACES_EXPORTER") == Some("none") || ENDPOINTS.iter().all(|name| set(name).is_none()) {
             return Ok(None);
         }
+        let millis = TIMEOUTS.iter().find_map(|name| set(name)?.parse().ok());
+        let timeout = millis.map_or(TIMEOUT, Duration::from_millis);
         let mut resource = Resource::builder();
         if set("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name("doorward");
         }
         let resource = resource.with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build();
-        let exporter = SpanExporter::builder().with_http().build()?;
+        let exporter = SpanExporter::builder().with_http().with_http_client(Collector::new(timeout)).build()?;
         let provider = SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build();
         Ok(Some(Self { tracer: provider.tracer("doorward"), provider }))
     }
