@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
+use crate::answer;
+
 pub struct Load {
     address: String,
     request: Arc<[u8]>,
@@ -150,23 +152,18 @@ fn on_this_thread<T>(work: impl Future<Output = T>) -> T {
     LocalSet::new().block_on(&runtime, work)
 }
 
-/// Sends the request, reads one answer to its end by its Content-Length, and says whether it was a 2xx.
+/// Sends the request, reads one answer to its end, and says whether it was a 2xx.
 async fn exchange(connection: &mut TcpStream, request: &[u8]) -> bool {
     connection.write_all(request).await.expect("the server reads");
     let mut answer = [0; 4096];
     let mut length = 0;
     loop {
         length += match connection.read(&mut answer[length..]).await.expect("the server answers") {
-            0 => panic!("the server closed"),
+            0 => panic!("the server closed, or its answer is longer than {length} bytes"),
             more => more,
         };
-        if let Some(head) = answer[..length].windows(4).position(|four| four == b"\r\n\r\n") {
-            let text = std::str::from_utf8(&answer[..head]).expect("ASCII");
-            let body =
-                text.split("\r\n").find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |body| body.parse::<usize>().expect("a number"));
-            if length >= head + 4 + body {
-                return text.starts_with("HTTP/1.1 2");
-            }
+        if let Some(success) = answer::success(&answer[..length]) {
+            return success;
         }
     }
 }

@@ -5,6 +5,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
+mod answer;
 mod load;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
