@@ -55,7 +55,7 @@ torture: tools-test ## Crash it thousands of times and break what it stands on, 
 	cargo test --release --test doorward -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
-bench: tools-build ## Measure, as ratios against yardsticks in the same run
+bench: tools-bench ## Measure, as ratios against yardsticks in the same run
 	cargo bench --bench doorward
 
 .PHONY: picture
@@ -90,13 +90,17 @@ tools-build:
 	@command -v cargo > /dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
 	@command -v cc > /dev/null || $(call install,gcc libc6-dev)
 
-.PHONY: tools-test
-tools-test: tools-build
+# What tests and measurements both stand on.
+.PHONY: tools-shared
+tools-shared: tools-build
 	@ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || command -v initdb > /dev/null || $(call install,postgresql)
-	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || $(call install,chromium chromium-driver)
-	@command -v curl > /dev/null || $(call install,curl)
 	@command -v node > /dev/null && command -v npm > /dev/null || $(call install,nodejs npm)
 	@python3 -m pip --version > /dev/null 2>&1 || $(call install,python3 python3-pip)
+
+.PHONY: tools-test
+tools-test: tools-shared
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || $(call install,chromium chromium-driver)
+	@command -v curl > /dev/null || $(call install,curl)
 	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
 	@[ -d target/python/passlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python 'passlib==1.7.*' 'bcrypt<4.1' 'django==5.2.*' argon2-cffi
 	@[ -d target/node/node_modules/jose ] || npm install --silent --no-audit --no-fund --prefix target/node jose@6
@@ -104,6 +108,20 @@ tools-test: tools-build
 	@[ -d target/python-document/schemathesis ] && [ -d target/python-document/openapi_spec_validator ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python-document 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
 	@$(MAKE) --no-print-directory tools-sdk
 	@command -v prometheus > /dev/null || [ -x target/prometheus/usr/bin/prometheus ] || $(call unpack,prometheus)
+
+# The peers of `make bench`, each at its newest. Debian's Node has no SQLite inside, so theirs comes from the registry.
+FASTAPI := 0.165.0
+FASTAPI_USERS := 15.0.5
+BETTER_AUTH := 1.7.25
+.PHONY: tools-bench
+tools-bench: tools-shared
+	@command -v taskset > /dev/null || $(call install,util-linux)
+	@[ -d target/bench-python/fastapi-$(FASTAPI).dist-info ] && [ -d target/bench-python/fastapi_users-$(FASTAPI_USERS).dist-info ] \
+		|| { rm -rf target/bench-python; python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/bench-python \
+		'fastapi==$(FASTAPI)' 'fastapi-users[sqlalchemy]==$(FASTAPI_USERS)' 'uvicorn[standard]==0.54.0' 'uvloop==0.23.0' 'httptools==0.9.0' 'python-jose[cryptography]==3.5.0' \
+		'pwdlib[argon2,bcrypt]==0.3.0' 'bcrypt==5.0.0' 'sqlalchemy==2.0.58' 'aiosqlite==0.22.1' 'python-multipart==0.0.34' 'argon2-cffi==25.1.0' 'argon2-cffi-bindings==26.2.0'; }
+	@grep -qs '"version": "$(BETTER_AUTH)"' target/bench-node/node_modules/better-auth/package.json && [ -x target/bench-node/node_modules/node-linux-*/bin/node ] \
+		|| { rm -rf target/bench-node; npm install --silent --no-audit --no-fund --prefix target/bench-node better-auth@$(BETTER_AUTH) node-linux-$$(node -p process.arch)@26.10.0; }
 
 # Unpacked and not installed, for the package would start a server of its own.
 define unpack

@@ -76,9 +76,7 @@ impl Load {
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&answers));
         let thread = std::thread::spawn(move || {
             if let Some(core) = self.core {
-                let mut cores = rustix::thread::CpuSet::new();
-                cores.set(core);
-                rustix::thread::sched_setaffinity(None, &cores).expect("a core");
+                pin_this_thread(core);
             }
             on_this_thread(async {
                 let clients = (0..self.connections).map(|_| {
@@ -145,6 +143,19 @@ impl Running {
         self.thread.join().expect("the load ends");
         count
     }
+
+    /// Waits for the answers that are under way and counts them, for servers that give few of them.
+    pub fn finish(self) -> Count {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("the load ends");
+        Count { answers: self.answers.load(Ordering::Relaxed), time: self.begun.elapsed() }
+    }
+}
+
+pub fn pin_this_thread(core: usize) {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    rustix::thread::sched_setaffinity(None, &cores).expect("a core");
 }
 
 fn on_this_thread<T>(work: impl Future<Output = T>) -> T {

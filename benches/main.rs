@@ -7,6 +7,7 @@
 
 mod answer;
 mod load;
+mod peers;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
 mod postgres;
@@ -47,9 +48,11 @@ fn main() {
     }
     let begun = Instant::now();
     let mut report = Report::begin();
-    let figures: [(&str, Figure); 10] = [
+    let figures: [(&str, Figure); 12] = [
         ("me", me_against_bare_actix),
+        ("peers", peers::peers),
         ("login", logins_against_raw_argon2),
+        ("libargon2", peers::logins_against_libargon2),
         ("timing", login_by_account),
         ("flood", me_within_a_login_flood),
         ("slow", me_beside_slow_clients),

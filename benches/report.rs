@@ -49,6 +49,14 @@ impl Report {
         writeln!(self.plots, "![{}]({file})\n", plot.title).expect("memory");
     }
 
+    /// Draws one bar for each name, into `benches/plots`.
+    pub fn bars(&mut self, name: &str, title: &str, bars: &[(String, f64)]) {
+        std::fs::create_dir_all(PLOTS).expect("a folder");
+        let file = format!("{PLOTS}/{name}.svg");
+        draw_bars(&file, title, bars).expect("a picture");
+        writeln!(self.plots, "![{title}]({file})\n").expect("memory");
+    }
+
     /// Puts the run into the README, in the place of the last one's.
     pub fn publish(&self, minutes: u64) {
         let readme = Path::new("README.md");
@@ -106,6 +114,25 @@ fn draw(file: &str, plot: &Plot) -> Result<(), Box<dyn std::error::Error>> {
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw()?;
+    area.present()?;
+    Ok(())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "pixels, and a handful of bars")]
+fn draw_bars(file: &str, title: &str, bars: &[(String, f64)]) -> Result<(), Box<dyn std::error::Error>> {
+    const NAMES: i32 = 180;
+    const LONGEST: f64 = 440.0;
+    let most = bars.iter().fold(1.0_f64, |most, (_, value)| most.max(*value));
+    let area = SVGBackend::new(file, (720, 60 + 40 * bars.len() as u32)).into_drawing_area();
+    area.fill(&WHITE)?;
+    area.titled(title, ("sans-serif", 18))?;
+    for (row, (name, value)) in bars.iter().enumerate() {
+        let top = 44 + 40 * row as i32;
+        let end = NAMES + ((value / most * LONGEST) as i32).max(1);
+        area.draw(&Text::new(name.clone(), (12, top + 6), ("sans-serif", 14)))?;
+        area.draw(&Rectangle::new([(NAMES, top), (end, top + 26)], COLOURS[row % COLOURS.len()].filled()))?;
+        area.draw(&Text::new(format!("{value:.0}"), (end + 8, top + 6), ("sans-serif", 14)))?;
+    }
     area.present()?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 
 use crate::process::free_port;
 
-const PASSWORD: &str = "an owl keeps the door";
+pub const PASSWORD: &str = "an owl keeps the door";
 
 pub struct Service {
     child: Child,
@@ -25,7 +25,7 @@ pub struct Account {
 }
 
 /// The command, on one core if one is named.
-fn pinned(core: Option<usize>, program: &str) -> Command {
+pub fn pinned(core: Option<usize>, program: &str) -> Command {
     core.map_or_else(
         || Command::new(program),
         |core| {
@@ -45,7 +45,7 @@ impl Service {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, mut command) = doorward(core, folder.path());
         command.envs(settings.iter().copied());
-        Self::spawn(command, address, folder)
+        Self::spawn(command, address, folder, "/health")
     }
 
     /// A file beside the service's database, on the same disk.
@@ -59,12 +59,13 @@ impl Service {
         let this = std::env::current_exe().expect("our own path");
         let mut command = pinned(Some(core), this.to_str().expect("a readable path"));
         command.args(["bare-actix", &port.to_string()]);
-        Self::spawn(command, format!("127.0.0.1:{port}"), tempfile::tempdir().expect("a folder"))
+        Self::spawn(command, format!("127.0.0.1:{port}"), tempfile::tempdir().expect("a folder"), "/health")
     }
 
-    fn spawn(mut command: Command, address: String, folder: tempfile::TempDir) -> Self {
+    /// Ours or a peer, which answers 200 at `path` once it serves.
+    pub fn spawn(mut command: Command, address: String, folder: tempfile::TempDir, path: &str) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-        wait_for_answer(&address);
+        wait_for_answer(&address, path);
         Self { child, address, folder }
     }
 
@@ -73,7 +74,7 @@ impl Service {
         let (address, mut command) = doorward(None, folder);
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-        wait_for_answer(&address);
+        wait_for_answer(&address, "/health");
         let time = begun.elapsed().as_secs_f64() * 1000.0;
         child.kill().and_then(|()| child.wait()).expect("it ends");
         time
@@ -122,8 +123,7 @@ impl Account {
     /// Logs in again.
     pub fn new_session(&self, service: &Service) -> Self {
         let answer = service.ask(&self.login_request());
-        let text = |name: &str| answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a token").to_owned();
-        Self { email: self.email.clone(), token: text("access_token"), refresh: text("refresh_token") }
+        Self { email: self.email.clone(), token: token(&answer, "access_token"), refresh: token(&answer, "refresh_token") }
     }
 
     pub fn me_request(&self) -> String {
@@ -155,7 +155,12 @@ fn doorward(core: Option<usize>, folder: &Path) -> (String, Command) {
     (address, command)
 }
 
-fn post(path: &str, media_type: &str, body: &str) -> String {
+/// The one of that name in the JSON of an answer.
+pub fn token(answer: &str, name: &str) -> String {
+    answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a token").to_owned()
+}
+
+pub fn post(path: &str, media_type: &str, body: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
@@ -168,10 +173,11 @@ fn ask(address: &str, request: &str) -> String {
     answer
 }
 
-fn wait_for_answer(address: &str) {
+fn wait_for_answer(address: &str, path: &str) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
-        if TcpStream::connect(address).is_ok() && ask(address, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 200") {
+        if TcpStream::connect(address).is_ok() && ask(address, &request).starts_with("HTTP/1.1 200") {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
