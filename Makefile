@@ -16,8 +16,9 @@ run: tools-build ## Build for this machine and serve on 127.0.0.1:8000
 	$(NATIVE) cargo run --release --target-dir target/native
 
 .PHONY: test
-test: tools-test sdk check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README
+test: tools-test sdk check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README, instruction counts
 	cargo test
+	cargo bench --bench counts
 
 .PHONY: check
 check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
@@ -57,6 +58,10 @@ torture: tools-test ## Crash it thousands of times and break what it stands on, 
 .PHONY: bench
 bench: tools-bench ## Measure, as ratios against yardsticks in the same run
 	cargo bench --bench doorward
+
+.PHONY: counts
+counts: tools-test ## Write benches/counts.txt, the instructions per request, anew
+	cargo bench --bench counts -- write
 
 .PHONY: picture
 picture: tools-test ## Draw the dashboard's queries under load into ops/dashboard.png
@@ -100,6 +105,7 @@ tools-shared: tools-build
 .PHONY: tools-test
 tools-test: tools-shared
 	@command -v chromium > /dev/null && command -v chromedriver > /dev/null || $(call install,chromium chromium-driver)
+	@command -v valgrind > /dev/null || $(call install,valgrind)
 	@command -v curl > /dev/null || $(call install,curl)
 	@[ -d target/python/jwt ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/python 'pyjwt[crypto]==2.*'
 	@[ -d target/python/passlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python 'passlib==1.7.*' 'bcrypt<4.1' 'django==5.2.*' argon2-cffi

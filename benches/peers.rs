@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::load::{Latencies, Load, median, pin_this_thread};
 use crate::process::free_port;
 use crate::report::Report;
-use crate::service::{PASSWORD, Service, pinned, post, token};
+use crate::service::{PASSWORD, Service, pinned, under, post, text_in};
 use crate::{ROUND, ROUNDS};
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
@@ -166,7 +166,7 @@ fn better_auth() -> Contender {
     let program = format!("{NODE}/better_auth.mjs");
     std::fs::copy(format!("{PROGRAMS}/better_auth.mjs"), &program).expect("better-auth's program");
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-    let mut command = pinned(Some(0), &node());
+    let mut command = under(&pinned(Some(0)), &node());
     command.args([&program, &port.to_string()]).env("NODE_ENV", "production").current_dir(folder.path());
     let service = Service::spawn(command, format!("127.0.0.1:{port}"), folder, "/api/auth/ok");
 
@@ -183,7 +183,7 @@ fn better_auth() -> Contender {
 fn uvicorn(app: &str) -> Service {
     installed();
     let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
-    let mut command = pinned(Some(0), "python3");
+    let mut command = under(&pinned(Some(0)), "python3");
     command.args(["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--app-dir", PROGRAMS, app]);
     command.args(["--port", &port.to_string()]).env("PYTHONPATH", PYTHON).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(folder.path());
     Service::spawn(command, format!("127.0.0.1:{port}"), folder, "/openapi.json")
@@ -193,7 +193,7 @@ fn uvicorn(app: &str) -> Service {
 fn by_bearer(service: &Service, [register, login, me]: [&str; 3]) -> (String, String) {
     service.ask(&post(register, JSON, &format!(r#"{{"email":"{EMAIL}","password":"{PASSWORD}"}}"#)));
     let login = post(login, FORM, &format!("username={EMAIL}&password={}", PASSWORD.replace(' ', "+")));
-    let token = token(&service.ask(&login), "access_token");
+    let token = text_in(&service.ask(&login), "access_token");
     let me = format!("GET {me} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
     (login, me)
 }

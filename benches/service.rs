@@ -24,16 +24,17 @@ pub struct Account {
     pub refresh: String,
 }
 
-/// The command, on one core if one is named.
-pub fn pinned(core: Option<usize>, program: &str) -> Command {
-    core.map_or_else(
-        || Command::new(program),
-        |core| {
-            let mut command = Command::new("taskset");
-            command.args(["-c", &core.to_string(), program]);
-            command
-        },
-    )
+/// What keeps a program on one core, if one is named.
+pub fn pinned(core: Option<usize>) -> Vec<String> {
+    core.map_or_else(Vec::new, |core| ["taskset", "-c", &core.to_string()].map(str::to_owned).into())
+}
+
+/// The program, started by another if one is named.
+pub fn under(starter: &[String], program: &str) -> Command {
+    let mut words = starter.iter().map(String::as_str).chain([program]);
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
+    command
 }
 
 impl Service {
@@ -42,8 +43,13 @@ impl Service {
     }
 
     pub fn start_with(core: Option<usize>, settings: &[(&str, &str)]) -> Self {
+        Self::start_under(&pinned(core), settings)
+    }
+
+    /// Started by another program, which becomes it.
+    pub fn start_under(starter: &[String], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let (address, mut command) = doorward(core, folder.path());
+        let (address, mut command) = doorward(starter, folder.path());
         command.envs(settings.iter().copied());
         Self::spawn(command, address, folder, "/health")
     }
@@ -55,9 +61,14 @@ impl Service {
 
     /// A bare actix handler that writes the bytes of `GET /me` and checks nothing.
     pub fn start_bare(core: usize) -> Self {
+        Self::start_bare_under(&pinned(Some(core)))
+    }
+
+    /// As [`Self::start_bare`], started by another program.
+    pub fn start_bare_under(starter: &[String]) -> Self {
         let port = free_port();
         let this = std::env::current_exe().expect("our own path");
-        let mut command = pinned(Some(core), this.to_str().expect("a readable path"));
+        let mut command = under(starter, this.to_str().expect("a readable path"));
         command.args(["bare-actix", &port.to_string()]);
         Self::spawn(command, format!("127.0.0.1:{port}"), tempfile::tempdir().expect("a folder"), "/health")
     }
@@ -71,7 +82,7 @@ impl Service {
 
     /// Milliseconds.
     pub fn time_to_first_answer(folder: &Path) -> f64 {
-        let (address, mut command) = doorward(None, folder);
+        let (address, mut command) = doorward(&[], folder);
         let begun = Instant::now();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         wait_for_answer(&address, "/health");
@@ -98,9 +109,14 @@ impl Service {
         assert!(status.success());
     }
 
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory.
     pub fn memory_mib(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a running process");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a running process");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
         let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number");
         kib / 1024.0
@@ -123,7 +139,7 @@ impl Account {
     /// Logs in again.
     pub fn new_session(&self, service: &Service) -> Self {
         let answer = service.ask(&self.login_request());
-        Self { email: self.email.clone(), token: token(&answer, "access_token"), refresh: token(&answer, "refresh_token") }
+        Self { email: self.email.clone(), token: text_in(&answer, "access_token"), refresh: text_in(&answer, "refresh_token") }
     }
 
     pub fn me_request(&self) -> String {
@@ -146,18 +162,18 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn doorward(core: Option<usize>, folder: &Path) -> (String, Command) {
+fn doorward(starter: &[String], folder: &Path) -> (String, Command) {
     let address = format!("127.0.0.1:{}", free_port());
-    let mut command = pinned(core, env!("CARGO_BIN_EXE_doorward"));
+    let mut command = under(starter, env!("CARGO_BIN_EXE_doorward"));
     command.args(["--listen", &address]).current_dir(folder).env("DOORWARD_LOG_FORMAT", "json");
     // All load comes from one address.
     command.env("DOORWARD_LIMIT_LOGIN_IP", "off").env("DOORWARD_LIMIT_REGISTER_IP", "off");
     (address, command)
 }
 
-/// The one of that name in the JSON of an answer.
-pub fn token(answer: &str, name: &str) -> String {
-    answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a token").to_owned()
+/// A text within a JSON object.
+pub fn text_in(answer: &str, name: &str) -> String {
+    answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a text of that name").to_owned()
 }
 
 pub fn post(path: &str, media_type: &str, body: &str) -> String {
