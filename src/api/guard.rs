@@ -3,7 +3,8 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::{Payload, ServiceRequest};
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, web};
 use actix_web_httpauth::middleware::HttpAuthentication;
 
@@ -49,7 +50,11 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Err((Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(), request));
     };
-    match standing::of_bearer(app, &token.0).await {
+    let token = match token.text() {
+        Ok(token) => token,
+        Err(problem) => return Err((problem.into(), request)),
+    };
+    match standing::of_bearer(app, token).await {
         Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
             log::warn!(user = bearer.standing.me.id.get(); "someone signed in is refused what they may not");
             Err((Problem::from(Failure::NotPermitted).into(), request))
@@ -83,8 +88,23 @@ fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
     }
 }
 
-/// The token of the one `Authorization` header; never from a query, cookie or body (RFC 6750 section 2.3).
-pub struct BearerToken(String);
+/// The one `Authorization` header, whose token never comes from a query, cookie or body (RFC 6750 section 2.3).
+pub struct BearerToken(HeaderValue);
+
+impl BearerToken {
+    /// The token, where it stands: every request has one, and it is long.
+    fn text(&self) -> Result<&str, Problem> {
+        const SCHEME: &[u8] = b"Bearer ";
+        // RFC 9110 section 11.1: the scheme is compared without regard to case.
+        match self.0.as_bytes().split_at_checked(SCHEME.len()) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => {
+                str::from_utf8(token).map(|token| token.trim_start_matches(' ')).map_err(|_| Failure::InvalidToken.into())
+            }
+            _ if self.0.to_str().is_err() => Err(Failure::InvalidToken.into()),
+            _ => Err(Problem::NotAuthenticated),
+        }
+    }
+}
 
 impl FromRequest for BearerToken {
     type Error = Problem;
@@ -95,11 +115,7 @@ impl FromRequest for BearerToken {
         let found = match (headers.next(), headers.next()) {
             (None, _) => Err(Problem::NotAuthenticated),
             (Some(_), Some(_)) => Err(Problem::AmbiguousCredentials),
-            (Some(value), None) => value.to_str().map_err(|_| Problem::Failed(Failure::InvalidToken)).and_then(|text| match text.split_once(' ') {
-                // RFC 9110 section 11.1: the scheme is compared without regard to case.
-                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Self(token.trim_start_matches(' ').to_owned())),
-                _ => Err(Problem::NotAuthenticated),
-            }),
+            (Some(value), None) => Ok(Self(value.clone())),
         };
         ready(found)
     }
