@@ -134,6 +134,9 @@ const PROVED_PER_SHARD: usize = 512;
 /// Token and proof by keyed hash, the least recently used out first.
 type ProvedShard = LruCache<u64, (Box<str>, Proved)>;
 
+/// How many of a token's last bytes are hashed: of its signature, so as good as random.
+const HASHED: usize = 32;
+
 /// The tokens lately proved, by keyed hash; the whole token is compared, so a collision proves nothing.
 struct ProvedTokens {
     /// Taken by request threads for one look-up or one insertion; nothing awaits under it.
@@ -152,19 +155,24 @@ impl ProvedTokens {
         }
     }
 
+    fn hash(&self, token: &str) -> u64 {
+        let token = token.as_bytes();
+        self.hasher.hash_one(token.last_chunk::<HASHED>().map_or(token, <[u8; HASHED]>::as_slice))
+    }
+
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
     fn shard(&self, hash: u64) -> MutexGuard<'_, ProvedShard> {
         self.shards[hash as usize % PROVED_SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, token: &str) -> Option<Proved> {
-        let hash = self.hasher.hash_one(token);
+        let hash = self.hash(token);
         self.shard(hash).get(&hash).filter(|(proved, _)| **proved == *token).map(|(_, proved)| *proved)
     }
 
     /// Remembers a proof unless the keys have changed since `epoch`, where the proving began.
     fn insert(&self, token: &str, proved: Proved, epoch: u64) {
-        let hash = self.hasher.hash_one(token);
+        let hash = self.hash(token);
         let mut shard = self.shard(hash);
         if self.epoch.load(Ordering::SeqCst) == epoch {
             shard.insert(hash, (token.into(), proved));
@@ -501,7 +509,7 @@ mod tests {
         tokens.verify(&token, NOW).unwrap();
         assert!(tokens.proved.find(&token).is_some());
         // The same hash with another token behind it: what a collision would look like.
-        let hash = tokens.proved.hasher.hash_one(&*token);
+        let hash = tokens.proved.hash(&token);
         let proved = tokens.proved.find(&token).unwrap();
         tokens.proved.shard(hash).insert(hash, ("another token".into(), proved));
         assert!(tokens.proved.find(&token).is_none());
