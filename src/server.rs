@@ -3,6 +3,7 @@
 mod streams;
 
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -199,6 +200,8 @@ pub fn http_app(
     pages: Pages,
 ) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
     let Pages { envelope, text, policy, more, bound_streams } = pages;
+    // Each request holds it: the worker's own count costs less than the one that all share.
+    let envelope = Rc::new(envelope);
     actix_web::App::new()
         .configure(api::serve)
         .app_data(app)
@@ -207,7 +210,7 @@ pub fn http_app(
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(Condition::new(!policy.cors_origins.is_empty(), cors(&policy.cors_origins)))
         .wrap(from_fn(move |request, next| {
-            let envelope = Arc::clone(&envelope);
+            let envelope = Rc::clone(&envelope);
             async move { envelope.handle(request, next).await }
         }))
 }

@@ -18,12 +18,12 @@ use percent_encoding::percent_decode;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
-use super::envelope::REQUEST_ID;
 use super::guard::check_again;
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::event::{Actor, Context};
 use crate::model::invalid::Invalid;
+use crate::telemetry::scope;
 
 const MAX_JSON_BYTES: usize = 16 * 1024;
 const MAX_FORM_BYTES: usize = 8 * 1024;
@@ -132,7 +132,7 @@ impl Origin {
     pub fn of(request: &HttpRequest) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let ip = client_address(request).map(|ip| ip.to_string()).unwrap_or_default();
-        Self { ip, user_agent: text(header::USER_AGENT.as_str()), request_id: text(REQUEST_ID.as_str()) }
+        Self { ip, user_agent: text(header::USER_AGENT.as_str()), request_id: scope::request_id() }
     }
 
     /// What the record says of an act in this request.

@@ -76,9 +76,9 @@ pub struct Route {
 }
 
 /// A request that has begun; dropped with its answer, or when its client has left.
-pub struct UnderWay(IntGauge);
+pub struct UnderWay<'a>(&'a IntGauge);
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -240,9 +240,9 @@ impl Metrics {
 
     /// Counts a request as under way until the guard is dropped.
     #[must_use]
-    pub fn begin(&self) -> UnderWay {
+    pub fn begin(&self) -> UnderWay<'_> {
         self.in_flight.inc();
-        UnderWay(self.in_flight.clone())
+        UnderWay(&self.in_flight)
     }
 
     /// The counters of whatever is no operation of ours.

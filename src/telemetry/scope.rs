@@ -51,8 +51,8 @@ impl Scope {
     }
 
     /// Runs a request's work in the scope.
-    pub async fn run<T>(self, work: impl Future<Output = T>) -> T {
-        SCOPE.scope(self, work).await
+    pub fn run<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        SCOPE.scope(self, work)
     }
 }
 
@@ -71,6 +71,13 @@ pub(super) fn log_fields(mut tell: impl FnMut(&'static str, serde_json::Value)) 
             tell("session", session.to_string().into());
         }
     });
+}
+
+/// The id of the request that is served; empty outside one.
+#[must_use]
+pub fn request_id() -> String {
+    let text = |scope: &Scope| String::from_utf8_lossy(scope.known.request_id.as_bytes()).into_owned();
+    SCOPE.try_with(text).unwrap_or_default()
 }
 
 /// Notes whom the guard let in.
