@@ -16,7 +16,7 @@ use std::time::Duration;
 use doorward::model::clock::Timestamp;
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
-use doorward::model::session::Standing;
+use doorward::model::session::{Standing, Written};
 use doorward::model::user::Me;
 use registry::{Lookup, Registry};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +33,7 @@ fn standing() -> Arc<Standing> {
         permissions: Permissions::default(),
         idle_expires_at: Timestamp::from_secs(1),
         expires_at: Timestamp::from_secs(1),
+        written: Written::default(),
     })
 }
 

@@ -12,7 +12,7 @@ use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Context};
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
-use doorward::model::session::Standing;
+use doorward::model::session::{Standing, Written};
 use doorward::model::user::Me;
 use doorward::security::passwords::Cost;
 use doorward::service::administration::{self, AccountChange, Authority};
@@ -284,7 +284,14 @@ impl World {
         let scope = [Scope::This, Scope::Others, Scope::All][usize::from(scope)];
         let me = Me { id: self.users[user], email: String::new(), is_active: true, role: "user".to_owned() };
         let (subject, end) = (Subject::from(Uuid::nil()), Timestamp::from_secs(0));
-        let standing = Arc::new(Standing { me, subject, permissions: Permissions::default(), idle_expires_at: end, expires_at: end });
+        let standing = Arc::new(Standing {
+            me,
+            subject,
+            permissions: Permissions::default(),
+            idle_expires_at: end,
+            expires_at: end,
+            written: Written::default(),
+        });
         sessions::logout(self.node(node), &Bearer { session: id, standing }, scope, &CONTEXT).await.unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {

@@ -1,5 +1,7 @@
 //! `/me`: the signed-in account and its sessions.
 
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, delete, get, patch, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,7 +28,7 @@ use crate::service::{Failure, accounts, sessions as use_case};
 )]
 #[get("")]
 pub async fn show(user: CurrentUser) -> HttpResponse {
-    HttpResponse::Ok().json(&user.0.standing.me)
+    HttpResponse::Ok().content_type(HeaderValue::from_static("application/json")).body(Bytes::copy_from_slice(user.0.standing.me_json()))
 }
 
 /// The new address, and the password again.

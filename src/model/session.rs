@@ -1,5 +1,7 @@
 //! A session: one login, from its start until it is ended or runs out. Tokens name it; standing comes from it.
 
+use std::sync::OnceLock;
+
 use super::clock::Timestamp;
 use super::ids::{SessionId, Subject, UserId};
 use super::permission::Permissions;
@@ -38,15 +40,37 @@ pub struct Standing {
     pub idle_expires_at: Timestamp,
     /// When the session ends in any case.
     pub expires_at: Timestamp,
+    /// `me` in JSON, once somebody asked for it.
+    #[sqlx(skip)]
+    pub written: Written,
 }
 
 impl Standing {
+    /// What the account shows of itself, in JSON: written once, for it is what bearers ask for most.
+    #[must_use]
+    pub fn me_json(&self) -> &[u8] {
+        self.written.0.get_or_init(|| serde_json::to_vec(&self.me).unwrap_or_default().into())
+    }
+
     /// Whether the session still runs at `now`.
     #[must_use]
     pub fn live(&self, now: Timestamp) -> bool {
         now < self.idle_expires_at && now < self.expires_at
     }
 }
+
+/// A text that is made when it is first asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Written(OnceLock<Box<[u8]>>);
+
+/// It says nothing that the fields beside it do not.
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
 
 /// Whom the tokens of a session speak for.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]

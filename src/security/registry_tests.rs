@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject, UserId};
 use crate::model::permission::Permissions;
-use crate::model::session::Standing;
+use crate::model::session::{Standing, Written};
 use crate::model::user::Me;
 
 fn session(number: u128) -> SessionId {
@@ -24,6 +24,7 @@ fn standing(user: i64) -> Arc<Standing> {
         permissions: Permissions::default(),
         idle_expires_at: Timestamp::from_secs(1),
         expires_at: Timestamp::from_secs(1),
+        written: Written::default(),
     })
 }
 
