@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -98,7 +98,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System => Timestamp(Utc::now().timestamp_micros()),
+            Self::System => {
+                let since = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+                Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -since(before.duration()), since))
+            }
             Self::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }
     }

@@ -26,7 +26,7 @@ pub struct Bearer {
 pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
     let presented = app.access_tokens.verify(token, now).map_err(|_| Failure::InvalidToken)?;
-    let standing = of_session(app, presented.session).await?;
+    let standing = at(app, presented.session, now).await?;
     if standing.subject == presented.subject { Ok(Bearer { session: presented.session, standing }) } else { Err(Failure::InvalidToken) }
 }
 
@@ -35,7 +35,10 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
 /// # Errors
 /// As [`of_bearer`].
 pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<Standing>, Failure> {
-    let now = app.clock.now();
+    at(app, session, app.clock.now()).await
+}
+
+async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Standing>, Failure> {
     let known = match scope::span_now("registry look-up", || app.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
@@ -46,7 +49,8 @@ pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<Standing>, 
     };
     let standing = match known {
         Lookup::Hit(standing) => standing,
-        Lookup::Miss(ticket) => load(app, session, ticket, now).await?,
+        // Apart, so that the many that are known carry no room for it.
+        Lookup::Miss(ticket) => Box::pin(load(app, session, ticket, now)).await?,
     };
     if standing.live(now) { Ok(standing) } else { Err(Failure::InvalidToken) }
 }
