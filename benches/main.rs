@@ -77,6 +77,7 @@ fn me_against_bare_actix(report: &mut Report) {
     let ours = Service::start(Some(0));
     let bare = Service::start_bare(0);
     let account = ours.account("alice@example.com");
+    assert_eq!(ours.ask(&account.me_request()).len(), bare.ask(&account.me_request()).len(), "the yardstick writes as much");
     let mut lines = [("Doorward".to_owned(), Vec::new()), ("a bare actix handler".to_owned(), Vec::new())];
     for (at, connections) in [(1.0, 1), (32.0, 32), (256.0, 256)] {
         let mut pairs = Vec::new();

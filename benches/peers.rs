@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::load::{Latencies, Load, median, pin_this_thread};
 use crate::process::free_port;
 use crate::report::Report;
-use crate::service::{PASSWORD, Service, pinned, under, post, text_in};
+use crate::service::{PASSWORD, Service, pinned, post, text_in, under};
 use crate::{ROUND, ROUNDS};
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");

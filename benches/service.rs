@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpServer, web};
 
 use crate::process::free_port;
@@ -201,17 +202,18 @@ fn wait_for_answer(address: &str, path: &str) {
     panic!("no answer from {address}");
 }
 
-/// The yardstick of `GET /me`: the same bytes, no check.
+/// The yardstick of `GET /me`: the same bytes, no check, and nothing made for a request that could be made before.
 pub fn bare_actix(port: u16) {
+    const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     const BODY: &str = r#"{"id":1,"email":"alice@example.com","is_active":true,"role":"user"}"#;
     async fn me() -> HttpResponse {
         HttpResponse::Ok()
-            .insert_header(("x-request-id", "d53cccda32aac2c100000003"))
-            .insert_header(("x-content-type-options", "nosniff"))
-            .insert_header(("referrer-policy", "no-referrer"))
-            .insert_header(("content-security-policy", "default-src 'none'; frame-ancestors 'none'"))
-            .insert_header(("cache-control", "no-store"))
-            .content_type("application/json")
+            .insert_header((REQUEST_ID, HeaderValue::from_static("d53cccda32aac2c100000003")))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+            .insert_header((header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
+            .insert_header((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")))
+            .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .content_type(HeaderValue::from_static("application/json"))
             .body(BODY)
     }
     let serve = async move {
