@@ -1,7 +1,7 @@
 //! Where an HTTP/1.1 answer ends: by its Content-Length, or in chunks as Node writes it.
 
-/// Whether it is a 2xx, once it is there to its end.
-pub fn success(answer: &[u8]) -> Option<bool> {
+/// Its status, once it is there to its end.
+pub fn status(answer: &[u8]) -> Option<u16> {
     let head = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(&answer[..head]).expect("ASCII");
     let body = &answer[head + 4..];
@@ -10,7 +10,7 @@ pub fn success(answer: &[u8]) -> Option<bool> {
         None if header(text, "transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) => has_last_chunk(body),
         None => true,
     };
-    whole.then(|| text.starts_with("HTTP/1.1 2"))
+    whole.then(|| text.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"))
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {

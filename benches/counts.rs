@@ -14,6 +14,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use service::Service;
 
@@ -62,8 +63,8 @@ fn main() {
 }
 
 fn me(settings: &[(&str, &str)]) -> (u64, String) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let service = Service::start_under(&callgrind(folder.path()), settings);
+    let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+    let service = Service::start_under(&callgrind(folder.path()), &folder, settings);
     let request = service.account("alice@example.com").me_request();
     (per_request(&service, folder.path(), |connection| drop(answer_to(connection, &request))), request)
 }
@@ -75,8 +76,8 @@ fn bare(request: &str) -> u64 {
 }
 
 fn refresh() -> u64 {
-    let folder = tempfile::tempdir().expect("a folder");
-    let service = Service::start_under(&callgrind(folder.path()), &[]);
+    let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+    let service = Service::start_under(&callgrind(folder.path()), &folder, &[]);
     let mut token = service.account("alice@example.com").refresh;
     per_request(&service, folder.path(), |connection| {
         let request = service::post("/refresh", "application/x-www-form-urlencoded", &format!("refresh_token={token}"));

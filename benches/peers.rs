@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::load::{Latencies, Load, median, pin_this_thread};
@@ -165,7 +166,7 @@ fn better_auth() -> Contender {
     // A module's imports are looked for beside it.
     let program = format!("{NODE}/better_auth.mjs");
     std::fs::copy(format!("{PROGRAMS}/better_auth.mjs"), &program).expect("better-auth's program");
-    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let (folder, port) = (Arc::new(tempfile::tempdir().expect("a folder")), free_port());
     let mut command = under(&pinned(Some(0)), &node());
     command.args([&program, &port.to_string()]).env("NODE_ENV", "production").current_dir(folder.path());
     let service = Service::spawn(command, format!("127.0.0.1:{port}"), folder, "/api/auth/ok");
@@ -182,7 +183,7 @@ fn better_auth() -> Contender {
 /// With uvicorn's standard extras, one worker, and no line for each request, since we write none for a GET.
 fn uvicorn(app: &str) -> Service {
     installed();
-    let (folder, port) = (tempfile::tempdir().expect("a folder"), free_port());
+    let (folder, port) = (Arc::new(tempfile::tempdir().expect("a folder")), free_port());
     let mut command = under(&pinned(Some(0)), "python3");
     command.args(["-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--app-dir", PROGRAMS, app]);
     command.args(["--port", &port.to_string()]).env("PYTHONPATH", PYTHON).env("PYTHONDONTWRITEBYTECODE", "1").current_dir(folder.path());

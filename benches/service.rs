@@ -4,19 +4,26 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{App, HttpResponse, HttpServer, web};
+use doorward::model::clock::monotonic_now;
 
 use crate::process::free_port;
 
 pub const PASSWORD: &str = "an owl keeps the door";
+pub const SECRET: &str = "the benchmark's own secret, forty bytes!!";
+pub const ISSUER: &str = "http://id.example.com";
+
+/// What nodes of one database have in common, and whoever issues tokens as they do.
+pub const IN_COMMON: [(&str, &str); 2] = [("DOORWARD_SECRET", SECRET), ("DOORWARD_ISSUER", ISSUER)];
 
 pub struct Service {
     child: Child,
     pub address: String,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
 }
 
 pub struct Account {
@@ -44,15 +51,24 @@ impl Service {
     }
 
     pub fn start_with(core: Option<usize>, settings: &[(&str, &str)]) -> Self {
-        Self::start_under(&pinned(core), settings)
+        Self::start_in(&Arc::new(tempfile::tempdir().expect("a folder")), core, settings)
+    }
+
+    /// On the data that the folder holds, if it holds any.
+    pub fn start_in(folder: &Arc<tempfile::TempDir>, core: Option<usize>, settings: &[(&str, &str)]) -> Self {
+        Self::start_under(&pinned(core), folder, settings)
     }
 
     /// Started by another program, which becomes it.
-    pub fn start_under(starter: &[String], settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+    pub fn start_under(starter: &[String], folder: &Arc<tempfile::TempDir>, settings: &[(&str, &str)]) -> Self {
         let (address, mut command) = doorward(starter, folder.path());
         command.envs(settings.iter().copied());
-        Self::spawn(command, address, folder, "/health")
+        Self::spawn(command, address, Arc::clone(folder), "/health")
+    }
+
+    /// Where the database of SQLite is.
+    pub fn folder(&self) -> &Arc<tempfile::TempDir> {
+        &self.folder
     }
 
     /// A file beside the service's database, on the same disk.
@@ -71,20 +87,21 @@ impl Service {
         let this = std::env::current_exe().expect("our own path");
         let mut command = under(starter, this.to_str().expect("a readable path"));
         command.args(["bare-actix", &port.to_string()]);
-        Self::spawn(command, format!("127.0.0.1:{port}"), tempfile::tempdir().expect("a folder"), "/health")
+        Self::spawn(command, format!("127.0.0.1:{port}"), Arc::new(tempfile::tempdir().expect("a folder")), "/health")
     }
 
     /// Ours or a peer, which answers 200 at `path` once it serves.
-    pub fn spawn(mut command: Command, address: String, folder: tempfile::TempDir, path: &str) -> Self {
+    pub fn spawn(mut command: Command, address: String, folder: Arc<tempfile::TempDir>, path: &str) -> Self {
         let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         wait_for_answer(&address, path);
         Self { child, address, folder }
     }
 
     /// Milliseconds.
-    pub fn time_to_first_answer(folder: &Path) -> f64 {
+    pub fn time_to_first_answer(folder: &Path, settings: &[(&str, &str)]) -> f64 {
         let (address, mut command) = doorward(&[], folder);
-        let begun = Instant::now();
+        command.envs(settings.iter().copied());
+        let begun = monotonic_now();
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
         wait_for_answer(&address, "/health");
         let time = begun.elapsed().as_secs_f64() * 1000.0;
@@ -93,9 +110,13 @@ impl Service {
     }
 
     pub fn account(&self, email: &str) -> Account {
-        let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
-        let registered = ask(&self.address, &post("/register", "application/json", &body));
+        let registered = ask(&self.address, &register_request(email));
         assert!(registered.starts_with("HTTP/1.1 201"), "{registered}");
+        self.known_account(email)
+    }
+
+    /// One that is registered.
+    pub fn known_account(&self, email: &str) -> Account {
         Account { email: email.to_owned(), token: String::new(), refresh: String::new() }.new_session(self)
     }
 
@@ -113,6 +134,14 @@ impl Service {
     /// Of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Seconds that its threads have spent on a processor since the start.
+    pub fn cpu_time(&self) -> f64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a running process");
+        let spent =
+            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok());
+        Duration::from_nanos(spent.sum()).as_secs_f64()
     }
 
     /// Resident memory.
@@ -144,16 +173,29 @@ impl Account {
     }
 
     pub fn me_request(&self) -> String {
-        format!("GET /me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n", self.token)
+        bearer_request("GET /me", &self.token)
     }
 
     pub fn login_request(&self) -> String {
-        post("/login", "application/x-www-form-urlencoded", &format!("username={}&password={}", self.email, PASSWORD.replace(' ', "+")))
+        login_request(&self.email)
     }
 
     pub fn wrong_login_request(&self) -> String {
         post("/login", "application/x-www-form-urlencoded", &format!("username={}&password=not+the+password+at+all", self.email))
     }
+}
+
+pub fn login_request(email: &str) -> String {
+    post("/login", "application/x-www-form-urlencoded", &format!("username={email}&password={}", PASSWORD.replace(' ', "+")))
+}
+
+pub fn register_request(email: &str) -> String {
+    post("/register", "application/json", &format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#))
+}
+
+/// Method and path, and by whose token.
+pub fn bearer_request(operation: &str, token: &str) -> String {
+    format!("{operation} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
 }
 
 /// The program in a folder.
@@ -192,7 +234,7 @@ fn ask(address: &str, request: &str) -> String {
 
 fn wait_for_answer(address: &str, path: &str) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let begun = Instant::now();
+    let begun = monotonic_now();
     while begun.elapsed() < Duration::from_secs(20) {
         if TcpStream::connect(address).is_ok() && ask(address, &request).starts_with("HTTP/1.1 200") {
             return;

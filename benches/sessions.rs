@@ -1,31 +1,99 @@
-//! Refreshes against the raw rate of one-row commits of the same engine, and how long a logout takes to reach another node.
+//! Refreshes and logouts against the raw rate of one-row commits of the same engine.
 
+use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use doorward::model::signing_key::SigningAlgorithm;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
-use crate::service::{Account, Service};
+use crate::load::{Load, median};
+use crate::report::Report;
+use crate::seed::{self, Database};
+use crate::service::{Account, IN_COMMON, Service, bearer_request};
+use crate::{ROUNDS, SHORT_ROUND, postgres};
 
-/// Refreshes per second of so many sessions, each on a connection of its own and exchanging its newest token.
-pub fn refreshes_per_second(service: &Service, account: &Account, clients: usize, time: Duration) -> f64 {
+/// Sessions that log out in a round: more than can.
+const LEAVERS: u32 = 10_000;
+const USERS: u32 = 10_000;
+const CLIENTS: [usize; 2] = [8, 32];
+
+/// A refresh and a logout are each one commit.
+pub fn against_raw_commits(report: &mut Report) {
+    let rounds = u32::try_from(CLIENTS.len() * (ROUNDS + 1)).expect("a few");
+    let (folder, database) = seed::folder(USERS, LEAVERS * rounds);
+    let seats = database.seats(LEAVERS * rounds);
+    let service = Service::start_in(&folder, None, &IN_COMMON);
+    measure(report, "SQLite", &service, &service.file_beside(), &leaving(&database, &seats));
+    let server = postgres::Postgres::start_with("on");
+    let url = server.url("postgres");
+    let service = Service::start_with(None, &[IN_COMMON[0], IN_COMMON[1], ("DATABASE_URL", &url)]);
+    service.account("first@example.com");
+    let database = Database::postgres(&url);
+    database.fill(USERS, LEAVERS * rounds);
+    measure(report, "PostgreSQL", &service, &url, &leaving(&database, &database.seats(LEAVERS * rounds)));
+}
+
+fn leaving(database: &Database, seats: &[seed::Seat]) -> Vec<String> {
+    let tokens = database.access_tokens(SigningAlgorithm::Hs256, seats, seats.len());
+    tokens.iter().map(|token| bearer_request("POST /logout", token)).collect()
+}
+
+fn measure(report: &mut Report, engine: &str, service: &Service, database: &str, leaving: &[String]) {
+    let account = service.account("alice@example.com");
+    let mut leaving = leaving.chunks(LEAVERS as usize);
+    for clients in CLIENTS {
+        let (mut refresh, mut logout) = (Vec::new(), Vec::new());
+        let mut sessions = one_each(service, &account, clients);
+        for round in 0..=ROUNDS {
+            let refreshes = refreshes_per_second(service, &mut sessions, SHORT_ROUND);
+            let commits = raw_commits_per_second(database, clients, SHORT_ROUND);
+            let logouts = Load::of_many(&service.address, leaving.next().expect("sessions"), clients).run_for(SHORT_ROUND).per_second();
+            if round > 0 {
+                refresh.push((refreshes, commits));
+                logout.push((logouts, commits));
+            }
+        }
+        for (operation, done, pairs, aim) in [("refresh", "refreshes", refresh, "0.85"), ("logout", "logouts", logout, "")] {
+            let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure));
+            report.row(
+                &format!("`POST /{operation}`, {engine}, {clients} connections"),
+                &format!("{:.0} {done}/s", of(|pair| pair.0)),
+                &format!("{:.0} raw one-row commits/s", of(|pair| pair.1)),
+                &format!("{:.2}", of(|pair| pair.0 / pair.1)),
+                aim,
+            );
+        }
+    }
+}
+
+/// The newest refresh tokens of a client's sessions, the next to be exchanged first.
+pub type Sessions = VecDeque<String>;
+
+/// A session for each client.
+pub fn one_each(service: &Service, account: &Account, clients: usize) -> Vec<Sessions> {
+    (0..clients).map(|_| [account.new_session(service).refresh].into()).collect()
+}
+
+/// Refreshes per second of clients who exchange the tokens of their sessions in turn, each on a connection of its own.
+pub fn refreshes_per_second(service: &Service, clients: &mut [Sessions], time: Duration) -> f64 {
     let stop = AtomicBool::new(false);
-    let tokens: Vec<String> = (0..clients).map(|_| account.new_session(service).refresh).collect();
-    let chain = |mut token: String| {
+    let go_on = |sessions: &mut Sessions| {
         let mut connection = TcpStream::connect(&service.address).expect("a server");
         connection.set_nodelay(true).expect("a socket");
         let mut count = 0.0;
         while !stop.load(Ordering::Relaxed) {
-            token = refresh(&mut connection, &token);
+            let token = sessions.pop_front().expect("a session");
+            sessions.push_back(refresh(&mut connection, &token));
             count += 1.0;
         }
         count
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = tokens.into_iter().map(|token| scope.spawn(|| chain(token))).collect();
+        let clients: Vec<_> = clients.iter_mut().map(|sessions| scope.spawn(|| go_on(sessions))).collect();
         let begun = Instant::now();
         std::thread::sleep(time);
         stop.store(true, Ordering::Relaxed);
@@ -92,28 +160,4 @@ async fn raw_postgres(url: &str, time: Duration) -> f64 {
         count += 1.0;
     }
     count / begun.elapsed().as_secs_f64()
-}
-
-/// Milliseconds from the 204 of a logout on one node to the first 401 on the other, sorted.
-pub fn lag_between_nodes(here: &Service, there: &Service, account: &Account, times: usize) -> Vec<f64> {
-    let mut lags: Vec<f64> = (0..times)
-        .map(|_| {
-            let session = account.new_session(here);
-            assert!(there.ask(&session.me_request()).starts_with("HTTP/1.1 200"), "known there");
-            let logout = format!("POST /logout HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", session.token);
-            let mut connection = TcpStream::connect(&there.address).expect("a server");
-            assert!(here.ask(&logout).starts_with("HTTP/1.1 204"), "logged out");
-            let ended = Instant::now();
-            let mut answer = [0; 2048];
-            loop {
-                connection.write_all(session.me_request().as_bytes()).expect("the server reads");
-                let length = connection.read(&mut answer).expect("the server answers");
-                if answer[..length].starts_with(b"HTTP/1.1 401") {
-                    return ended.elapsed().as_secs_f64() * 1000.0;
-                }
-            }
-        })
-        .collect();
-    lags.sort_by(f64::total_cmp);
-    lags
 }
