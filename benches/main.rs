@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
 mod answer;
+mod growth;
 mod isolation;
 mod load;
 mod logins;
@@ -50,7 +51,7 @@ fn main() {
     }
     let begun = Instant::now();
     let mut report = Report::begin();
-    let figures: [(&str, Figure); 12] = [
+    let figures: [(&str, Figure); 13] = [
         ("me", me::against_bare_actix),
         ("peers", peers::peers),
         ("login", logins::against_raw_argon2),
@@ -62,6 +63,7 @@ fn main() {
         ("start", start::to_first_answer),
         ("sessions", sessions::against_raw_commits),
         ("nodes", nodes::on_one_postgres),
+        ("growth", growth::by_users),
         ("import", start::import),
     ];
     for (name, figure) in figures {
