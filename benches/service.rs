@@ -13,6 +13,8 @@ use doorward::model::clock::monotonic_now;
 
 use crate::process::free_port;
 
+/// Where it lies.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_doorward");
 pub const PASSWORD: &str = "an owl keeps the door";
 pub const SECRET: &str = "the benchmark's own secret, forty bytes!!";
 pub const ISSUER: &str = "http://id.example.com";
@@ -200,14 +202,14 @@ pub fn bearer_request(operation: &str, token: &str) -> String {
 
 /// The program in a folder.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+    let mut command = Command::new(PROGRAM);
     command.args(arguments).current_dir(folder).env_clear();
     command
 }
 
 fn doorward(starter: &[String], folder: &Path) -> (String, Command) {
     let address = format!("127.0.0.1:{}", free_port());
-    let mut command = under(starter, env!("CARGO_BIN_EXE_doorward"));
+    let mut command = under(starter, PROGRAM);
     command.args(["--listen", &address]).current_dir(folder).env("DOORWARD_LOG_FORMAT", "json");
     // All load comes from one address.
     command.env("DOORWARD_LIMIT_LOGIN_IP", "off").env("DOORWARD_LIMIT_REGISTER_IP", "off");

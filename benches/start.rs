@@ -8,8 +8,11 @@ use crate::service::{self, Service};
 
 const MILLION: usize = 1_000_000;
 
-/// From the start of the process to the first 200, with nothing on disk and with a database that is there.
+/// From the start of the process to the first 200, with nothing on disk and with a database that is there; and what starts.
+#[expect(clippy::cast_precision_loss, reason = "a size far below 2^52")]
 pub fn to_first_answer(report: &mut Report) {
+    let binary = std::fs::metadata(service::PROGRAM).expect("the program").len() as f64 / f64::from(1 << 20);
+    report.row("the program's file", &format!("{binary:.1} MiB"), "", "", "at most 16 MiB");
     let folder = tempfile::tempdir().expect("a folder");
     let mut fresh = Vec::new();
     let mut again = Vec::new();
