@@ -81,6 +81,7 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let mut pages = Pages::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
     pages.bound_streams = identity.is_some();
+    hold_back(&listener)?;
     let server = {
         let app = app.clone();
         HttpServer::new(move || http_app(app.clone(), pages.clone()))
@@ -152,6 +153,22 @@ pub async fn run(
         let _ended = tokio::task::spawn_blocking(move || traces.end()).await;
     }
     ended
+}
+
+/// Bytes of an answer that the system takes for a client who does not read them yet.
+#[cfg(target_os = "linux")]
+const MOST_UNSENT: u32 = 32 * 1024;
+
+/// What is accepted here buffers little for whoever does not read: the system's own bound is megabytes for each connection.
+#[cfg(target_os = "linux")]
+fn hold_back(listener: &TcpListener) -> std::io::Result<()> {
+    socket2::SockRef::from(listener).set_tcp_notsent_lowat(MOST_UNSENT)
+}
+
+/// Elsewhere the system's own bound holds.
+#[cfg(not(target_os = "linux"))]
+fn hold_back(_listener: &TcpListener) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// A small server for whoever collects the metrics: one thread, nothing of what the public one has.

@@ -3,9 +3,13 @@
 mod complete;
 mod older;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use actix_web::HttpResponse;
+use actix_web::body::{MessageBody, SizedStream};
+use actix_web::http::header::ContentEncoding;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Bytes};
 use utoipa::openapi::path::PathItem;
@@ -13,7 +17,7 @@ use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
 use super::describe;
 use super::problem::ProblemBody;
@@ -166,16 +170,38 @@ fn methods_of(item: &PathItem) -> Vec<Method> {
 /// Serves the document and, if `docs`, Swagger UI from inside the binary.
 pub fn serve(service: &mut web::ServiceConfig, text: Bytes, docs: bool) {
     let json = move || {
-        let answer = HttpResponse::Ok().content_type("application/json").body(text.clone());
+        let answer = HttpResponse::Ok().content_type("application/json").body(in_parts(text.clone()));
         async move { answer }
     };
     service.route("/openapi.json", web::get().to(json));
     if docs {
         let to_index = || async { HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish() };
         service.route("/docs", web::get().to(to_index));
-        service.service(
-            SwaggerUi::new("/docs/{_:.*}")
-                .config(Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(false).validator_url("none")),
-        );
+        let config = Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(false).validator_url("none");
+        service.app_data(web::Data::new(config));
+        service.route("/docs/{page:.*}", web::get().to(page));
     }
+}
+
+/// A page of Swagger UI, or what it loads.
+async fn page(page: web::Path<String>, config: web::Data<Config<'static>>) -> actix_web::Result<HttpResponse> {
+    let Some(file) = utoipa_swagger_ui::serve(&page, config.into_inner())? else { return Ok(HttpResponse::NotFound().finish()) };
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut answer = HttpResponse::Ok();
+    if file.gzpipped {
+        answer.insert_header(ContentEncoding::Gzip);
+    }
+    Ok(answer.content_type(file.content_type).body(in_parts(bytes)))
+}
+
+/// So much of a large answer is copied for a connection at a time: whoever does not read holds no more.
+const PART: usize = 32 * 1024;
+
+fn in_parts(mut rest: Bytes) -> impl MessageBody {
+    let length = rest.len() as u64;
+    let parts = std::iter::from_fn(move || (!rest.is_empty()).then(|| rest.split_to(rest.len().min(PART))));
+    SizedStream::new(length, futures_util::stream::iter(parts.map(Ok::<_, Infallible>)))
 }

@@ -6,7 +6,7 @@ use doorward::model::clock::monotonic_now;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Connection;
-use super::slow_clients::SlowClients;
+use super::slow_clients::{self, SlowClients};
 use crate::support::PASSWORD;
 use crate::support::process::Server;
 
@@ -64,4 +64,42 @@ async fn slow_and_idle_clients_keep_nobody_out() {
     );
     assert!(crowded.last().unwrap() < &LONGEST, "{}", shown(&crowded));
     drop(slow);
+}
+
+/// Bytes of answers that wait in the system's hands for the clients at these ports.
+fn unsent(ports: &[String]) -> Vec<usize> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let ours = rows.filter(|row| ports.iter().any(|port| row[2].ends_with(port)));
+    ours.map(|row| usize::from_str_radix(row[4].split_once(':').unwrap().0, 16).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_is_sent_little() {
+    const READERS: usize = 100;
+    const MOST_OF_THE_SYSTEM: usize = 128 * 1024;
+    const MOST_KIB_OF_THE_SERVER: u64 = 128;
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let document = Connection::open(&server.address).await.get("/openapi.json", "none").await.body.len();
+    assert!(document > MOST_OF_THE_SYSTEM, "a document of {document} bytes is no trial");
+    let before = server.memory_kib();
+    let mut readers = Vec::new();
+    for _ in 0..READERS {
+        readers.push(slow_clients::reader(&server.address).await.unwrap());
+    }
+    let ports: Vec<String> = readers.iter().map(|reader| format!(":{:04X}", reader.local_addr().unwrap().port())).collect();
+    // All have been answered as far as they will be once nothing moves any more.
+    let mut waiting = unsent(&ports);
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let now = unsent(&ports);
+        if now == waiting && now.len() == READERS && now.iter().all(|bytes| *bytes > 0) {
+            break;
+        }
+        waiting = now;
+    }
+    assert!(waiting.iter().all(|bytes| *bytes <= MOST_OF_THE_SYSTEM), "{waiting:?}");
+    let each = (server.memory_kib() - before) / READERS as u64;
+    assert!(each <= MOST_KIB_OF_THE_SERVER, "{each} KiB for each");
 }

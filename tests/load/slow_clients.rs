@@ -71,6 +71,14 @@ impl Drop for SlowClients {
     }
 }
 
+/// One who has asked for much and reads nothing.
+#[allow(dead_code, reason = "the benchmark, which shares this file, has no use for a single one")]
+pub async fn reader(address: &str) -> std::io::Result<TcpStream> {
+    let mut stream = connect(Kind::Reader, address).await?;
+    stream.write_all(LARGE_ANSWER.repeat(PIPELINED).as_bytes()).await?;
+    Ok(stream)
+}
+
 /// From a connection to its end.
 async fn linger(kind: Kind, address: &str, connected: &mpsc::Sender<()>) {
     let Ok(mut stream) = connect(kind, address).await else { return tokio::time::sleep(PAUSE).await };
