@@ -71,9 +71,14 @@ impl Store {
             if rows == 0 {
                 None
             } else {
-                sqlx::query(
+                let (others,): (i64,) = sqlx::query_as(
                     "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at, ip, user_agent)
-                     VALUES ($1, $2, $3, $3, $4, $5, $6, $7)",
+                     VALUES ($1, $2, $3, $3, $4, $5, $6, $7)
+                     RETURNING (
+                         SELECT COUNT(*)
+                         FROM sessions AS others
+                         WHERE others.user_id = $2 AND others.ended_at IS NULL AND others.id <> $1
+                     )",
                 )
                 .bind(session.id)
                 .bind(session.user_id)
@@ -82,26 +87,30 @@ impl Store {
                 .bind(session.expires_at)
                 .bind(session.ip)
                 .bind(session.user_agent)
-                .execute(&mut *tx)
+                .fetch_one(&mut *tx)
                 .await?;
-                let over: Vec<(SessionId,)> = sqlx::query_as(
-                    "UPDATE sessions
-                     SET ended_at = $2, end_reason = 'session_cap'
-                     WHERE id IN (
-                         SELECT id
-                         FROM sessions
-                         WHERE user_id = $1 AND ended_at IS NULL AND id <> $4
-                         ORDER BY last_used_at DESC, id
-                         LIMIT 1000 OFFSET $3
-                     ) AND ended_at IS NULL
-                     RETURNING id",
-                )
-                .bind(session.user_id)
-                .bind(session.created_at)
-                .bind(cap - 1)
-                .bind(session.id)
-                .fetch_all(&mut *tx)
-                .await?;
+                let over: Vec<(SessionId,)> = if others < cap {
+                    Vec::new()
+                } else {
+                    sqlx::query_as(
+                        "UPDATE sessions
+                         SET ended_at = $2, end_reason = 'session_cap'
+                         WHERE id IN (
+                             SELECT id
+                             FROM sessions
+                             WHERE user_id = $1 AND ended_at IS NULL AND id <> $4
+                             ORDER BY last_used_at DESC, id
+                             LIMIT 1000 OFFSET $3
+                         ) AND ended_at IS NULL
+                         RETURNING id",
+                    )
+                    .bind(session.user_id)
+                    .bind(session.created_at)
+                    .bind(cap - 1)
+                    .bind(session.id)
+                    .fetch_all(&mut *tx)
+                    .await?
+                };
                 if let Some(counters) = &verified.counters {
                     let _failures: (i64, i64) = settle!(tx, counters, Outcome::Right, event.at);
                 }
