@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::web::{self, Bytes, Data, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, HttpResponse, HttpServer};
 use rustix::process::{Resource, getrlimit};
 
@@ -191,23 +191,21 @@ async fn metrics(app: Data<App>) -> HttpResponse {
 #[derive(Clone)]
 pub struct Pages {
     envelope: Arc<Envelope>,
-    text: Bytes,
     policy: HttpPolicy,
     more: fn(&mut ServiceConfig),
     bound_streams: bool,
 }
 
 impl Pages {
-    /// Makes the document and the map of methods once; `more` lets a test put a route behind the same middleware.
+    /// Makes the map of methods once; `more` lets a test put a route behind the same middleware.
     ///
     /// # Errors
     /// The system gave no random number.
     pub fn new(app: &App, policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
-        let document = document::document();
-        let methods = MethodMap::new(document::methods(&document), policy.docs, &app.metrics);
+        let methods = MethodMap::new(document::methods(), policy.docs, &app.metrics);
         let watchers = Watchers { metrics: Arc::clone(&app.metrics), traces: app.traces.clone() };
         let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?), watchers);
-        Ok(Self { envelope: Arc::new(envelope), text: Bytes::from(document::written(&document)), policy, more, bound_streams: false })
+        Ok(Self { envelope: Arc::new(envelope), policy, more, bound_streams: false })
     }
 }
 
@@ -216,14 +214,14 @@ pub fn http_app(
     app: Data<App>,
     pages: Pages,
 ) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let Pages { envelope, text, policy, more, bound_streams } = pages;
+    let Pages { envelope, policy, more, bound_streams } = pages;
     // Each request holds it: the worker's own count costs less than the one that all share.
     let envelope = Rc::new(envelope);
     actix_web::App::new()
         .configure(api::serve)
         .app_data(app)
         .configure(more)
-        .configure(|service| document::serve(service, text, policy.docs))
+        .configure(|service| document::serve(service, policy.docs))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(Condition::new(!policy.cors_origins.is_empty(), cors(&policy.cors_origins)))
         .wrap(from_fn(move |request, next| {

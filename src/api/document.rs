@@ -12,7 +12,8 @@ use actix_web::body::{MessageBody, SizedStream};
 use actix_web::http::header::ContentEncoding;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Bytes};
-use utoipa::openapi::path::PathItem;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, Modify, OpenApi};
@@ -133,46 +134,51 @@ pub fn text_3_0() -> String {
     format!("{:#}\n", older::to_3_0(document))
 }
 
-/// The document as it is kept in `openapi/openapi.json`.
-#[must_use]
-pub fn text() -> String {
-    written(&document())
-}
-
-/// A document in the form in which it is kept, and served at `/openapi.json`.
+/// The document in the form in which it is kept in `openapi/openapi.json`.
 ///
 /// # Panics
 /// Never: the document holds nothing that JSON cannot.
 #[must_use]
-pub fn written(document: &utoipa::openapi::OpenApi) -> String {
-    let json = document.to_pretty_json().expect("the document is plain data");
+pub fn text() -> String {
+    let json = document().to_pretty_json().expect("the document is plain data");
     json + "\n"
 }
 
+/// What is kept is what is served, from inside the binary: to make it anew at each start would cost megabytes. A test compares it with [`text`].
+const KEPT: &str = include_str!("../../openapi/openapi.json");
+
+/// Of a document, only its paths and their methods.
+#[derive(Deserialize)]
+struct Outline {
+    paths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
+}
+
 /// The methods of each documented path, and of the document itself.
+///
+/// # Panics
+/// Never: what is kept is what [`text`] once wrote.
 #[must_use]
-pub fn methods(document: &utoipa::openapi::OpenApi) -> Vec<(String, Vec<Method>)> {
-    let documented = document.paths.paths.iter().map(|(path, item)| (path.clone(), methods_of(item)));
+pub fn methods() -> Vec<(String, Vec<Method>)> {
+    let outline: Outline = serde_json::from_str(KEPT).expect("the document is a document");
+    let documented = outline.paths.into_iter().map(|(path, item)| (path, item.keys().filter_map(|key| method(key)).collect()));
     documented.chain([("/openapi.json".to_owned(), vec![Method::GET])]).collect()
 }
 
-fn methods_of(item: &PathItem) -> Vec<Method> {
-    let operations = [
-        (Method::GET, &item.get),
-        (Method::POST, &item.post),
-        (Method::PUT, &item.put),
-        (Method::PATCH, &item.patch),
-        (Method::DELETE, &item.delete),
-    ];
-    operations.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+/// Of what a path's item holds beside its operations, nothing is one.
+fn method(key: &str) -> Option<Method> {
+    match key {
+        "get" => Some(Method::GET),
+        "post" => Some(Method::POST),
+        "put" => Some(Method::PUT),
+        "patch" => Some(Method::PATCH),
+        "delete" => Some(Method::DELETE),
+        _ => None,
+    }
 }
 
 /// Serves the document and, if `docs`, Swagger UI from inside the binary.
-pub fn serve(service: &mut web::ServiceConfig, text: Bytes, docs: bool) {
-    let json = move || {
-        let answer = HttpResponse::Ok().content_type("application/json").body(in_parts(text.clone()));
-        async move { answer }
-    };
+pub fn serve(service: &mut web::ServiceConfig, docs: bool) {
+    let json = || async { HttpResponse::Ok().content_type("application/json").body(in_parts(Bytes::from_static(KEPT.as_bytes()))) };
     service.route("/openapi.json", web::get().to(json));
     if docs {
         let to_index = || async { HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish() };
