@@ -57,7 +57,7 @@ torture: tools-test ## Crash it thousands of times and break what it stands on, 
 
 .PHONY: bench
 bench: tools-bench ## Measure, as ratios against yardsticks in the same run
-	cargo bench --bench doorward
+	$(NATIVE) cargo bench --bench doorward --target-dir target/native
 
 .PHONY: counts
 counts: tools-test ## Write benches/counts.txt, the instructions per request, anew

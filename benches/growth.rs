@@ -16,7 +16,7 @@ use crate::report::{Plot, Report};
 use crate::seed::{self, Database};
 use crate::service::{IN_COMMON, Service, bearer_request, login_request};
 use crate::sessions::{Sessions, refreshes_per_second};
-use crate::{ROUND, ROUNDS, SHORT_ROUND};
+use crate::{FEW_ROUNDS, ROUND, SHORT_ROUND};
 
 const SIZES: [(&str, f64, u32); 4] = [("1 k", 1e3, 1_000), ("100 k", 1e5, 100_000), ("1 M", 1e6, 1_000_000), ("10 M", 1e7, MOST_USERS)];
 const MOST_USERS: u32 = 10_000_000;
@@ -138,7 +138,7 @@ pub fn by_users(report: &mut Report) {
 fn compare(report: &mut Report, kind: Kind, name: (&str, &str), (large, small): (&mut Town, &mut Town), aim: &str) -> f64 {
     let services = (large.service(kind), small.service(kind));
     let mut pairs = Vec::new();
-    for round in 0..=ROUNDS {
+    for round in 0..=FEW_ROUNDS {
         let pair = (large.rate(kind, &services.0), small.rate(kind, &services.1));
         if round > 0 {
             pairs.push(pair);

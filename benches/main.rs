@@ -34,6 +34,8 @@ use std::time::{Duration, Instant};
 use report::Report;
 
 const ROUNDS: usize = 5;
+/// Where a line is drawn through many figures.
+const FEW_ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(2);
 /// Of a round where they are many.
 const SHORT_ROUND: Duration = Duration::from_secs(1);
@@ -68,7 +70,9 @@ fn main() {
     ];
     for (name, figure) in figures {
         if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {
+            let begun = Instant::now();
             figure(&mut report);
+            eprintln!("{name} took {:.0} s", begun.elapsed().as_secs_f64());
         }
     }
     if arguments.is_empty() {

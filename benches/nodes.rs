@@ -13,12 +13,11 @@ use crate::report::Report;
 use crate::seed::{self, Database};
 use crate::service::{Account, IN_COMMON, Service, login_request};
 use crate::sessions::refreshes_per_second;
-use crate::{SHORT_ROUND, postgres, sessions};
+use crate::{FEW_ROUNDS, SHORT_ROUND, postgres, sessions};
 
 const MOST: usize = 3;
 /// Connections to all nodes together.
 const CONNECTIONS: usize = 24;
-const ROUNDS: usize = 3;
 const ACCOUNTS: u32 = 24;
 
 /// What nodes do together.
@@ -79,7 +78,7 @@ fn adding_up(report: &mut Report, name: &str, done: &str, nodes: &[Service], wor
 fn together(nodes: &[Service], work: &(impl Fn(usize, usize) -> f64 + Sync)) -> Sum {
     let spent = || nodes.iter().map(Service::cpu_time).sum::<f64>();
     let mut sums = Vec::new();
-    for round in 0..=ROUNDS {
+    for round in 0..=FEW_ROUNDS {
         let before = spent();
         let per_second: f64 = std::thread::scope(|scope| {
             let running: Vec<_> = (0..nodes.len()).map(|node| scope.spawn(move || work(node, nodes.len()))).collect();

@@ -83,11 +83,18 @@ fn machine() -> String {
         output.map(|output| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned()).unwrap_or_default()
     };
     format!(
-        "`make bench` of Doorward {} on {}: {cores} cores of {model} ({vectors}), Linux {}, {}",
+        "`make bench` of Doorward {} on {}: {cores} cores of {model} ({vectors}), Linux {}, {}, built for {}",
         env!("CARGO_PKG_VERSION"),
         chrono::Utc::now().format("%-d %B %Y"),
         kernel.trim(),
         said("rustc", "--version"),
+        if cfg!(target_feature = "avx512f") {
+            "this CPU's avx512f"
+        } else if cfg!(target_feature = "avx2") {
+            "this CPU's avx2"
+        } else {
+            "any x86-64 or arm64"
+        },
     )
 }
 

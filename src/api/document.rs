@@ -147,10 +147,33 @@ pub fn text() -> String {
 /// What is kept is what is served, from inside the binary: to make it anew at each start would cost megabytes. A test compares it with [`text`].
 const KEPT: &str = include_str!("../../openapi/openapi.json");
 
-/// Of a document, only its paths and their methods.
+/// Of a document, only its paths.
 #[derive(Deserialize)]
 struct Outline {
-    paths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
+    paths: BTreeMap<String, Operations>,
+}
+
+/// Of a path, only which operations it has.
+#[derive(Deserialize)]
+struct Operations {
+    get: Option<IgnoredAny>,
+    post: Option<IgnoredAny>,
+    put: Option<IgnoredAny>,
+    patch: Option<IgnoredAny>,
+    delete: Option<IgnoredAny>,
+}
+
+impl Operations {
+    fn methods(&self) -> Vec<Method> {
+        let all = [
+            (Method::GET, &self.get),
+            (Method::POST, &self.post),
+            (Method::PUT, &self.put),
+            (Method::PATCH, &self.patch),
+            (Method::DELETE, &self.delete),
+        ];
+        all.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+    }
 }
 
 /// The methods of each documented path, and of the document itself.
@@ -160,20 +183,8 @@ struct Outline {
 #[must_use]
 pub fn methods() -> Vec<(String, Vec<Method>)> {
     let outline: Outline = serde_json::from_str(KEPT).expect("the document is a document");
-    let documented = outline.paths.into_iter().map(|(path, item)| (path, item.keys().filter_map(|key| method(key)).collect()));
+    let documented = outline.paths.iter().map(|(path, operations)| (path.clone(), operations.methods()));
     documented.chain([("/openapi.json".to_owned(), vec![Method::GET])]).collect()
-}
-
-/// Of what a path's item holds beside its operations, nothing is one.
-fn method(key: &str) -> Option<Method> {
-    match key {
-        "get" => Some(Method::GET),
-        "post" => Some(Method::POST),
-        "put" => Some(Method::PUT),
-        "patch" => Some(Method::PATCH),
-        "delete" => Some(Method::DELETE),
-        _ => None,
-    }
 }
 
 /// Serves the document and, if `docs`, Swagger UI from inside the binary.
