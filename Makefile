@@ -56,8 +56,8 @@ torture: tools-test ## Crash it thousands of times and break what it stands on, 
 	cargo test --release --test doorward -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
-bench: tools-bench ## Measure, as ratios against yardsticks in the same run
-	$(NATIVE) cargo bench --bench doorward --target-dir target/native
+bench: tools-bench ## Measure, as ratios against yardsticks in the same run; FIGURES="me sessions" only these
+	$(NATIVE) cargo bench --bench doorward --target-dir target/native -- $(FIGURES)
 
 .PHONY: counts
 counts: tools-test ## Write benches/counts.txt, the instructions per request, anew
@@ -71,6 +71,7 @@ picture: tools-test ## Draw the dashboard's queries under load into ops/dashboar
 
 .PHONY: openapi
 openapi: ## Write openapi/openapi.json from the routes
+	[ -e openapi/openapi.json ] || echo '{"paths": {}}' > openapi/openapi.json
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 

@@ -1,7 +1,7 @@
 //! `make bench`: what the service costs, as ratios against yardsticks measured in the same run, on the same cores, in turn.
 //!
 //! The program runs as users run it (release build, its own process); the load comes from this process. Nothing here asserts: these figures depend on the
-//! machine, the ratios much less. `cargo bench -- me refresh` measures these two alone.
+//! machine, the ratios much less. `make bench FIGURES="me sessions"` measures these two alone.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use report::Report;
 
 const ROUNDS: usize = 5;
-/// Where a line is drawn through many figures.
+/// Where there are many figures.
 const FEW_ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(2);
 /// Of a round where they are many.

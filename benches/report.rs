@@ -93,7 +93,7 @@ fn machine() -> String {
         } else if cfg!(target_feature = "avx2") {
             "this CPU's avx2"
         } else {
-            "any x86-64 or arm64"
+            "no vector units in particular"
         },
     )
 }

@@ -81,7 +81,10 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let mut pages = Pages::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
     pages.bound_streams = identity.is_some();
-    hold_back(&listener)?;
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    if let Err(cause) = hold_back(&listener) {
+        log::warn!(cause:%; "the system buffers what clients do not read as it sees fit");
+    }
     let server = {
         let app = app.clone();
         HttpServer::new(move || http_app(app.clone(), pages.clone()))
@@ -155,7 +158,11 @@ pub async fn run(
     ended
 }
 
-/// Bytes of an answer that the system takes for a client who does not read them yet.
+/// Connections that may wait to be accepted, as far as the system allows (`net.core.somaxconn`). The standard library asks for 128; whoever comes when so many
+/// wait is not heard and tries again after a second.
+const BACKLOG: i32 = 4096;
+
+/// While so many bytes of answers wait to be sent to a client, the system takes no more of them.
 #[cfg(target_os = "linux")]
 const MOST_UNSENT: u32 = 32 * 1024;
 

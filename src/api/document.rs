@@ -214,7 +214,7 @@ async fn page(page: web::Path<String>, config: web::Data<Config<'static>>) -> ac
     Ok(answer.content_type(file.content_type).body(in_parts(bytes)))
 }
 
-/// So much of a large answer is copied for a connection at a time: whoever does not read holds no more.
+/// A large answer is copied for a connection over HTTP/1 in parts of so many bytes, and the next only when less than one waits.
 const PART: usize = 32 * 1024;
 
 fn in_parts(mut rest: Bytes) -> impl MessageBody {

@@ -1,7 +1,7 @@
 //! What every request goes through, whatever it asks for: an id, its place in a trace, its method, a net under the handler, the one error body, the
 //! headers that keep browsers from harm, and its line in the log and in the counts.
 //!
-//! The method is settled *before* routing, from the map that the document is made of, so that 404, 405, OPTIONS and HEAD never depend on how a
+//! The method is settled *before* routing, from the paths of the document that is kept, so that 404, 405, OPTIONS and HEAD never depend on how a
 //! handler was registered or guarded (actix's own macros answer 404 to a wrong method).
 
 use std::collections::HashMap;

@@ -22,7 +22,7 @@ use utoipa_actix_web::service_config::ServiceConfig as DocumentedConfig;
 use crate::model::permission::Permission as P;
 
 /// The whole URL map, written once and used twice: to document and to serve. What is not here (and not [`document::serve`]) answers 404. HEAD, OPTIONS, 405
-/// and `Allow` are [`envelope::Envelope`]'s, from the same map.
+/// and `Allow` are [`envelope::Envelope`]'s, from the document that is kept: after a change here, `make openapi`.
 macro_rules! routes {
     ($service:expr, $scope:path) => {{
         use $scope as scope;
@@ -76,7 +76,7 @@ pub fn serve(service: &mut web::ServiceConfig) {
     routes!(service, web::scope);
 }
 
-/// The same routes as the document collects them, once a process: it costs megabytes that a worker need not spend.
+/// The same routes as the document collects them.
 pub fn describe(service: &mut DocumentedConfig<'_>) {
     routes!(service, documented_scope);
 }

@@ -42,18 +42,16 @@ pub(crate) struct Counter {
     pub(crate) blocked_until: Timestamp,
 }
 
-/// Lets an attempt in at one counter: gives the admission back from the transaction if it is refused, which then leaves no trace.
+/// Lets an attempt in at one counter: gives the admission back from the transaction if it is refused, which then leaves no trace. A refusal locks nothing
+/// on any engine, so that whoever asks again in vain keeps nobody from settling.
 macro_rules! enter {
     ($tx:expr, $key:expr, $of_account:expr, $free:expr, $at_once:expr, $longest:expr, $now:expr) => {
         let entered = sqlx::query(
-            "INSERT INTO throttles (key, of_account, pending, pending_at, updated_at)
-             VALUES ($1, $9, 1, $3, $3)
-             ON CONFLICT (key) DO UPDATE
-             SET pending = CASE WHEN throttles.pending_at < $2 OR throttles.pending_at > $6 THEN 1 ELSE throttles.pending + 1 END,
-                 pending_at = $3, blocked_until = 0, updated_at = $3
-             WHERE (throttles.blocked_until <= $3 OR (throttles.blocked_until > $7 AND throttles.blocked_until < $8))
-                 AND (throttles.pending_at < $2 OR throttles.pending_at > $6 OR throttles.pending = 0
-                     OR (throttles.failures < $4 AND throttles.failures + throttles.pending < $5))",
+            "UPDATE throttles
+             SET pending = CASE WHEN pending_at < $2 OR pending_at > $6 THEN 1 ELSE pending + 1 END, pending_at = $3,
+                 blocked_until = 0, updated_at = $3
+             WHERE key = $1 AND (blocked_until <= $3 OR (blocked_until > $7 AND blocked_until < $8))
+                 AND (pending_at < $2 OR pending_at > $6 OR pending = 0 OR (failures < $4 AND failures + pending < $5))",
         )
         .bind($key)
         .bind($now.minus(PENDING_FOR))
@@ -63,21 +61,37 @@ macro_rules! enter {
         .bind($now.plus(NODES_APART))
         .bind($now.plus($longest).plus(NODES_APART))
         .bind(Timestamp::LAST)
-        .bind($of_account)
         .execute(&mut *$tx)
         .await?
         .rows_affected();
         if entered == 0 {
-            let counter: Counter = sqlx::query_as(
+            let refused: Option<Counter> = sqlx::query_as(
                 "SELECT failures, blocked_until
                  FROM throttles
                  WHERE key = $1",
             )
             .bind($key)
-            .fetch_one(&mut *$tx)
+            .fetch_optional(&mut *$tx)
             .await?;
-            let blocked = counter.blocked_until > $now;
-            return Ok(if blocked { Admission::BlockedUntil(counter.blocked_until) } else { Admission::Crowded });
+            if let Some(counter) = refused {
+                let blocked = counter.blocked_until > $now;
+                return Ok(if blocked { Admission::BlockedUntil(counter.blocked_until) } else { Admission::Crowded });
+            }
+            let first = sqlx::query(
+                "INSERT INTO throttles (key, of_account, pending, pending_at, updated_at)
+                 VALUES ($1, $2, 1, $3, $3)
+                 ON CONFLICT (key) DO NOTHING",
+            )
+            .bind($key)
+            .bind($of_account)
+            .bind($now)
+            .execute(&mut *$tx)
+            .await?
+            .rows_affected();
+            if first == 0 {
+                // Another's first attempt came between: to be asked again.
+                return Ok(Admission::Crowded);
+            }
         }
     };
 }

@@ -75,8 +75,12 @@ impl Drop for SlowClients {
 #[allow(dead_code, reason = "the benchmark, which shares this file, has no use for a single one")]
 pub async fn reader(address: &str) -> std::io::Result<TcpStream> {
     let mut stream = connect(Kind::Reader, address).await?;
-    stream.write_all(LARGE_ANSWER.repeat(PIPELINED).as_bytes()).await?;
+    ask_for_much(&mut stream).await?;
     Ok(stream)
+}
+
+async fn ask_for_much(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(LARGE_ANSWER.repeat(PIPELINED).as_bytes()).await
 }
 
 /// From a connection to its end.
@@ -86,7 +90,7 @@ async fn linger(kind: Kind, address: &str, connected: &mpsc::Sender<()>) {
     let begun = match kind {
         Kind::Head => stream.write_all(HEAD.as_bytes()).await,
         Kind::Body => stream.write_all(BODY.as_bytes()).await,
-        Kind::Reader => stream.write_all(LARGE_ANSWER.repeat(PIPELINED).as_bytes()).await,
+        Kind::Reader => ask_for_much(&mut stream).await,
         Kind::Idle => Ok(()),
     };
     if begun.is_err() {
