@@ -110,17 +110,26 @@ fn draw(file: &str, plot: &Plot) -> Result<(), Box<dyn std::error::Error>> {
     let mut chart = ChartBuilder::on(&area)
         .caption(plot.title, ("sans-serif", 18))
         .margin(12)
+        .margin_right(32)
         .x_label_area_size(44)
         .y_label_area_size(72)
         .build_cartesian_2d((least..most).log_scale(), 0.0..highest)?;
-    chart.configure_mesh().x_desc(plot.x).y_desc(plot.y).light_line_style(TRANSPARENT).draw()?;
+    let decimals = usize::from(highest < 10.0);
+    chart
+        .configure_mesh()
+        .x_desc(plot.x)
+        .y_desc(plot.y)
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.decimals$}"))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
     for ((name, points), colour) in plot.lines.iter().zip(COLOURS.iter().cycle()) {
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
             .label(name)
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw()?;
+    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw()?;
     area.present()?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 mod streams;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,6 +14,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{Error, HttpResponse, HttpServer};
 use rustix::process::{Resource, getrlimit};
+use socket2::SockRef;
 
 use crate::api::envelope::{Envelope, MethodMap, Watchers};
 use crate::api::{self, document};
@@ -65,6 +66,19 @@ pub async fn begin(app: &App) -> Result<Place, Failure> {
     feed::begin(app).await
 }
 
+/// Listens; from now on connections wait to be accepted.
+///
+/// # Errors
+/// The address is not ours, or another has it.
+pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    SockRef::from(&listener).listen(BACKLOG)?;
+    if let Err(cause) = hold_back(&listener) {
+        log::warn!(cause:%; "the system buffers what clients do not read as it sees fit");
+    }
+    Ok(listener)
+}
+
 /// Serves until `stop` resolves, then finishes the requests it has accepted. The feed is followed from where [`begin`] has read it to. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
 /// `metrics`, if there is one, it answers `GET /metrics` and nothing else, until the end.
 ///
@@ -81,10 +95,6 @@ pub async fn run(
 ) -> std::io::Result<()> {
     let mut pages = Pages::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
     pages.bound_streams = identity.is_some();
-    socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    if let Err(cause) = hold_back(&listener) {
-        log::warn!(cause:%; "the system buffers what clients do not read as it sees fit");
-    }
     let server = {
         let app = app.clone();
         HttpServer::new(move || http_app(app.clone(), pages.clone()))
@@ -169,7 +179,7 @@ const MOST_UNSENT: u32 = 32 * 1024;
 /// What is accepted here buffers little for whoever does not read: the system's own bound is megabytes for each connection.
 #[cfg(target_os = "linux")]
 fn hold_back(listener: &TcpListener) -> std::io::Result<()> {
-    socket2::SockRef::from(listener).set_tcp_notsent_lowat(MOST_UNSENT)
+    SockRef::from(listener).set_tcp_notsent_lowat(MOST_UNSENT)
 }
 
 /// Elsewhere the system's own bound holds.

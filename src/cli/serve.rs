@@ -52,7 +52,7 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {
-    TcpListener::bind(address).map_err(|cause| Exit::failed(format!("cannot listen on {address}: {cause}")))
+    server::listen(address).map_err(|cause| Exit::failed(format!("cannot listen on {address}: {cause}")))
 }
 
 /// Resolves at the first SIGTERM or SIGINT.

@@ -132,7 +132,7 @@ async fn a_key_of_the_far_future_does_not_stop_the_rotation_for_years() {
     let app = TestApp::start_with(Engine::Sqlite, &rotating).await;
     let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await.unwrap();
     let until_there_are = async |keys: usize| {
-        for _ in 0..500 {
+        for _ in 0..3000 {
             if store.signing_keys().await.unwrap().len() == keys {
                 return;
             }
