@@ -144,16 +144,7 @@ fn compare(report: &mut Report, kind: Kind, name: (&str, &str), (large, small): 
             pairs.push(pair);
         }
     }
-    let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure));
-    let ratio = of(|pair| pair.0 / pair.1);
-    report.row(
-        &format!("{}, {} users, SQLite", name.0, name.1),
-        &format!("{:.0}/s", of(|pair| pair.0)),
-        &format!("{:.0}/s with 1 k users", of(|pair| pair.1)),
-        &format!("{ratio:.2}"),
-        aim,
-    );
-    ratio
+    report.rates(&format!("{}, {} users, SQLite", name.0, name.1), ("answers/s", "answers/s with 1 k users"), &pairs, aim)
 }
 
 /// What it needs to stand there: disk, memory, and time to start.

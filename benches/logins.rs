@@ -38,15 +38,9 @@ fn measure(report: &mut Report, engine: &str, service: &Service) {
             register.push((registrations, hashes));
         }
     }
-    for (operation, done, pairs, aim) in [("login", "logins", login, "0.97"), ("register", "registrations", register, "")] {
-        let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure));
-        report.row(
-            &format!("`POST /{operation}`, {engine}, {ACCOUNTS} connections"),
-            &format!("{:.0} {done}/s", of(|pair| pair.0)),
-            &format!("{:.0} raw Argon2id hashes/s on {threads} threads", of(|pair| pair.1)),
-            &format!("{:.2}", of(|pair| pair.0 / pair.1)),
-            aim,
-        );
+    for (operation, done, pairs, aim) in [("login", "logins/s", login, "0.97"), ("register", "registrations/s", register, "")] {
+        let hashes = format!("raw Argon2id hashes/s on {threads} threads");
+        report.rates(&format!("`POST /{operation}`, {engine}, {ACCOUNTS} connections"), (done, &hashes), &pairs, aim);
     }
 }
 

@@ -124,24 +124,18 @@ pub fn while_watched(report: &mut Report) {
         );
         let scraping = watch::Scraper::start(metrics);
         let accounts = [&plain, &watched].map(|service| service.account(&format!("alice{share}@example.com")));
-        let mut ratios = Vec::new();
+        let mut pairs = Vec::new();
         for round in 0..=ROUNDS {
             let measure = |(service, account): (&Service, &Account)| {
                 Load::of(&service.address, &account.me_request(), 32).on_core(1).run_for(ROUND).per_second()
             };
             let pair = (measure((&watched, &accounts[1])), measure((&plain, &accounts[0])));
             if round > 0 {
-                ratios.push(pair);
+                pairs.push(pair);
             }
         }
         let scrapes = scraping.end();
-        let (watched, plain) = (median(ratios.iter().map(|pair| pair.0)), median(ratios.iter().map(|pair| pair.1)));
-        report.row(
-            &format!("`GET /me`, 32 connections, metrics scraped each second ({scrapes} times), {sampled} traced"),
-            &format!("{watched:.0} requests/s"),
-            &format!("{plain:.0} requests/s with neither"),
-            &format!("{:.2}", median(ratios.iter().map(|(watched, plain)| watched / plain))),
-            if share == "1" { "" } else { "0.95" },
-        );
+        let figure = format!("`GET /me`, 32 connections, metrics scraped each second ({scrapes} times), {sampled} traced");
+        report.rates(&figure, ("requests/s", "requests/s with neither"), &pairs, if share == "1" { "" } else { "0.95" });
     }
 }

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::load::median;
+
 /// The part of the README that a whole run writes.
 const BEGIN: &str = "<!-- made by make bench -->";
 const END: &str = "<!-- end of what make bench made -->";
@@ -39,6 +41,14 @@ impl Report {
         let line = format!("| {figure} | {measured} | {yardstick} | {ratio} | {aim} |");
         println!("{line}");
         writeln!(self.table, "{line}").expect("memory");
+    }
+
+    /// Rates beside those of a yardstick, measured in turn, each with what it counts: the medians, and that of their ratios, which is given back.
+    pub fn rates(&mut self, figure: &str, (done, yardstick): (&str, &str), pairs: &[(f64, f64)], aim: &str) -> f64 {
+        let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure));
+        let ratio = of(|pair| pair.0 / pair.1);
+        self.row(figure, &format!("{:.0} {done}", of(|pair| pair.0)), &format!("{:.0} {yardstick}", of(|pair| pair.1)), &format!("{ratio:.2}"), aim);
+        ratio
     }
 
     /// Draws into `benches/plots`.

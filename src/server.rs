@@ -93,11 +93,11 @@ pub async fn run(
     identity: Option<Arc<Identity>>,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let mut pages = Pages::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
-    pages.bound_streams = identity.is_some();
+    let mut shared = Shared::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
+    shared.bound_streams = identity.is_some();
     let server = {
         let app = app.clone();
-        HttpServer::new(move || http_app(app.clone(), pages.clone()))
+        HttpServer::new(move || http_app(app.clone(), shared.clone()))
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let server = server
@@ -206,14 +206,14 @@ async fn metrics(app: Data<App>) -> HttpResponse {
 
 /// What every worker shares.
 #[derive(Clone)]
-pub struct Pages {
+pub struct Shared {
     envelope: Arc<Envelope>,
     policy: HttpPolicy,
     more: fn(&mut ServiceConfig),
     bound_streams: bool,
 }
 
-impl Pages {
+impl Shared {
     /// Makes the map of methods once; `more` lets a test put a route behind the same middleware.
     ///
     /// # Errors
@@ -229,9 +229,9 @@ impl Pages {
 /// The application of one worker. The last `wrap` is the outermost.
 pub fn http_app(
     app: Data<App>,
-    pages: Pages,
+    shared: Shared,
 ) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let Pages { envelope, policy, more, bound_streams } = pages;
+    let Shared { envelope, policy, more, bound_streams } = shared;
     // Each request holds it: the worker's own count costs less than the one that all share.
     let envelope = Rc::new(envelope);
     actix_web::App::new()

@@ -47,9 +47,12 @@ pub struct Standing {
 
 impl Standing {
     /// What the account shows of itself, in JSON: written once, for it is what bearers ask for most.
+    ///
+    /// # Panics
+    /// Never: the account holds nothing that JSON cannot.
     #[must_use]
     pub fn me_json(&self) -> &[u8] {
-        self.written.0.get_or_init(|| serde_json::to_vec(&self.me).unwrap_or_default().into())
+        self.written.0.get_or_init(|| serde_json::to_vec(&self.me).expect("an account is plain data").into())
     }
 
     /// Whether the session still runs at `now`.

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, HttpServer};
 use doorward::app::App;
 use doorward::config::{Config, Source};
 use doorward::model::clock::Clock;
-use doorward::server::{HttpPolicy, Pages, http_app};
+use doorward::server::{HttpPolicy, Shared, http_app};
 
 use crate::support::postgres::Postgres;
 use crate::support::process::raw;
@@ -24,8 +24,8 @@ async fn with_a_panicking_route() -> String {
             let environment = [("DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())];
             let config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
             let app = Data::new(App::build(config, Clock::System).await.unwrap());
-            let pages = Pages::new(&app, HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
-            let server = HttpServer::new(move || http_app(app.clone(), pages.clone())).workers(1).listen(listener).unwrap().run();
+            let shared = Shared::new(&app, HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
+            let server = HttpServer::new(move || http_app(app.clone(), shared.clone())).workers(1).listen(listener).unwrap().run();
             built.send(()).unwrap();
             server.await.unwrap();
         });
