@@ -1,8 +1,11 @@
-//! Growth on SQLite: what ten million accounts and a million live sessions cost that a thousand did not.
+//! Growth on SQLite: what ten million accounts and a million live sessions cost that a thousand did
+//! not.
 //!
-//! Each size is measured in turn with the smallest, a round of the one and a round of the other, so that what else the machine does meets both. Each account up to
-//! a million has a session. Both sizes answer as many different tokens and work through their sessions in turn; the larger finds each in another place.
-//! `USERS=1000000 cargo bench --bench doorward -- growth` looks at that size alone.
+//! Each size is measured in turn with the smallest, a round of the one and a round of the other, so
+//! that what else the machine does meets both. Each account up to a million has a session. Both
+//! sizes answer as many different tokens and work through their sessions in turn; the larger finds
+//! each in another place. `USERS=1000000 cargo bench --bench doorward -- growth` looks at that size
+//! alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +21,12 @@ use crate::service::{IN_COMMON, Service, bearer_request, login_request};
 use crate::sessions::{Sessions, refreshes_per_second};
 use crate::{FEW_ROUNDS, ROUND, SHORT_ROUND};
 
-const SIZES: [(&str, f64, u32); 4] = [("1 k", 1e3, 1_000), ("100 k", 1e5, 100_000), ("1 M", 1e6, 1_000_000), ("10 M", 1e7, MOST_USERS)];
+const SIZES: [(&str, f64, u32); 4] = [
+    ("1 k", 1e3, 1_000),
+    ("100 k", 1e5, 100_000),
+    ("1 M", 1e6, 1_000_000),
+    ("10 M", 1e7, MOST_USERS),
+];
 const MOST_USERS: u32 = 10_000_000;
 const MOST_SESSIONS: u32 = 1_000_000;
 /// Sessions that are asked for, and as many tokens.
@@ -76,8 +84,13 @@ impl Town {
         let step = users / users.min(1_000);
         let numbers = || (1..=users).step_by(step as usize);
         Self {
-            me: tokens.iter().map(|token| bearer_request("GET /me", token)).collect(),
-            logins: numbers().map(|number| login_request(&seed::email(number))).collect(),
+            me: tokens
+                .iter()
+                .map(|token| bearer_request("GET /me", token))
+                .collect(),
+            logins: numbers()
+                .map(|number| login_request(&seed::email(number)))
+                .collect(),
             searches: numbers()
                 .map(|number| format!("GET /users?q=user{:07}&limit=10", number / 10))
                 .map(|operation| bearer_request(&operation, &admin))
@@ -92,12 +105,25 @@ impl Town {
 
     fn service(&self, kind: Kind) -> Service {
         let settings = [IN_COMMON[0], IN_COMMON[1], SMALL_REGISTRY];
-        Service::start_in(&self.folder, Some(0), if kind == Kind::Miss { &settings } else { &settings[..2] })
+        Service::start_in(
+            &self.folder,
+            Some(0),
+            if kind == Kind::Miss {
+                &settings
+            } else {
+                &settings[..2]
+            },
+        )
     }
 
     /// Answers per second.
     fn rate(&mut self, kind: Kind, service: &Service) -> f64 {
-        let load = |requests: &[String], time| Load::of_many(&service.address, requests, CLIENTS).on_core(1).run_for(time).per_second();
+        let load = |requests: &[String], time| {
+            Load::of_many(&service.address, requests, CLIENTS)
+                .on_core(1)
+                .run_for(time)
+                .per_second()
+        };
         match kind {
             Kind::Login => load(&self.logins, ROUND),
             Kind::Hit => load(&self.me[..KNOWN], SHORT_ROUND),
@@ -110,19 +136,36 @@ impl Town {
 
 /// Of the first account, which the seed has made an administrator.
 fn admin_token(folder: &Arc<TempDir>) -> String {
-    Service::start_in(folder, None, &IN_COMMON).known_account("first@example.com").token
+    Service::start_in(folder, None, &IN_COMMON)
+        .known_account("first@example.com")
+        .token
 }
 
 pub fn by_users(report: &mut Report) {
-    let only: Option<u32> = std::env::var("USERS").ok().map(|users| users.parse().expect("a number of accounts"));
+    let only: Option<u32> = std::env::var("USERS")
+        .ok()
+        .map(|users| users.parse().expect("a number of accounts"));
     let mut small = Town::of(SIZES[0].2);
     standing(report, SIZES[0].0, &small);
     let mut lines = Kind::ALL.map(|(_, name, _)| (name.replace('`', ""), vec![(SIZES[0].1, 1.0)]));
-    for (name, at, users) in SIZES.into_iter().skip(1).filter(|(_, _, users)| only.is_none_or(|only| only == *users)) {
+    for (name, at, users) in SIZES
+        .into_iter()
+        .skip(1)
+        .filter(|(_, _, users)| only.is_none_or(|only| only == *users))
+    {
         let mut large = Town::of(users);
         standing(report, name, &large);
         for ((kind, operation, aim), line) in Kind::ALL.into_iter().zip(&mut lines) {
-            line.1.push((at, compare(report, kind, (operation, name), (&mut large, &mut small), if users == MOST_USERS { aim } else { "" })));
+            line.1.push((
+                at,
+                compare(
+                    report,
+                    kind,
+                    (operation, name),
+                    (&mut large, &mut small),
+                    if users == MOST_USERS { aim } else { "" },
+                ),
+            ));
         }
     }
     report.plot(&Plot {
@@ -135,7 +178,13 @@ pub fn by_users(report: &mut Report) {
 }
 
 /// Gives the ratio.
-fn compare(report: &mut Report, kind: Kind, name: (&str, &str), (large, small): (&mut Town, &mut Town), aim: &str) -> f64 {
+fn compare(
+    report: &mut Report,
+    kind: Kind,
+    name: (&str, &str),
+    (large, small): (&mut Town, &mut Town),
+    aim: &str,
+) -> f64 {
     let services = (large.service(kind), small.service(kind));
     let mut pairs = Vec::new();
     for round in 0..=FEW_ROUNDS {
@@ -144,7 +193,12 @@ fn compare(report: &mut Report, kind: Kind, name: (&str, &str), (large, small): 
             pairs.push(pair);
         }
     }
-    report.rates(&format!("{}, {} users, SQLite", name.0, name.1), ("answers/s", "answers/s with 1 k users"), &pairs, aim)
+    report.rates(
+        &format!("{}, {} users, SQLite", name.0, name.1),
+        ("answers/s", "answers/s with 1 k users"),
+        &pairs,
+        aim,
+    )
 }
 
 /// What it needs to stand there: disk, memory, and time to start.

@@ -35,7 +35,13 @@ pub struct Count {
 
 impl Count {
     fn of([answers, throttled, busy]: [u64; 3], latencies: Vec<f64>, time: Duration) -> Self {
-        Self { answers, throttled, busy, latencies: Latencies::of(latencies), time }
+        Self {
+            answers,
+            throttled,
+            busy,
+            latencies: Latencies::of(latencies),
+            time,
+        }
     }
 
     pub fn per_second(&self) -> f64 {
@@ -53,7 +59,12 @@ impl Count {
 pub struct Latencies(Vec<f64>);
 
 impl Latencies {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
     pub fn quantile(&self, quantile: f64) -> f64 {
         self.0[((self.0.len() - 1) as f64 * quantile).ceil() as usize]
     }
@@ -78,11 +89,20 @@ impl Load {
     /// In turn; the connections share them, and begin again at the end.
     pub fn of_many(address: &str, requests: &[String], connections: usize) -> Self {
         let requests = requests.iter().map(|request| request.as_bytes().into()).collect();
-        Self { address: address.to_owned(), requests, connections, core: None, behind: false }
+        Self {
+            address: address.to_owned(),
+            requests,
+            connections,
+            core: None,
+            behind: false,
+        }
     }
 
     pub fn on_core(self, core: usize) -> Self {
-        Self { core: Some(core), ..self }
+        Self {
+            core: Some(core),
+            ..self
+        }
     }
 
     /// Behind the server where they want the same core, as if it came from another machine.
@@ -112,18 +132,29 @@ impl Load {
                 pin_this_thread(core);
             }
             if self.behind {
-                rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND).expect("a lower priority");
+                rustix::process::setpriority_process(Some(rustix::thread::gettid()), BEHIND)
+                    .expect("a lower priority");
             }
             on_this_thread(async {
                 let clients = (0..self.connections).map(|first| {
-                    let (address, requests, told) = (self.address.clone(), Arc::clone(&self.requests), Arc::clone(&told));
+                    let (address, requests, told) = (
+                        self.address.clone(),
+                        Arc::clone(&self.requests),
+                        Arc::clone(&told),
+                    );
                     tokio::task::spawn_local(client(address, requests, first, self.connections, told))
                 });
                 let all = futures_util::future::join_all(clients.collect::<Vec<_>>()).await;
-                all.into_iter().flat_map(|latencies| latencies.expect("a client")).collect()
+                all.into_iter()
+                    .flat_map(|latencies| latencies.expect("a client"))
+                    .collect()
             })
         });
-        Running { tally, thread, begun: Instant::now() }
+        Running {
+            tally,
+            thread,
+            begun: Instant::now(),
+        }
     }
 
     /// At a steady rate whatever the answers take; a late answer counts from when it was due.
@@ -141,9 +172,19 @@ impl Load {
                     for number in (client..total).step_by(share as usize) {
                         let due = begun + period * number;
                         tokio::time::sleep_until(due).await;
-                        // If the answer before was there in time, lateness is our own: a coarse timer, or a core that others have.
-                        let from = if free <= due { tokio::time::Instant::now() } else { due };
-                        assert_eq!(exchange(&mut connection, &requests[number as usize % requests.len()]).await / 100, 2, "refused");
+                        // If the answer before was there in time, lateness is our own: a coarse
+                        // timer, or a core that others have.
+                        let from = if free <= due {
+                            tokio::time::Instant::now()
+                        } else {
+                            due
+                        };
+                        assert_eq!(
+                            exchange(&mut connection, &requests[number as usize % requests.len()]).await
+                                / 100,
+                            2,
+                            "refused"
+                        );
                         free = tokio::time::Instant::now();
                         latencies.push((free - from).as_secs_f64() * 1000.0);
                     }
@@ -151,7 +192,9 @@ impl Load {
                 })
             });
             let all = futures_util::future::join_all(clients.collect::<Vec<_>>()).await;
-            all.into_iter().flat_map(|latencies| latencies.expect("a client")).collect::<Vec<f64>>()
+            all.into_iter()
+                .flat_map(|latencies| latencies.expect("a client"))
+                .collect::<Vec<f64>>()
         });
         Latencies::of(latencies)
     }
@@ -176,7 +219,13 @@ impl Tally {
 }
 
 /// Gives the latencies of its 2xx.
-async fn client(address: String, requests: Arc<[Box<[u8]>]>, first: usize, step: usize, tally: Arc<Tally>) -> Vec<f64> {
+async fn client(
+    address: String,
+    requests: Arc<[Box<[u8]>]>,
+    first: usize,
+    step: usize,
+    tally: Arc<Tally>,
+) -> Vec<f64> {
     let mut connection = TcpStream::connect(&address).await.expect("a server");
     let (mut latencies, mut number) = (Vec::new(), first);
     while !tally.stop.load(Ordering::Relaxed) {
@@ -226,7 +275,10 @@ pub fn pin_this_thread(core: usize) {
 }
 
 fn on_this_thread<T>(work: impl Future<Output = T>) -> T {
-    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     LocalSet::new().block_on(&runtime, work)
 }
 
@@ -236,7 +288,11 @@ async fn exchange(connection: &mut TcpStream, request: &[u8]) -> u16 {
     let mut answer = [0; 4096];
     let mut length = 0;
     loop {
-        length += match connection.read(&mut answer[length..]).await.expect("the server answers") {
+        length += match connection
+            .read(&mut answer[length..])
+            .await
+            .expect("the server answers")
+        {
             0 => panic!("the server closed, or its answer is longer than {length} bytes"),
             more => more,
         };

@@ -1,4 +1,5 @@
-//! Logins and registrations: against raw Argon2id of the same parameters, and by what a stranger could tell accounts apart.
+//! Logins and registrations: against raw Argon2id of the same parameters, and by what a stranger
+//! could tell accounts apart.
 
 use std::time::Instant;
 
@@ -8,7 +9,8 @@ use crate::seed::{self, Database};
 use crate::service::{Account, IN_COMMON, Service, login_request, register_request};
 use crate::{ROUND, ROUNDS, postgres, raw};
 
-/// Accounts that log in at the same time, as many as there are connections: one account's logins wait for one another.
+/// Accounts that log in at the same time, as many as there are connections: one account's logins
+/// wait for one another.
 const ACCOUNTS: u32 = 32;
 /// More than are registered in a round.
 const NEWCOMERS: usize = 3_000;
@@ -27,20 +29,40 @@ pub fn against_raw_argon2(report: &mut Report) {
 
 fn measure(report: &mut Report, engine: &str, service: &Service) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let logins: Vec<String> = (1..=ACCOUNTS).map(|number| login_request(&seed::email(number))).collect();
+    let logins: Vec<String> = (1..=ACCOUNTS)
+        .map(|number| login_request(&seed::email(number)))
+        .collect();
     let (mut login, mut register) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let newcomers: Vec<String> = (0..NEWCOMERS).map(|number| register_request(&format!("new{round}x{number}@example.com"))).collect();
-        let rate = |requests: &[String]| Load::of_many(&service.address, requests, ACCOUNTS as usize).run_for(ROUND).per_second();
-        let (logins, hashes, registrations) = (rate(&logins), raw::argon2_per_second(threads, ROUND), rate(&newcomers));
+        let newcomers: Vec<String> = (0..NEWCOMERS)
+            .map(|number| register_request(&format!("new{round}x{number}@example.com")))
+            .collect();
+        let rate = |requests: &[String]| {
+            Load::of_many(&service.address, requests, ACCOUNTS as usize)
+                .run_for(ROUND)
+                .per_second()
+        };
+        let (logins, hashes, registrations) = (
+            rate(&logins),
+            raw::argon2_per_second(threads, ROUND),
+            rate(&newcomers),
+        );
         if round > 0 {
             login.push((logins, hashes));
             register.push((registrations, hashes));
         }
     }
-    for (operation, done, pairs, aim) in [("login", "logins/s", login, "0.97"), ("register", "registrations/s", register, "")] {
+    for (operation, done, pairs, aim) in [
+        ("login", "logins/s", login, "0.97"),
+        ("register", "registrations/s", register, ""),
+    ] {
         let hashes = format!("raw Argon2id hashes/s on {threads} threads");
-        report.rates(&format!("`POST /{operation}`, {engine}, {ACCOUNTS} connections"), (done, &hashes), &pairs, aim);
+        report.rates(
+            &format!("`POST /{operation}`, {engine}, {ACCOUNTS} connections"),
+            (done, &hashes),
+            &pairs,
+            aim,
+        );
     }
 }
 
@@ -53,7 +75,11 @@ pub fn by_account(report: &mut Report) {
         let known = service.account(&format!("known{set}@example.com"));
         let disabled = service.account(&format!("disabled{set}@example.com"));
         service.disable(&format!("disabled{set}@example.com"));
-        let requests = [known.wrong_login_request(), Account::unknown(set).login_request(), disabled.login_request()];
+        let requests = [
+            known.wrong_login_request(),
+            Account::unknown(set).login_request(),
+            disabled.login_request(),
+        ];
         for _ in 0..5 {
             for (request, times) in requests.iter().zip(&mut times) {
                 let begun = Instant::now();

@@ -1,7 +1,9 @@
-//! `make bench`: what the service costs, as ratios against yardsticks measured in the same run, on the same cores, in turn.
+//! `make bench`: what the service costs, as ratios against yardsticks measured in the same run, on
+//! the same cores, in turn.
 //!
-//! The program runs as users run it (release build, its own process); the load comes from this process. Nothing here asserts: these figures depend on the
-//! machine, the ratios much less. `make bench FIGURES="me sessions"` measures these two alone.
+//! The program runs as users run it (release build, its own process); the load comes from this
+//! process. Nothing here asserts: these figures depend on the machine, the ratios much less. `make
+//! bench FIGURES="me sessions"` measures these two alone.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
@@ -45,7 +47,10 @@ type Figure = fn(&mut Report);
 
 fn main() {
     // `cargo bench` passes flags for a harness that this is not.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
     if let [mode, port] = arguments.as_slice()
         && mode == "bare-actix"
     {

@@ -13,13 +13,18 @@ pub fn argon2_per_second(threads: usize, time: Duration) -> f64 {
         let (begun, mut hashes) = (Instant::now(), 0.0);
         while begun.elapsed() < time {
             let mut output = [0; 32];
-            argon2.hash_password_into_with_memory(b"an owl keeps the door", &[7; 16], &mut output, &mut buffer).expect("a hash");
+            argon2
+                .hash_password_into_with_memory(b"an owl keeps the door", &[7; 16], &mut output, &mut buffer)
+                .expect("a hash");
             hashes += 1.0;
         }
         hashes / begun.elapsed().as_secs_f64()
     };
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(hash)).collect();
-        running.into_iter().map(|thread| thread.join().expect("a count")).sum()
+        running
+            .into_iter()
+            .map(|thread| thread.join().expect("a count"))
+            .sum()
     })
 }

@@ -1,4 +1,5 @@
-//! What a run has measured: a table and plots, for the terminal as they come and, after a whole run, for the README.
+//! What a run has measured: a table and plots, for the terminal as they come and, after a whole
+//! run, for the README.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,21 +34,38 @@ impl Report {
     pub fn begin() -> Self {
         let head = "| figure | measured | yardstick in the same run | ratio | aim |\n|---|---|---|---|---|\n";
         print!("{head}");
-        Self { table: head.to_owned(), plots: String::new() }
+        Self {
+            table: head.to_owned(),
+            plots: String::new(),
+        }
     }
 
-    /// One figure, what it is measured against in the same run, and what is aimed at; empty where there is nothing to say.
+    /// One figure, what it is measured against in the same run, and what is aimed at; empty where
+    /// there is nothing to say.
     pub fn row(&mut self, figure: &str, measured: &str, yardstick: &str, ratio: &str, aim: &str) {
         let line = format!("| {figure} | {measured} | {yardstick} | {ratio} | {aim} |");
         println!("{line}");
         writeln!(self.table, "{line}").expect("memory");
     }
 
-    /// Rates beside those of a yardstick, measured in turn, each with what it counts: the medians, and that of their ratios, which is given back.
-    pub fn rates(&mut self, figure: &str, (done, yardstick): (&str, &str), pairs: &[(f64, f64)], aim: &str) -> f64 {
+    /// Rates beside those of a yardstick, measured in turn, each with what it counts: the medians,
+    /// and that of their ratios, which is given back.
+    pub fn rates(
+        &mut self,
+        figure: &str,
+        (done, yardstick): (&str, &str),
+        pairs: &[(f64, f64)],
+        aim: &str,
+    ) -> f64 {
         let of = |figure: fn(&(f64, f64)) -> f64| median(pairs.iter().map(figure));
         let ratio = of(|pair| pair.0 / pair.1);
-        self.row(figure, &format!("{:.0} {done}", of(|pair| pair.0)), &format!("{:.0} {yardstick}", of(|pair| pair.1)), &format!("{ratio:.2}"), aim);
+        self.row(
+            figure,
+            &format!("{:.0} {done}", of(|pair| pair.0)),
+            &format!("{:.0} {yardstick}", of(|pair| pair.1)),
+            &format!("{ratio:.2}"),
+            aim,
+        );
         ratio
     }
 
@@ -74,7 +92,10 @@ impl Report {
         let (before, rest) = text.split_once(BEGIN).expect("the README has a place for it");
         let (_last, after) = rest.split_once(END).expect("the README says where it ends");
         let Self { table, plots } = self;
-        let made = format!("{BEGIN}\n{}, in {minutes} minutes.\n\n{table}\n{plots}{END}", machine());
+        let made = format!(
+            "{BEGIN}\n{}, in {minutes} minutes.\n\n{table}\n{plots}{END}",
+            machine()
+        );
         std::fs::write(readme, format!("{before}{made}{after}")).expect("the README");
     }
 }
@@ -83,14 +104,28 @@ impl Report {
 fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
-    let model =
-        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("an unnamed CPU", |(_, model)| model).to_owned();
-    let vectors = ["avx512f", "avx2"].into_iter().find(|flag| cpu.split_whitespace().any(|word| word == *flag)).unwrap_or("no AVX2");
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("an unnamed CPU", |(_, model)| model)
+        .to_owned();
+    let vectors = ["avx512f", "avx2"]
+        .into_iter()
+        .find(|flag| cpu.split_whitespace().any(|word| word == *flag))
+        .unwrap_or("no AVX2");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = read("/proc/sys/kernel/osrelease");
     let said = |program: &str, flag: &str| {
         let output = std::process::Command::new(program).arg(flag).output();
-        output.map(|output| String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned()).unwrap_or_default()
+        output
+            .map(|output| {
+                String::from_utf8_lossy(&output.stdout)
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .unwrap_or_default()
     };
     format!(
         "`make bench` of Doorward {} on {}: {cores} cores of {model} ({vectors}), Linux {}, {}, built for {}",
@@ -108,12 +143,20 @@ fn machine() -> String {
     )
 }
 
-const COLOURS: [RGBColor; 6] =
-    [RGBColor(31, 119, 180), RGBColor(214, 39, 40), RGBColor(44, 160, 44), RGBColor(148, 103, 189), RGBColor(255, 127, 14), RGBColor(90, 90, 90)];
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 39, 40),
+    RGBColor(44, 160, 44),
+    RGBColor(148, 103, 189),
+    RGBColor(255, 127, 14),
+    RGBColor(90, 90, 90),
+];
 
 fn draw(file: &str, plot: &Plot) -> Result<(), Box<dyn std::error::Error>> {
     let points = || plot.lines.iter().flat_map(|(_, points)| points);
-    let (least, most) = points().fold((f64::MAX, 1.0_f64), |(least, most), (x, _)| (least.min(*x), most.max(*x)));
+    let (least, most) = points().fold((f64::MAX, 1.0_f64), |(least, most), (x, _)| {
+        (least.min(*x), most.max(*x))
+    });
     let highest = points().fold(0.0_f64, |highest, (_, y)| highest.max(*y)) * 1.1;
     let area = SVGBackend::new(file, (720, 400)).into_drawing_area();
     area.fill(&WHITE)?;
@@ -139,12 +182,21 @@ fn draw(file: &str, plot: &Plot) -> Result<(), Box<dyn std::error::Error>> {
             .label(name)
             .legend(|(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
-    chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerRight)
+        .background_style(WHITE.mix(0.8))
+        .border_style(TRANSPARENT)
+        .draw()?;
     area.present()?;
     Ok(())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "pixels, and a handful of bars")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "pixels, and a handful of bars"
+)]
 fn draw_bars(file: &str, title: &str, bars: &[(String, f64)]) -> Result<(), Box<dyn std::error::Error>> {
     const NAMES: i32 = 180;
     const LONGEST: f64 = 440.0;
@@ -156,8 +208,15 @@ fn draw_bars(file: &str, title: &str, bars: &[(String, f64)]) -> Result<(), Box<
         let top = 44 + 40 * row as i32;
         let end = NAMES + ((value / most * LONGEST) as i32).max(1);
         area.draw(&Text::new(name.clone(), (12, top + 6), ("sans-serif", 14)))?;
-        area.draw(&Rectangle::new([(NAMES, top), (end, top + 26)], COLOURS[row % COLOURS.len()].filled()))?;
-        area.draw(&Text::new(format!("{value:.0}"), (end + 8, top + 6), ("sans-serif", 14)))?;
+        area.draw(&Rectangle::new(
+            [(NAMES, top), (end, top + 26)],
+            COLOURS[row % COLOURS.len()].filled(),
+        ))?;
+        area.draw(&Text::new(
+            format!("{value:.0}"),
+            (end + 8, top + 6),
+            ("sans-serif", 14),
+        ))?;
     }
     area.present()?;
     Ok(())

@@ -1,7 +1,9 @@
-//! Accounts and sessions by the million, written by SQL into the tables of a database that the service has made, and tokens as it would issue them.
+//! Accounts and sessions by the million, written by SQL into the tables of a database that the
+//! service has made, and tokens as it would issue them.
 //!
-//! All have the password of the first account, which was registered as anyone is; the seed makes an administrator of it. Nothing is flushed to the disk on
-//! the way: what a power cut would lose is a benchmark.
+//! All have the password of the first account, which was registered as anyone is; the seed makes an
+//! administrator of it. Nothing is flushed to the disk on the way: what a power cut would lose is a
+//! benchmark.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -74,26 +76,34 @@ impl Database {
                     .journal_mode(SqliteJournalMode::Off)
                     .synchronous(SqliteSynchronous::Off)
                     .foreign_keys(false)
-                    // What is found by chance stays in memory (KiB), or each of ten million rows reads a page.
+                    // What is found by chance stays in memory (KiB), or each of ten million rows
+                    // reads a page.
                     .pragma("cache_size", "-1500000");
                 Connection::Sqlite(options.connect().await.expect("a database"))
             }
             DatabaseUrl::Postgres(url) => {
                 let mut connection = PgConnection::connect(url).await.expect("a database");
-                connection.execute("SET synchronous_commit = off").await.expect("a setting");
+                connection
+                    .execute("SET synchronous_commit = off")
+                    .await
+                    .expect("a setting");
                 Connection::Postgres(connection)
             }
             DatabaseUrl::SqliteMemory => panic!("nobody else comes into a database in memory"),
         }
     }
 
-    /// Adds so many accounts, `user00000001@example.com` and so on, and so many sessions of theirs, evenly spread. No service may run on a SQLite file meanwhile.
+    /// Adds so many accounts, `user00000001@example.com` and so on, and so many sessions of theirs,
+    /// evenly spread. No service may run on a SQLite file meanwhile.
     pub fn fill(&self, users: u32, sessions: u32) {
         block_on(async {
             let mut connection = self.connect().await;
             let (random, text) = match &connection {
                 Connection::Sqlite(_) => ("randomblob(16)", "printf('user%08d@example.com', n)"),
-                Connection::Postgres(_) => ("gen_random_uuid()", "'user' || lpad(n::TEXT, 8, '0') || '@example.com'"),
+                Connection::Postgres(_) => (
+                    "gen_random_uuid()",
+                    "'user' || lpad(n::TEXT, 8, '0') || '@example.com'",
+                ),
             };
             let now = Clock::System.now();
             let accounts = format!(
@@ -111,10 +121,21 @@ impl Database {
             );
             let (users, sessions, day) = (i64::from(users), i64::from(sessions), now.plus(24 * HOUR));
             on!(connection, |db| {
-                db.execute("UPDATE users SET role = 'admin' WHERE id = 1").await.expect("an administrator");
-                sqlx::query(sqlx::AssertSqlSafe(accounts)).bind(users).bind(now).execute(&mut *db).await.expect("accounts");
+                db.execute("UPDATE users SET role = 'admin' WHERE id = 1")
+                    .await
+                    .expect("an administrator");
+                sqlx::query(sqlx::AssertSqlSafe(accounts))
+                    .bind(users)
+                    .bind(now)
+                    .execute(&mut *db)
+                    .await
+                    .expect("accounts");
                 if sessions > 0 {
-                    let query = sqlx::query(sqlx::AssertSqlSafe(live)).bind(sessions).bind(users).bind(now).bind(day);
+                    let query = sqlx::query(sqlx::AssertSqlSafe(live))
+                        .bind(sessions)
+                        .bind(users)
+                        .bind(now)
+                        .bind(day);
                     query.execute(&mut *db).await.expect("sessions");
                 }
             });
@@ -127,7 +148,10 @@ impl Database {
         block_on(async {
             let mut connection = self.connect().await;
             let seats = on!(connection, |db| {
-                let (all,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM sessions").fetch_one(&mut *db).await.expect("a count");
+                let (all,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM sessions")
+                    .fetch_one(&mut *db)
+                    .await
+                    .expect("a count");
                 let sample = "SELECT id, subject
                      FROM (
                          SELECT sessions.id AS id, subject, ROW_NUMBER() OVER (ORDER BY user_id) AS place
@@ -137,7 +161,11 @@ impl Database {
                      ) AS seats
                      WHERE place % $1 = 0
                      ORDER BY subject";
-                sqlx::query_as(sample).bind((all / i64::from(many)).max(1)).fetch_all(&mut *db).await.expect("sessions")
+                sqlx::query_as(sample)
+                    .bind((all / i64::from(many)).max(1))
+                    .fetch_all(&mut *db)
+                    .await
+                    .expect("sessions")
             });
             close(connection).await;
             seats
@@ -160,7 +188,10 @@ impl Database {
     /// The first refresh token of each session.
     pub fn refresh_tokens(seats: &[Seat]) -> Vec<String> {
         let issuer = RefreshTokens::new(&root()).expect("a key");
-        seats.iter().map(|(session, _)| issuer.issue(*session, 0)).collect()
+        seats
+            .iter()
+            .map(|(session, _)| issuer.issue(*session, 0))
+            .collect()
     }
 }
 
@@ -185,7 +216,11 @@ fn root() -> RootSecret {
 }
 
 fn issued(issuer: &AccessTokens, session: SessionId, subject: Subject, now: Timestamp) -> String {
-    let claimed = Claimed { subject, role: "user", permissions: &Permissions::default() };
+    let claimed = Claimed {
+        subject,
+        role: "user",
+        permissions: &Permissions::default(),
+    };
     issuer.issue(session, claimed, now).expect("a token")
 }
 
@@ -197,5 +232,9 @@ async fn close(connection: Connection) {
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(work)
 }

@@ -36,7 +36,9 @@ pub struct Account {
 
 /// What keeps a program on one core, if one is named.
 pub fn pinned(core: Option<usize>) -> Vec<String> {
-    core.map_or_else(Vec::new, |core| ["taskset", "-c", &core.to_string()].map(str::to_owned).into())
+    core.map_or_else(Vec::new, |core| {
+        ["taskset", "-c", &core.to_string()].map(str::to_owned).into()
+    })
 }
 
 /// The program, started by another if one is named.
@@ -62,7 +64,11 @@ impl Service {
     }
 
     /// Started by another program, which becomes it.
-    pub fn start_under(starter: &[String], folder: &Arc<tempfile::TempDir>, settings: &[(&str, &str)]) -> Self {
+    pub fn start_under(
+        starter: &[String],
+        folder: &Arc<tempfile::TempDir>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let (address, mut command) = doorward(starter, folder.path());
         command.envs(settings.iter().copied());
         Self::spawn(command, address, Arc::clone(folder), "/health")
@@ -89,14 +95,27 @@ impl Service {
         let this = std::env::current_exe().expect("our own path");
         let mut command = under(starter, this.to_str().expect("a readable path"));
         command.args(["bare-actix", &port.to_string()]);
-        Self::spawn(command, format!("127.0.0.1:{port}"), Arc::new(tempfile::tempdir().expect("a folder")), "/health")
+        Self::spawn(
+            command,
+            format!("127.0.0.1:{port}"),
+            Arc::new(tempfile::tempdir().expect("a folder")),
+            "/health",
+        )
     }
 
     /// Ours or a peer, which answers 200 at `path` once it serves.
     pub fn spawn(mut command: Command, address: String, folder: Arc<tempfile::TempDir>, path: &str) -> Self {
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
         wait_for_answer(&address, path);
-        Self { child, address, folder }
+        Self {
+            child,
+            address,
+            folder,
+        }
     }
 
     /// Milliseconds.
@@ -104,7 +123,11 @@ impl Service {
         let (address, mut command) = doorward(&[], folder);
         command.envs(settings.iter().copied());
         let begun = monotonic_now();
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
         wait_for_answer(&address, "/health");
         let time = begun.elapsed().as_secs_f64() * 1000.0;
         child.kill().and_then(|()| child.wait()).expect("it ends");
@@ -119,7 +142,12 @@ impl Service {
 
     /// One that is registered.
     pub fn known_account(&self, email: &str) -> Account {
-        Account { email: email.to_owned(), token: String::new(), refresh: String::new() }.new_session(self)
+        Account {
+            email: email.to_owned(),
+            token: String::new(),
+            refresh: String::new(),
+        }
+        .new_session(self)
     }
 
     /// One request on a connection of its own.
@@ -129,7 +157,10 @@ impl Service {
 
     /// By the command line, as an operator would.
     pub fn disable(&self, email: &str) {
-        let status = command(self.folder.path(), &["user", "disable", email]).stdout(Stdio::null()).status().expect("the program runs");
+        let status = command(self.folder.path(), &["user", "disable", email])
+            .stdout(Stdio::null())
+            .status()
+            .expect("the program runs");
         assert!(status.success());
     }
 
@@ -141,16 +172,30 @@ impl Service {
     /// Seconds that its threads have spent on a processor since the start.
     pub fn cpu_time(&self) -> f64 {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a running process");
-        let spent =
-            tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok());
+        let spent = tasks.filter_map(|task| {
+            std::fs::read_to_string(task.ok()?.path().join("schedstat"))
+                .ok()?
+                .split(' ')
+                .next()?
+                .parse::<u64>()
+                .ok()
+        });
         Duration::from_nanos(spent.sum()).as_secs_f64()
     }
 
     /// Resident memory.
     pub fn memory_mib(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a running process");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
-        let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number");
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("a running process");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("its memory");
+        let kib: f64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse().ok())
+            .expect("a number");
         kib / 1024.0
     }
 }
@@ -165,13 +210,21 @@ impl Drop for Service {
 impl Account {
     /// One that nobody registered.
     pub fn unknown(number: usize) -> Self {
-        Self { email: format!("unknown{number}@example.com"), token: String::new(), refresh: String::new() }
+        Self {
+            email: format!("unknown{number}@example.com"),
+            token: String::new(),
+            refresh: String::new(),
+        }
     }
 
     /// Logs in again.
     pub fn new_session(&self, service: &Service) -> Self {
         let answer = service.ask(&self.login_request());
-        Self { email: self.email.clone(), token: text_in(&answer, "access_token"), refresh: text_in(&answer, "refresh_token") }
+        Self {
+            email: self.email.clone(),
+            token: text_in(&answer, "access_token"),
+            refresh: text_in(&answer, "refresh_token"),
+        }
     }
 
     pub fn me_request(&self) -> String {
@@ -183,16 +236,28 @@ impl Account {
     }
 
     pub fn wrong_login_request(&self) -> String {
-        post("/login", "application/x-www-form-urlencoded", &format!("username={}&password=not+the+password+at+all", self.email))
+        post(
+            "/login",
+            "application/x-www-form-urlencoded",
+            &format!("username={}&password=not+the+password+at+all", self.email),
+        )
     }
 }
 
 pub fn login_request(email: &str) -> String {
-    post("/login", "application/x-www-form-urlencoded", &format!("username={email}&password={}", PASSWORD.replace(' ', "+")))
+    post(
+        "/login",
+        "application/x-www-form-urlencoded",
+        &format!("username={email}&password={}", PASSWORD.replace(' ', "+")),
+    )
 }
 
 pub fn register_request(email: &str) -> String {
-    post("/register", "application/json", &format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#))
+    post(
+        "/register",
+        "application/json",
+        &format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#),
+    )
 }
 
 /// Method and path, and by whose token.
@@ -210,25 +275,46 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
 fn doorward(starter: &[String], folder: &Path) -> (String, Command) {
     let address = format!("127.0.0.1:{}", free_port());
     let mut command = under(starter, PROGRAM);
-    command.args(["--listen", &address]).current_dir(folder).env("DOORWARD_LOG_FORMAT", "json");
+    command
+        .args(["--listen", &address])
+        .current_dir(folder)
+        .env("DOORWARD_LOG_FORMAT", "json");
     // All load comes from one address.
-    command.env("DOORWARD_LIMIT_LOGIN_IP", "off").env("DOORWARD_LIMIT_REGISTER_IP", "off");
+    command
+        .env("DOORWARD_LIMIT_LOGIN_IP", "off")
+        .env("DOORWARD_LIMIT_REGISTER_IP", "off");
     (address, command)
 }
 
 /// A text within a JSON object.
 pub fn text_in(answer: &str, name: &str) -> String {
-    answer.split(&format!("\"{name}\":\"")).nth(1).and_then(|rest| rest.split('"').next()).expect("a text of that name").to_owned()
+    answer
+        .split(&format!("\"{name}\":\""))
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a text of that name")
+        .to_owned()
 }
 
 pub fn post(path: &str, media_type: &str, body: &str) -> String {
-    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn ask(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("a server");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-    stream.write_all(request.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).expect("the server reads");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout");
+    stream
+        .write_all(
+            request
+                .replacen("\r\n", "\r\nConnection: close\r\n", 1)
+                .as_bytes(),
+        )
+        .expect("the server reads");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("the server answers");
     answer
@@ -246,23 +332,40 @@ fn wait_for_answer(address: &str, path: &str) {
     panic!("no answer from {address}");
 }
 
-/// The yardstick of `GET /me`: the same bytes, no check, and nothing made for a request that could be made before.
+/// The yardstick of `GET /me`: the same bytes, no check, and nothing made for a request that could
+/// be made before.
 pub fn bare_actix(port: u16) {
     const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
     const BODY: &str = r#"{"id":1,"email":"alice@example.com","is_active":true,"role":"user"}"#;
     async fn me() -> HttpResponse {
         HttpResponse::Ok()
             .insert_header((REQUEST_ID, HeaderValue::from_static("d53cccda32aac2c100000003")))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+            .insert_header((
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ))
             .insert_header((header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")))
-            .insert_header((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")))
+            .insert_header((
+                header::CONTENT_SECURITY_POLICY,
+                HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+            ))
             .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
             .content_type(HeaderValue::from_static("application/json"))
             .body(BODY)
     }
     let serve = async move {
-        let app = || App::new().route("/me", web::get().to(me)).route("/health", web::get().to(|| async { "ok" }));
-        HttpServer::new(app).workers(1).bind(("127.0.0.1", port))?.run().await
+        let app = || {
+            App::new()
+                .route("/me", web::get().to(me))
+                .route("/health", web::get().to(|| async { "ok" }))
+        };
+        HttpServer::new(app)
+            .workers(1)
+            .bind(("127.0.0.1", port))?
+            .run()
+            .await
     };
-    actix_web::rt::System::new().block_on(serve).expect("the bare server runs");
+    actix_web::rt::System::new()
+        .block_on(serve)
+        .expect("the bare server runs");
 }

@@ -27,19 +27,34 @@ pub fn against_raw_commits(report: &mut Report) {
     let (folder, database) = seed::folder(USERS, LEAVERS * rounds);
     let seats = database.seats(LEAVERS * rounds);
     let service = Service::start_in(&folder, None, &IN_COMMON);
-    measure(report, "SQLite", &service, &service.file_beside(), &leaving(&database, &seats));
+    measure(
+        report,
+        "SQLite",
+        &service,
+        &service.file_beside(),
+        &leaving(&database, &seats),
+    );
     let server = postgres::Postgres::start_with("on");
     let url = server.url("postgres");
     let service = Service::start_with(None, &[IN_COMMON[0], IN_COMMON[1], ("DATABASE_URL", &url)]);
     service.account("first@example.com");
     let database = Database::postgres(&url);
     database.fill(USERS, LEAVERS * rounds);
-    measure(report, "PostgreSQL", &service, &url, &leaving(&database, &database.seats(LEAVERS * rounds)));
+    measure(
+        report,
+        "PostgreSQL",
+        &service,
+        &url,
+        &leaving(&database, &database.seats(LEAVERS * rounds)),
+    );
 }
 
 fn leaving(database: &Database, seats: &[seed::Seat]) -> Vec<String> {
     let tokens = database.access_tokens(SigningAlgorithm::Hs256, seats, seats.len());
-    tokens.iter().map(|token| bearer_request("POST /logout", token)).collect()
+    tokens
+        .iter()
+        .map(|token| bearer_request("POST /logout", token))
+        .collect()
 }
 
 fn measure(report: &mut Report, engine: &str, service: &Service, database: &str, leaving: &[String]) {
@@ -51,15 +66,25 @@ fn measure(report: &mut Report, engine: &str, service: &Service, database: &str,
         for round in 0..=ROUNDS {
             let refreshes = refreshes_per_second(service, &mut sessions, SHORT_ROUND);
             let commits = raw_commits_per_second(database, clients, SHORT_ROUND);
-            let logouts = Load::of_many(&service.address, leaving.next().expect("sessions"), clients).run_for(SHORT_ROUND).per_second();
+            let logouts = Load::of_many(&service.address, leaving.next().expect("sessions"), clients)
+                .run_for(SHORT_ROUND)
+                .per_second();
             if round > 0 {
                 refresh.push((refreshes, commits));
                 logout.push((logouts, commits));
             }
         }
-        for (operation, done, pairs, aim) in [("refresh", "refreshes/s", refresh, "0.85"), ("logout", "logouts/s", logout, "")] {
+        for (operation, done, pairs, aim) in [
+            ("refresh", "refreshes/s", refresh, "0.85"),
+            ("logout", "logouts/s", logout, ""),
+        ] {
             let counted = (done, "raw one-row commits/s");
-            report.rates(&format!("`POST /{operation}`, {engine}, {clients} connections"), counted, &pairs, aim);
+            report.rates(
+                &format!("`POST /{operation}`, {engine}, {clients} connections"),
+                counted,
+                &pairs,
+                aim,
+            );
         }
     }
 }
@@ -69,10 +94,13 @@ pub type Sessions = VecDeque<String>;
 
 /// A session for each client.
 pub fn one_each(service: &Service, account: &Account, clients: usize) -> Vec<Sessions> {
-    (0..clients).map(|_| [account.new_session(service).refresh].into()).collect()
+    (0..clients)
+        .map(|_| [account.new_session(service).refresh].into())
+        .collect()
 }
 
-/// Refreshes per second of clients who exchange the tokens of their sessions in turn, each on a connection of its own.
+/// Refreshes per second of clients who exchange the tokens of their sessions in turn, each on a
+/// connection of its own.
 pub fn refreshes_per_second(service: &Service, clients: &mut [Sessions], time: Duration) -> f64 {
     let stop = AtomicBool::new(false);
     let go_on = |sessions: &mut Sessions| {
@@ -87,35 +115,56 @@ pub fn refreshes_per_second(service: &Service, clients: &mut [Sessions], time: D
         count
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = clients.iter_mut().map(|sessions| scope.spawn(|| go_on(sessions))).collect();
+        let clients: Vec<_> = clients
+            .iter_mut()
+            .map(|sessions| scope.spawn(|| go_on(sessions)))
+            .collect();
         let begun = Instant::now();
         std::thread::sleep(time);
         stop.store(true, Ordering::Relaxed);
         let elapsed = begun.elapsed().as_secs_f64();
-        clients.into_iter().map(|client| client.join().expect("a count")).sum::<f64>() / elapsed
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("a count"))
+            .sum::<f64>()
+            / elapsed
     })
 }
 
 fn refresh(connection: &mut TcpStream, token: &str) -> String {
     let body = format!("refresh_token={token}");
-    let head =
-        format!("POST /refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n", body.len());
-    connection.write_all(format!("{head}{body}").as_bytes()).expect("the server reads");
+    let head = format!(
+        "POST /refresh HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection
+        .write_all(format!("{head}{body}").as_bytes())
+        .expect("the server reads");
     let mut answer = [0; 4096];
     let mut length = 0;
     loop {
-        length += connection.read(&mut answer[length..]).expect("the server answers");
+        length += connection
+            .read(&mut answer[length..])
+            .expect("the server answers");
         let text = std::str::from_utf8(&answer[..length]).expect("UTF-8");
-        if let Some(token) = text.split(r#""refresh_token":""#).nth(1).and_then(|rest| rest.split_once('"')) {
+        if let Some(token) = text
+            .split(r#""refresh_token":""#)
+            .nth(1)
+            .and_then(|rest| rest.split_once('"'))
+        {
             return token.0.to_owned();
         }
         assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     }
 }
 
-/// One-row commits per second of so many connections (SQLite has one writer), nothing but the statement.
+/// One-row commits per second of so many connections (SQLite has one writer), nothing but the
+/// statement.
 pub fn raw_commits_per_second(database: &str, clients: usize, time: Duration) -> f64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         if database.starts_with("postgres") {
             let clients = (0..clients).map(|_| async { raw_postgres(database, time).await });
@@ -130,14 +179,29 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS raw (id BIGINT PRIMARY KEY, coun
 const COMMIT: &str = "UPDATE raw SET counter = counter + 1 WHERE id = $1 AND counter >= 0";
 
 async fn raw_sqlite(file: &str, time: Duration) -> f64 {
-    let options =
-        SqliteConnectOptions::new().filename(file).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    let mut connection = SqliteConnection::connect_with(&options).await.expect("a database");
-    sqlx::query(TABLE).execute(&mut connection).await.expect("a table");
-    sqlx::query("INSERT INTO raw VALUES (1, 0) ON CONFLICT DO NOTHING").execute(&mut connection).await.expect("a row");
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let mut connection = SqliteConnection::connect_with(&options)
+        .await
+        .expect("a database");
+    sqlx::query(TABLE)
+        .execute(&mut connection)
+        .await
+        .expect("a table");
+    sqlx::query("INSERT INTO raw VALUES (1, 0) ON CONFLICT DO NOTHING")
+        .execute(&mut connection)
+        .await
+        .expect("a row");
     let (begun, mut count) = (Instant::now(), 0.0);
     while begun.elapsed() < time {
-        sqlx::query(COMMIT).bind(1_i64).execute(&mut connection).await.expect("a commit");
+        sqlx::query(COMMIT)
+            .bind(1_i64)
+            .execute(&mut connection)
+            .await
+            .expect("a commit");
         count += 1.0;
     }
     count / begun.elapsed().as_secs_f64()
@@ -145,12 +209,23 @@ async fn raw_sqlite(file: &str, time: Duration) -> f64 {
 
 async fn raw_postgres(url: &str, time: Duration) -> f64 {
     let mut connection = PgConnection::connect(url).await.expect("a database");
-    let (row,): (i64,) = sqlx::query_as("SELECT pg_backend_pid()::BIGINT").fetch_one(&mut connection).await.expect("a number");
+    let (row,): (i64,) = sqlx::query_as("SELECT pg_backend_pid()::BIGINT")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a number");
     let _made_by_another = sqlx::query(TABLE).execute(&mut connection).await;
-    sqlx::query("INSERT INTO raw VALUES ($1, 0)").bind(row).execute(&mut connection).await.expect("a row");
+    sqlx::query("INSERT INTO raw VALUES ($1, 0)")
+        .bind(row)
+        .execute(&mut connection)
+        .await
+        .expect("a row");
     let (begun, mut count) = (Instant::now(), 0.0);
     while begun.elapsed() < time {
-        sqlx::query(COMMIT).bind(row).execute(&mut connection).await.expect("a commit");
+        sqlx::query(COMMIT)
+            .bind(row)
+            .execute(&mut connection)
+            .await
+            .expect("a commit");
         count += 1.0;
     }
     count / begun.elapsed().as_secs_f64()

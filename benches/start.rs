@@ -1,4 +1,5 @@
-//! The first minutes of an installation: the start of the process, and the import of those who come along.
+//! The first minutes of an installation: the start of the process, and the import of those who come
+//! along.
 
 use std::io::Write as _;
 
@@ -8,11 +9,18 @@ use crate::service::{self, Service};
 
 const MILLION: usize = 1_000_000;
 
-/// From the start of the process to the first 200, with nothing on disk and with a database that is there; and what starts.
+/// From the start of the process to the first 200, with nothing on disk and with a database that is
+/// there; and what starts.
 #[expect(clippy::cast_precision_loss, reason = "a size far below 2^52")]
 pub fn to_first_answer(report: &mut Report) {
     let binary = std::fs::metadata(service::PROGRAM).expect("the program").len() as f64 / f64::from(1 << 20);
-    report.row("the program's file", &format!("{binary:.1} MiB"), "", "", "at most 16 MiB");
+    report.row(
+        "the program's file",
+        &format!("{binary:.1} MiB"),
+        "",
+        "",
+        "at most 16 MiB",
+    );
     let folder = tempfile::tempdir().expect("a folder");
     let mut fresh = Vec::new();
     let mut again = Vec::new();
@@ -21,8 +29,20 @@ pub fn to_first_answer(report: &mut Report) {
         fresh.push(Service::time_to_first_answer(empty.path(), &[]));
         again.push(Service::time_to_first_answer(folder.path(), &[]));
     }
-    report.row("start to first 200, new database", &format!("{:.0} ms", median(fresh.into_iter())), "", "", "at most 30 ms");
-    report.row("start to first 200, existing database", &format!("{:.0} ms", median(again.into_iter().skip(1))), "", "", "at most 30 ms");
+    report.row(
+        "start to first 200, new database",
+        &format!("{:.0} ms", median(fresh.into_iter())),
+        "",
+        "",
+        "at most 30 ms",
+    );
+    report.row(
+        "start to first 200, existing database",
+        &format!("{:.0} ms", median(again.into_iter().skip(1))),
+        "",
+        "",
+        "at most 30 ms",
+    );
 }
 
 /// A million accounts, each with a bcrypt hash, from a file of our own form; and the same again.
@@ -36,11 +56,26 @@ pub fn import(report: &mut Report) {
             .expect("a line");
     }
     lines.flush().expect("a file");
-    for figure in ["`doorward import` of a million accounts, SQLite", "the same again"] {
-        let output = service::command(folder.path(), &["import", "users.jsonl"]).output().expect("the program runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for figure in [
+        "`doorward import` of a million accounts, SQLite",
+        "the same again",
+    ] {
+        let output = service::command(folder.path(), &["import", "users.jsonl"])
+            .output()
+            .expect("the program runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let said = String::from_utf8(output.stdout).expect("UTF-8");
         let mut lines = said.lines();
-        report.row(figure, lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), "", "");
+        report.row(
+            figure,
+            lines.next().unwrap_or_default(),
+            lines.next().unwrap_or_default(),
+            "",
+            "",
+        );
     }
 }

@@ -34,7 +34,9 @@ pub enum StartError {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// The file with the root secret has gone.
-    #[error("{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content")]
+    #[error(
+        "{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content"
+    )]
     SecretLost(String),
     /// The operating system gave no thread.
     #[error("cannot start the hashing threads: {0}")]
@@ -117,7 +119,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, finds or makes the root secret and the signing key, and starts the hashing threads.
+    /// Opens the database, finds or makes the root secret and the signing key, and starts the
+    /// hashing threads.
     ///
     /// # Errors
     /// [`StartError`], in words for the operator.
@@ -130,7 +133,8 @@ impl App {
         Ok(app)
     }
 
-    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database and may have other settings than the server.
+    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database
+    /// and may have other settings than the server.
     ///
     /// # Errors
     /// [`StartError`], in words for the operator.
@@ -157,9 +161,20 @@ impl App {
                 account_lock: config.account_lock,
                 trusted_proxies: config.trusted_proxies,
             },
-            passwords: Passwords::start(config.hash_threads, config.hash_queue, config.argon2, metrics.hashing.clone())
-                .map_err(StartError::Threads)?,
-            access_tokens: AccessTokens::new(keys, config.jwt_algorithm, config.issuer, config.audience, config.access_token_ttl),
+            passwords: Passwords::start(
+                config.hash_threads,
+                config.hash_queue,
+                config.argon2,
+                metrics.hashing.clone(),
+            )
+            .map_err(StartError::Threads)?,
+            access_tokens: AccessTokens::new(
+                keys,
+                config.jwt_algorithm,
+                config.issuer,
+                config.audience,
+                config.access_token_ttl,
+            ),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.registry_size),
             shares_its_key: config.jwt_secret.is_some(),
@@ -187,16 +202,20 @@ impl App {
     }
 }
 
-/// The keys of the database; if none of the configured algorithm signs, one is made. Of any number of nodes that start at once, one makes it.
+/// The keys of the database; if none of the configured algorithm signs, one is made. Of any number
+/// of nodes that start at once, one makes it.
 async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
     let (now, algorithm) = (app.clock.now(), app.access_tokens.algorithm());
     let sealed = app.store.signing_keys().await?;
-    let goes_on = |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
+    let goes_on =
+        |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
     if !sealed.iter().any(goes_on) {
         let generation = sealed.first().map_or(1, |key| key.generation + 1);
         let key = signing_keys::generate(&app.root, algorithm, generation, now, now)?;
         let event = app.event(EventType::KeyRotated, &OWN);
-        app.store.add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs()), &event).await?;
+        app.store
+            .add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs()), &event)
+            .await?;
     }
     usable_keys(&app.store, &app.root, now).await
 }
@@ -205,19 +224,27 @@ async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
 ///
 /// # Errors
 /// The store, or a root secret that opens one of them not.
-pub async fn usable_keys(store: &Store, root: &RootSecret, now: Timestamp) -> Result<Vec<SigningKey>, StartError> {
+pub async fn usable_keys(
+    store: &Store,
+    root: &RootSecret,
+    now: Timestamp,
+) -> Result<Vec<SigningKey>, StartError> {
     let sealed = store.signing_keys().await?;
     let usable = sealed.iter().filter(|key| key.verifies(now));
-    Ok(usable.map(|key| signing_keys::open(key, root)).collect::<Result<_, _>>()?)
+    Ok(usable
+        .map(|key| signing_keys::open(key, root))
+        .collect::<Result<_, _>>()?)
 }
 
-/// When a key that signs until `successor_activates_at` has no token left: their life, and a minute for clocks that differ.
+/// When a key that signs until `successor_activates_at` has no token left: their life, and a minute
+/// for clocks that differ.
 #[must_use]
 pub fn retirement(successor_activates_at: Timestamp, access_token_ttl_secs: u64) -> Timestamp {
     successor_activates_at.plus(Duration::from_secs(access_token_ttl_secs + 60))
 }
 
-/// The secret of the settings, or of the file beside the database, which is made if nothing was sealed yet.
+/// The secret of the settings, or of the file beside the database, which is made if nothing was
+/// sealed yet.
 async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, StartError> {
     if let Some(given) = &config.secret {
         return Ok(given.clone());
@@ -232,6 +259,7 @@ async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, Start
         return Err(StartError::SecretLost(file.display().to_string()));
     }
     RootSecret::generate()?.write(&file)?;
-    // Read back: of two processes that began at once, one wrote the file and both must have its secret.
+    // Read back: of two processes that began at once, one wrote the file and both must have its
+    // secret.
     RootSecret::read(&file)?.ok_or_else(|| StartError::SecretLost(file.display().to_string()))
 }

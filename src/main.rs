@@ -1,11 +1,13 @@
-//! The program: hands the command line to [`doorward::cli`] and turns an error into lines and an exit status.
+//! The program: hands the command line to [`doorward::cli`] and turns an error into lines and an
+//! exit status.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let environment: Vec<(String, String)> =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     match doorward::cli::run(std::env::args_os().collect(), &environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {

@@ -30,14 +30,16 @@ use streams::UnderWay;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// From the accepted connection to the end of the TLS handshake: three round trips of a slow phone.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Handshakes under way in a worker; while there are so many it accepts nobody. Each is some kilobytes and computes only in its worker's turn, so the
-/// number is for memory. It should not be small: whoever opens that many and says nothing keeps the rest out, for [`HANDSHAKE_TIMEOUT`].
+/// Handshakes under way in a worker; while there are so many it accepts nobody. Each is some
+/// kilobytes and computes only in its worker's turn, so the number is for memory. It should not be
+/// small: whoever opens that many and says nothing keeps the rest out, for [`HANDSHAKE_TIMEOUT`].
 const MOST_HANDSHAKES: usize = 1000;
-/// What an HTTP/2 client may send ahead of being read, to a request and in all. No body is larger than the first, and actix's own 1 and 2 MiB would be
-/// held for each of thousands of connections.
+/// What an HTTP/2 client may send ahead of being read, to a request and in all. No body is larger
+/// than the first, and actix's own 1 and 2 MiB would be held for each of thousands of connections.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// Longer than what proxies keep a connection for, so that the proxy is the one to close it and no request meets a closing door.
+/// Longer than what proxies keep a connection for, so that the proxy is the one to close it and no
+/// request meets a closing door.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a stopping server waits for the requests it has begun.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,8 +58,9 @@ pub struct HttpPolicy {
     pub https: bool,
 }
 
-/// What comes before anyone is served or told that somebody serves: the start is written down, and the feed of changes read, so that the first who
-/// asks whether the process is ready hears that it is.
+/// What comes before anyone is served or told that somebody serves: the start is written down, and
+/// the feed of changes read, so that the first who asks whether the process is ready hears that it
+/// is.
 ///
 /// # Errors
 /// The database, which has just been opened, takes no event or tells no change.
@@ -79,8 +82,10 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Serves until `stop` resolves, then finishes the requests it has accepted. The feed is followed from where [`begin`] has read it to. With an `identity` it speaks TLS, and HTTP/2 there. On the listener for
-/// `metrics`, if there is one, it answers `GET /metrics` and nothing else, until the end.
+/// Serves until `stop` resolves, then finishes the requests it has accepted. The feed is followed
+/// from where [`begin`] has read it to. With an `identity` it speaks TLS, and HTTP/2 there. On the
+/// listener for `metrics`, if there is one, it answers `GET /metrics` and nothing else, until the
+/// end.
 ///
 /// # Errors
 /// The listener cannot be used, or the system gave no random number.
@@ -168,15 +173,17 @@ pub async fn run(
     ended
 }
 
-/// Connections that may wait to be accepted, as far as the system allows (`net.core.somaxconn`). The standard library asks for 128; whoever comes when so many
-/// wait is not heard and tries again after a second.
+/// Connections that may wait to be accepted, as far as the system allows (`net.core.somaxconn`).
+/// The standard library asks for 128; whoever comes when so many wait is not heard and tries again
+/// after a second.
 const BACKLOG: i32 = 4096;
 
 /// While so many bytes of answers wait to be sent to a client, the system takes no more of them.
 #[cfg(target_os = "linux")]
 const MOST_UNSENT: u32 = 32 * 1024;
 
-/// What is accepted here buffers little for whoever does not read: the system's own bound is megabytes for each connection.
+/// What is accepted here buffers little for whoever does not read: the system's own bound is
+/// megabytes for each connection.
 #[cfg(target_os = "linux")]
 fn hold_back(listener: &TcpListener) -> std::io::Result<()> {
     SockRef::from(listener).set_tcp_notsent_lowat(MOST_UNSENT)
@@ -190,13 +197,19 @@ fn hold_back(_listener: &TcpListener) -> std::io::Result<()> {
 
 /// A small server for whoever collects the metrics: one thread, nothing of what the public one has.
 fn serve_metrics(listener: TcpListener, app: Data<App>) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || actix_web::App::new().app_data(app.clone()).route("/metrics", web::get().to(metrics)));
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .app_data(app.clone())
+            .route("/metrics", web::get().to(metrics))
+    });
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
 
 async fn metrics(app: Data<App>) -> HttpResponse {
     match service::metrics::text(&app).await {
-        Ok(text) => HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(text),
+        Ok(text) => HttpResponse::Ok()
+            .content_type("text/plain; version=0.0.4")
+            .body(text),
         Err(failure) => {
             log::error!(failure:%; "the metrics cannot be told");
             HttpResponse::InternalServerError().finish()
@@ -220,9 +233,23 @@ impl Shared {
     /// The system gave no random number.
     pub fn new(app: &App, policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, Broken> {
         let methods = MethodMap::new(document::methods(), policy.docs, &app.metrics);
-        let watchers = Watchers { metrics: Arc::clone(&app.metrics), traces: app.traces.clone() };
-        let envelope = Envelope::new(methods, policy.cors_origins.clone(), policy.https, u64::from_be_bytes(random()?), watchers);
-        Ok(Self { envelope: Arc::new(envelope), policy, more, bound_streams: false })
+        let watchers = Watchers {
+            metrics: Arc::clone(&app.metrics),
+            traces: app.traces.clone(),
+        };
+        let envelope = Envelope::new(
+            methods,
+            policy.cors_origins.clone(),
+            policy.https,
+            u64::from_be_bytes(random()?),
+            watchers,
+        );
+        Ok(Self {
+            envelope: Arc::new(envelope),
+            policy,
+            more,
+            bound_streams: false,
+        })
     }
 }
 
@@ -230,8 +257,21 @@ impl Shared {
 pub fn http_app(
     app: Data<App>,
     shared: Shared,
-) -> actix_web::App<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>> {
-    let Shared { envelope, policy, more, bound_streams } = shared;
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let Shared {
+        envelope,
+        policy,
+        more,
+        bound_streams,
+    } = shared;
     // Each request holds it: the worker's own count costs less than the one that all share.
     let envelope = Rc::new(envelope);
     actix_web::App::new()
@@ -240,7 +280,10 @@ pub fn http_app(
         .configure(more)
         .configure(|service| document::serve(service, policy.docs))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
-        .wrap(Condition::new(!policy.cors_origins.is_empty(), cors(&policy.cors_origins)))
+        .wrap(Condition::new(
+            !policy.cors_origins.is_empty(),
+            cors(&policy.cors_origins),
+        ))
         .wrap(from_fn(move |request, next| {
             let envelope = Rc::clone(&envelope);
             async move { envelope.handle(request, next).await }
@@ -250,16 +293,37 @@ pub fn http_app(
 fn cors(origins: &[String]) -> actix_cors::Cors {
     let listed = actix_cors::Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
-        .allowed_headers(["authorization", "content-type", "doorward-device", "if-match", "x-request-id"])
-        .expose_headers(["doorward-device", "etag", "ratelimit", "ratelimit-policy", "retry-after", "www-authenticate", "x-request-id"])
+        .allowed_headers([
+            "authorization",
+            "content-type",
+            "doorward-device",
+            "if-match",
+            "x-request-id",
+        ])
+        .expose_headers([
+            "doorward-device",
+            "etag",
+            "ratelimit",
+            "ratelimit-policy",
+            "retry-after",
+            "www-authenticate",
+            "x-request-id",
+        ])
         .block_on_origin_mismatch(false)
         .max_age(600);
-    origins.iter().fold(listed, |cors, origin| cors.allowed_origin(origin))
+    origins
+        .iter()
+        .fold(listed, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// As many as the file descriptors allow, so that an accepted connection never starves the database of one.
+/// As many as the file descriptors allow, so that an accepted connection never starves the database
+/// of one.
 fn connections_per_worker(workers: usize) -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(MOST_CONNECTIONS);
-    let connections = descriptors.saturating_sub(RESERVED_DESCRIPTORS).clamp(16, MOST_CONNECTIONS);
-    usize::try_from(connections).unwrap_or(usize::MAX).div_ceil(workers)
+    let connections = descriptors
+        .saturating_sub(RESERVED_DESCRIPTORS)
+        .clamp(16, MOST_CONNECTIONS);
+    usize::try_from(connections)
+        .unwrap_or(usize::MAX)
+        .div_ceil(workers)
 }

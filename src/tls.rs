@@ -1,8 +1,10 @@
-//! TLS by rustls: the certificate and key of the settings, and how they are taken up again when their files change.
+//! TLS by rustls: the certificate and key of the settings, and how they are taken up again when
+//! their files change.
 //!
-//! TLS 1.2 and 1.3 only, by aws-lc-rs, handed to rustls by name: no process-wide default is installed. Nothing here knows of HTTP; the bounds of
-//! HTTP/2 are in `server::streams`. The surprising thing: the files are taken up only after they stood still for a look, because a renewal writes two
-//! files one after the other, and between the two they do not fit.
+//! TLS 1.2 and 1.3 only, by aws-lc-rs, handed to rustls by name: no process-wide default is
+//! installed. Nothing here knows of HTTP; the bounds of HTTP/2 are in `server::streams`. The
+//! surprising thing: the files are taken up only after they stood still for a look, because a
+//! renewal writes two files one after the other, and between the two they do not fit.
 
 use std::fmt;
 use std::fs::File;
@@ -21,8 +23,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, InconsistentKeys, ServerConfig, SignatureScheme, StreamOwned,
-    SupportedProtocolVersion,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, InconsistentKeys, ServerConfig,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 use zeroize::Zeroizing;
 
@@ -46,12 +48,18 @@ impl Identity {
     /// Reads both files.
     ///
     /// # Errors
-    /// The setting at fault and why: a file is missing, the key may be read by others, something is no PEM, or the two do not fit.
+    /// The setting at fault and why: a file is missing, the key may be read by others, something is
+    /// no PEM, or the two do not fit.
     pub fn open(files: TlsFiles) -> Result<Arc<Self>, Bad> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let first = Stamp::of(&files);
         let current = RwLock::new(Arc::new(load(&files, &provider)?));
-        Ok(Arc::new(Self { files, provider, first, current }))
+        Ok(Arc::new(Self {
+            files,
+            provider,
+            first,
+            current,
+        }))
     }
 
     /// What a listener needs. The ALPN names are actix's to add: h2, then http/1.1.
@@ -59,11 +67,15 @@ impl Identity {
     /// # Errors
     /// The provider has no cipher suite for these versions.
     pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider)).with_protocol_versions(VERSIONS)?;
-        Ok(builder.with_no_client_auth().with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(VERSIONS)?;
+        Ok(builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
     }
 
-    /// Looks at the files for ever and takes up a new pair that is valid; one that is not is logged once, and the old one stays.
+    /// Looks at the files for ever and takes up a new pair that is valid; one that is not is logged
+    /// once, and the old one stays.
     pub async fn follow(&self) {
         let mut taken = self.first.clone();
         let mut last = taken.clone();
@@ -89,18 +101,23 @@ impl Identity {
 
 impl ResolvesServerCert for Identity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(
+            &self.current.read().unwrap_or_else(PoisonError::into_inner),
+        ))
     }
 }
 
 /// Without the key.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Identity")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
-/// What changes when a file is written, replaced, or (as mounted secrets are) reached by another link; `ctime` also when only its mode was mended.
+/// What changes when a file is written, replaced, or (as mounted secrets are) reached by another
+/// link; `ctime` also when only its mode was mended.
 #[derive(Clone, PartialEq, Eq)]
 struct Stamp([Option<[i64; 6]>; 2]);
 
@@ -108,36 +125,60 @@ impl Stamp {
     fn of(files: &TlsFiles) -> Self {
         Self([&files.cert, &files.key].map(|path| {
             let about = std::fs::metadata(path).ok()?;
-            Some([about.ino().cast_signed(), about.size().cast_signed(), about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()])
+            Some([
+                about.ino().cast_signed(),
+                about.size().cast_signed(),
+                about.mtime(),
+                about.mtime_nsec(),
+                about.ctime(),
+                about.ctime_nsec(),
+            ])
         }))
     }
 }
 
 fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Bad> {
-    let bad = |name: &str, path: &Path, why: &str| Bad { name: name.to_owned(), why: format!("{} {why}", path.display()) };
+    let bad = |name: &str, path: &Path, why: &str| Bad {
+        name: name.to_owned(),
+        why: format!("{} {why}", path.display()),
+    };
     let (cert, key) = (files.cert.as_path(), files.key.as_path());
 
     let text = read(cert, None).map_err(|why| bad(TLS_CERT, cert, &why))?;
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().unwrap_or_default();
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .unwrap_or_default();
     if chain.is_empty() {
         return Err(bad(TLS_CERT, cert, "does not hold certificates in PEM"));
     }
 
     // What the parser says of it may repeat a line of the key, so it is not passed on.
     let text = read(key, Some(0o640)).map_err(|why| bad(TLS_KEY, key, &why))?;
-    let der = PrivateKeyDer::from_pem_slice(&text).map_err(|_| bad(TLS_KEY, key, "does not hold a private key in PEM, unencrypted"))?;
-    let signing = provider.key_provider.load_private_key(der).map_err(|_| bad(TLS_KEY, key, "holds a private key of a kind that is not known"))?;
+    let der = PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|_| bad(TLS_KEY, key, "does not hold a private key in PEM, unencrypted"))?;
+    let signing = provider
+        .key_provider
+        .load_private_key(der)
+        .map_err(|_| bad(TLS_KEY, key, "holds a private key of a kind that is not known"))?;
 
     let pair = CertifiedKey::new(chain, signing);
     match pair.keys_match() {
         Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
-        Err(Error::InconsistentKeys(_)) => Err(bad(TLS_KEY, key, &format!("does not fit the first certificate in {}", cert.display()))),
-        Err(_) => Err(bad(TLS_CERT, cert, "does not begin with a certificate that can be read")),
+        Err(Error::InconsistentKeys(_)) => Err(bad(
+            TLS_KEY,
+            key,
+            &format!("does not fit the first certificate in {}", cert.display()),
+        )),
+        Err(_) => Err(bad(
+            TLS_CERT,
+            cert,
+            "does not begin with a certificate that can be read",
+        )),
     }
 }
 
-/// A file's content; with `at_most`, only if its mode allows no more. A key may be read by its group (0640), which is how tools that renew
-/// certificates share it; the root secret may not.
+/// A file's content; with `at_most`, only if its mode allows no more. A key may be read by its
+/// group (0640), which is how tools that renew certificates share it; the root secret may not.
 fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String> {
     let unreadable = |cause: io::Error| format!("cannot be read: {cause}");
     let mut file = File::open(path).map_err(unreadable)?;
@@ -145,7 +186,10 @@ fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String>
     if let Some(at_most) = at_most
         && mode & !at_most & 0o077 != 0
     {
-        return Err(format!("is open to others (mode {mode:03o}); run: chmod {at_most:o} {}", path.display()));
+        return Err(format!(
+            "is open to others (mode {mode:03o}); run: chmod {at_most:o} {}",
+            path.display()
+        ));
     }
     let mut text = Zeroizing::new(Vec::new());
     file.read_to_end(&mut text).map_err(unreadable)?;
@@ -159,14 +203,24 @@ fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String>
 pub fn to_this_machine(stream: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let name = ServerName::from(stream.peer_addr()?.ip());
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(VERSIONS).map_err(io::Error::other)?;
-    let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider))).with_no_client_auth();
-    Ok(StreamOwned::new(ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?, stream))
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(VERSIONS)
+        .map_err(io::Error::other)?;
+    let config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        .with_no_client_auth();
+    Ok(StreamOwned::new(
+        ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?,
+        stream,
+    ))
 }
 
-/// Takes every certificate. That is fine for one question to our own address: nothing secret is sent, the answer is only whether to restart, and
-/// whoever can listen in our place could answer the plain question as well. To demand the certificate of the setting's file would do harm: while a
-/// renewal is broken the server goes on with the old one, and a health check that fails then would end a server that serves.
+/// Takes every certificate. That is fine for one question to our own address: nothing secret is
+/// sent, the answer is only whether to restart, and whoever can listen in our place could answer
+/// the plain question as well. To demand the certificate of the setting's file would do harm: while
+/// a renewal is broken the server goes on with the old one, and a health check that fails then
+/// would end a server that serves.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

@@ -26,7 +26,13 @@ fn with_no_settings_it_makes_its_files_and_says_where_it_stands() {
     for file in ["doorward.db", "doorward.secret"] {
         assert_eq!(mode(&folder.path().join(file)), 0o600, "{file}");
     }
-    assert!(server.greeting.contains(&format!("http://{}/docs/", server.address)), "{}", server.greeting);
+    assert!(
+        server
+            .greeting
+            .contains(&format!("http://{}/docs/", server.address)),
+        "{}",
+        server.greeting
+    );
 }
 
 #[test]
@@ -46,23 +52,54 @@ fn a_bad_setting_ends_every_command_with_status_2_and_one_line() {
         let refused = output(folder.path(), &[("DOORWARD_LISTNE", "127.0.0.1:1")], arguments);
         assert_eq!(
             (refused.status.code(), stderr(&refused).as_str()),
-            (Some(2), "doorward: DOORWARD_LISTNE: is not a setting; did you mean DOORWARD_LISTEN?\n")
+            (
+                Some(2),
+                "doorward: DOORWARD_LISTNE: is not a setting; did you mean DOORWARD_LISTEN?\n"
+            )
         );
     }
-    let refused = output(folder.path(), &[("DOORWARD_ACCESS_TOKEN_TTL", "soon"), ("DOORWARD_SECRET", "hunter2")], &["config"]);
-    assert_eq!((refused.status.code(), stderr(&refused).lines().count()), (Some(2), 2));
+    let refused = output(
+        folder.path(),
+        &[
+            ("DOORWARD_ACCESS_TOKEN_TTL", "soon"),
+            ("DOORWARD_SECRET", "hunter2"),
+        ],
+        &["config"],
+    );
+    assert_eq!(
+        (refused.status.code(), stderr(&refused).lines().count()),
+        (Some(2), 2)
+    );
     assert!(!stderr(&refused).contains("hunter2"));
-    assert_eq!(output(folder.path(), &[], &["--listne", "x"]).status.code(), Some(2));
-    assert_eq!(output(folder.path(), &[], &["--secret", "x"]).status.code(), Some(2), "no secret is a flag");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
+    assert_eq!(
+        output(folder.path(), &[], &["--listne", "x"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        output(folder.path(), &[], &["--secret", "x"]).status.code(),
+        Some(2),
+        "no secret is a flag"
+    );
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "nothing was made"
+    );
 }
 
 #[test]
 fn config_prints_what_is_in_force_and_masks_secrets() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("secret"), "a secret in a file, forty bytes of it ok\n").unwrap();
-    let settings =
-        [("DOORWARD_SECRET_FILE", "secret"), ("DATABASE_URL", "postgres://door:hush@db.example/doorward"), ("DOORWARD_LISTEN", "127.0.0.1:1")];
+    fs::write(
+        folder.path().join("secret"),
+        "a secret in a file, forty bytes of it ok\n",
+    )
+    .unwrap();
+    let settings = [
+        ("DOORWARD_SECRET_FILE", "secret"),
+        ("DATABASE_URL", "postgres://door:hush@db.example/doorward"),
+        ("DOORWARD_LISTEN", "127.0.0.1:1"),
+    ];
     let shown = output(folder.path(), &settings, &["config", "--listen", "127.0.0.1:2"]);
     assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
     let text = stdout(&shown);
@@ -78,16 +115,32 @@ fn config_prints_what_is_in_force_and_masks_secrets() {
 #[test]
 fn openapi_prints_the_kept_document() {
     let printed = output(Path::new("."), &[], &["openapi"]);
-    assert!(stdout(&printed) == fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap());
+    assert!(
+        stdout(&printed)
+            == fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap()
+    );
 }
 
 #[test]
 fn health_asks_the_running_server() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
-    let well = output(folder.path(), &[("DOORWARD_LISTEN", &server.address)], &["health"]);
-    assert_eq!((well.status.code(), stdout(&well).contains(r#""status":"ok""#)), (Some(0), true), "{}", stderr(&well));
-    let nobody = output(folder.path(), &[("DOORWARD_LISTEN", &format!("127.0.0.1:{}", free_port()))], &["health"]);
+    let well = output(
+        folder.path(),
+        &[("DOORWARD_LISTEN", &server.address)],
+        &["health"],
+    );
+    assert_eq!(
+        (well.status.code(), stdout(&well).contains(r#""status":"ok""#)),
+        (Some(0), true),
+        "{}",
+        stderr(&well)
+    );
+    let nobody = output(
+        folder.path(),
+        &[("DOORWARD_LISTEN", &format!("127.0.0.1:{}", free_port()))],
+        &["health"],
+    );
     assert_eq!(nobody.status.code(), Some(1));
 }
 
@@ -97,7 +150,11 @@ fn a_taken_address_ends_the_start_before_anything_is_made() {
     let server = Server::start(here.path(), &[]);
     let second = output(there.path(), &[("DOORWARD_LISTEN", &server.address)], &[]);
     assert_eq!(second.status.code(), Some(1));
-    assert!(stderr(&second).contains("cannot listen on"), "{}", stderr(&second));
+    assert!(
+        stderr(&second).contains("cannot listen on"),
+        "{}",
+        stderr(&second)
+    );
     assert_eq!(fs::read_dir(there.path()).unwrap().count(), 0);
 }
 
@@ -108,7 +165,11 @@ fn a_public_lost_or_foreign_secret_refuses_the_start() {
     let secret = folder.path().join("doorward.secret");
     let listen = format!("127.0.0.1:{}", free_port());
     let refusal = |settings: &[(&str, &str)]| {
-        let refused = output(folder.path(), &[settings, &[("DOORWARD_LISTEN", listen.as_str())]].concat(), &[]);
+        let refused = output(
+            folder.path(),
+            &[settings, &[("DOORWARD_LISTEN", listen.as_str())]].concat(),
+            &[],
+        );
         assert_eq!(refused.status.code(), Some(1));
         stderr(&refused)
     };
@@ -117,7 +178,10 @@ fn a_public_lost_or_foreign_secret_refuses_the_start() {
     fs::remove_file(&secret).unwrap();
     assert!(refusal(&[]).contains("doorward.secret is missing"));
     assert!(!secret.exists(), "a wrong one is not made in its place");
-    assert!(refusal(&[("DOORWARD_SECRET", "another secret of more than 32 bytes")]).contains("is not the one that this database was made with"));
+    assert!(
+        refusal(&[("DOORWARD_SECRET", "another secret of more than 32 bytes")])
+            .contains("is not the one that this database was made with")
+    );
 }
 
 #[test]
@@ -125,11 +189,27 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
     let folder = tempfile::tempdir().unwrap();
     let listen = format!("127.0.0.1:{}", free_port());
     let secret = ("DOORWARD_SECRET", "a secret of more than thirty-two bytes");
-    for url in ["sqlite:///nowhere/at/all/doorward.db", "postgres://doorward@127.0.0.1:1/doorward"] {
-        let refused = output(folder.path(), &[("DATABASE_URL", url), ("DOORWARD_LISTEN", &listen), secret], &[]);
-        assert_eq!((refused.status.code(), stderr(&refused).lines().count()), (Some(1), 1), "{}", stderr(&refused));
+    for url in [
+        "sqlite:///nowhere/at/all/doorward.db",
+        "postgres://doorward@127.0.0.1:1/doorward",
+    ] {
+        let refused = output(
+            folder.path(),
+            &[("DATABASE_URL", url), ("DOORWARD_LISTEN", &listen), secret],
+            &[],
+        );
+        assert_eq!(
+            (refused.status.code(), stderr(&refused).lines().count()),
+            (Some(1), 1),
+            "{}",
+            stderr(&refused)
+        );
     }
-    fs::write(folder.path().join("doorward.db"), "this is no database, and never was one").unwrap();
+    fs::write(
+        folder.path().join("doorward.db"),
+        "this is no database, and never was one",
+    )
+    .unwrap();
     let refused = output(folder.path(), &[("DOORWARD_LISTEN", &listen)], &[]);
     assert_eq!(refused.status.code(), Some(1));
 }

@@ -1,4 +1,5 @@
-//! The registry's stale-fill race, explored: its very source, compiled over a scheduler that tries the interleavings of its locks.
+//! The registry's stale-fill race, explored: its very source, compiled over a scheduler that tries
+//! the interleavings of its locks.
 
 mod sync {
     pub(super) use shuttle::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +27,12 @@ use uuid::Uuid;
 const SCHEDULES: usize = 20_000;
 
 fn standing() -> Arc<Standing> {
-    let me = Me { id: UserId::from(1), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
+    let me = Me {
+        id: UserId::from(1),
+        email: "a@example.com".to_owned(),
+        is_active: true,
+        role: "user".to_owned(),
+    };
     Arc::new(Standing {
         me,
         subject: Subject::from(Uuid::nil()),
@@ -37,7 +43,8 @@ fn standing() -> Arc<Standing> {
     })
 }
 
-/// A session in a database, requests that load it, and something that ends it: commit, evict, acknowledge.
+/// A session in a database, requests that load it, and something that ends it: commit, evict,
+/// acknowledge.
 ///
 /// `late_tickets` draws the ticket only after the load, which is what having none would be.
 fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), late_tickets: bool) {
@@ -48,7 +55,11 @@ fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), l
     let acknowledged = Arc::new(AtomicBool::new(false));
     let requests: Vec<_> = (0..3)
         .map(|_| {
-            let (registry, live, acknowledged) = (Arc::clone(&registry), Arc::clone(&live_in_database), Arc::clone(&acknowledged));
+            let (registry, live, acknowledged) = (
+                Arc::clone(&registry),
+                Arc::clone(&live_in_database),
+                Arc::clone(&acknowledged),
+            );
             thread::spawn(move || {
                 for _ in 0..2 {
                     let sent_after = acknowledged.load(Ordering::SeqCst);
@@ -75,29 +86,44 @@ fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), l
     for request in requests {
         request.join().unwrap();
     }
-    assert!(matches!(registry.look_up(session), Lookup::Miss(_)), "let in after the acknowledgement, by a stale fill");
+    assert!(
+        matches!(registry.look_up(session), Lookup::Miss(_)),
+        "let in after the acknowledgement, by a stale fill"
+    );
 }
 
 #[test]
 fn an_ended_session_is_never_let_in_again() {
-    shuttle::check_random(|| nobody_is_let_in_after_the_acknowledgement(Registry::evict, false), SCHEDULES);
+    shuttle::check_random(
+        || nobody_is_let_in_after_the_acknowledgement(Registry::evict, false),
+        SCHEDULES,
+    );
 }
 
 #[test]
 fn no_session_of_an_ended_user_is_let_in_again() {
     let evict: fn(&Registry, SessionId) = |registry, _| registry.evict_user(UserId::from(1));
-    shuttle::check_random(move || nobody_is_let_in_after_the_acknowledgement(evict, false), SCHEDULES);
+    shuttle::check_random(
+        move || nobody_is_let_in_after_the_acknowledgement(evict, false),
+        SCHEDULES,
+    );
 }
 
 #[test]
 fn nothing_outlives_a_gap_in_the_feed() {
     let evict: fn(&Registry, SessionId) = |registry, _| registry.clear();
-    shuttle::check_random(move || nobody_is_let_in_after_the_acknowledgement(evict, false), SCHEDULES);
+    shuttle::check_random(
+        move || nobody_is_let_in_after_the_acknowledgement(evict, false),
+        SCHEDULES,
+    );
 }
 
 #[test]
 #[should_panic = "let in after the acknowledgement"]
 fn without_the_tickets_the_exploration_finds_the_race() {
     // One long-lived session of requests is enough for it to be seen by a later one.
-    shuttle::check_random(|| nobody_is_let_in_after_the_acknowledgement(Registry::evict, true), SCHEDULES);
+    shuttle::check_random(
+        || nobody_is_let_in_after_the_acknowledgement(Registry::evict, true),
+        SCHEDULES,
+    );
 }

@@ -21,18 +21,51 @@ use crate::tls::{Authority, FILES};
 /// More than a pipe of 64 KiB and a queue of a MiB hold, at trace level.
 const FLOOD: usize = 2000;
 
-/// Someone logs in and asks, many times, at trace level; nothing may take longer than a client's patience.
+/// Someone logs in and asks, many times, at trace level; nothing may take longer than a client's
+/// patience.
 async fn flood(server: &Server, kind: &str) {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
     let account = json!({"email": "alice@example.com", "password": PASSWORD});
-    assert_eq!(client.post(server.url("/register")).json(&account).send().await.unwrap().status(), 201);
-    let login = client.post(server.url("/login")).form(&[("username", "alice@example.com"), ("password", PASSWORD)]).send().await.unwrap();
-    let token = login.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(
+        client
+            .post(server.url("/register"))
+            .json(&account)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        201
+    );
+    let login = client
+        .post(server.url("/login"))
+        .form(&[("username", "alice@example.com"), ("password", PASSWORD)])
+        .send()
+        .await
+        .unwrap();
+    let token = login.json::<Value>().await.unwrap()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let begun = monotonic_now();
     for _ in 0..FLOOD {
-        assert_eq!(client.get(server.url("/me")).bearer_auth(&token).send().await.unwrap().status(), 200);
+        assert_eq!(
+            client
+                .get(server.url("/me"))
+                .bearer_auth(&token)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            200
+        );
     }
-    println!("log: {FLOOD} requests at trace level with a log that is {kind}: {:.2} s", begun.elapsed().as_secs_f64());
+    println!(
+        "log: {FLOOD} requests at trace level with a log that is {kind}: {:.2} s",
+        begun.elapsed().as_secs_f64()
+    );
 }
 
 fn loud() -> [(&'static str, &'static str); 1] {
@@ -45,29 +78,53 @@ fn lines(pipe: PipeReader) -> Vec<String> {
 }
 
 fn is_one_object(line: &str) -> bool {
-    serde_json::from_str::<Value>(line).is_ok_and(|value| value["level"].is_string() && value["message"].is_string())
+    serde_json::from_str::<Value>(line)
+        .is_ok_and(|value| value["level"].is_string() && value["message"].is_string())
 }
 
 /// The largest count of dropped lines that the log tells.
 fn dropped(lines: &[String]) -> u64 {
-    let notices = lines.iter().filter(|line| line.contains("log lines were dropped"));
-    notices.map(|line| serde_json::from_str::<Value>(line).unwrap()["dropped"].as_u64().unwrap()).max().unwrap_or_default()
+    let notices = lines
+        .iter()
+        .filter(|line| line.contains("log lines were dropped"));
+    notices
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["dropped"]
+                .as_u64()
+                .unwrap()
+        })
+        .max()
+        .unwrap_or_default()
 }
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_nothing_and_what_it_lost_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = pipe().unwrap();
-    let mut server = Server::start_unheard(folder.path(), &loud(), writer.try_clone().unwrap().into(), writer.into());
+    let mut server = Server::start_unheard(
+        folder.path(),
+        &loud(),
+        writer.try_clone().unwrap().into(),
+        writer.into(),
+    );
     flood(&server, "stuck").await;
     let reading = std::thread::spawn(move || lines(reader));
     a_calm_while(&server).await;
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let lines = reading.join().unwrap();
-    assert!(dropped(&lines) > 1000, "{} were dropped of {}", dropped(&lines), lines.len());
+    assert!(
+        dropped(&lines) > 1000,
+        "{} were dropped of {}",
+        dropped(&lines),
+        lines.len()
+    );
     assert!(lines.iter().all(|line| is_one_object(line)));
-    assert!(lines.first().unwrap().contains("\"time\"") && lines.last().unwrap().contains("stopped"), "{:?}", lines.last());
+    assert!(
+        lines.first().unwrap().contains("\"time\"") && lines.last().unwrap().contains("stopped"),
+        "{:?}",
+        lines.last()
+    );
 }
 
 async fn a_calm_while(server: &Server) {
@@ -84,7 +141,12 @@ async fn a_server_whose_log_is_stuck_still_ends() {
     let mut server = Server::start_unheard(folder.path(), &loud(), Stdio::null(), writer.into());
     flood(&server, "stuck").await;
     server.signal("TERM");
-    assert_eq!(tokio::task::spawn_blocking(move || server.wait().code()).await.unwrap(), Some(0));
+    assert_eq!(
+        tokio::task::spawn_blocking(move || server.wait().code())
+            .await
+            .unwrap(),
+        Some(0)
+    );
     drop(reader);
 }
 
@@ -92,7 +154,12 @@ async fn a_server_whose_log_is_stuck_still_ends() {
 async fn a_log_whose_reader_has_gone_stops_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (mut reader, writer) = pipe().unwrap();
-    let mut server = Server::start_unheard(folder.path(), &loud(), writer.try_clone().unwrap().into(), writer.into());
+    let mut server = Server::start_unheard(
+        folder.path(),
+        &loud(),
+        writer.try_clone().unwrap().into(),
+        writer.into(),
+    );
     // `2>&1 | head -c 1`
     reader.read_exact(&mut [0]).unwrap();
     drop(reader);
@@ -132,7 +199,8 @@ fn a_start_that_fails_unheard_keeps_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    let mut command = crate::support::process::doorward(folder.path(), &[("DOORWARD_LISTEN", "nowhere")], &[]);
+    let mut command =
+        crate::support::process::doorward(folder.path(), &[("DOORWARD_LISTEN", "nowhere")], &[]);
     assert_eq!(command.stderr(writer).status().unwrap().code(), Some(2));
 }
 
@@ -144,14 +212,26 @@ impl Kept {
     fn keep(&self, secret: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Of a token each part, for a part is as good as the whole to whoever has the rest.
-        kept.extend(secret.split('.').filter(|part| part.len() >= 8).map(str::to_owned));
-        kept.extend([secret.replace(' ', "+"), secret.replace(' ', "%20"), STANDARD.encode(secret)]);
+        kept.extend(
+            secret
+                .split('.')
+                .filter(|part| part.len() >= 8)
+                .map(str::to_owned),
+        );
+        kept.extend([
+            secret.replace(' ', "+"),
+            secret.replace(' ', "%20"),
+            STANDARD.encode(secret),
+        ]);
     }
 
     /// What the line tells.
     fn told(&self, line: &str) -> Option<String> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().find(|secret| line.contains(secret.as_str())).cloned().or_else(|| told(line))
+        kept.iter()
+            .find(|secret| line.contains(secret.as_str()))
+            .cloned()
+            .or_else(|| told(line))
     }
 }
 
@@ -170,28 +250,46 @@ impl Visitor<'_> {
         }
         let status = response.status().as_u16();
         let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default();
-        for secret in [&body["access_token"], &body["refresh_token"], &body["one_time_password"], &body["invitation"]["one_time_password"]] {
-            secret.as_str().into_iter().for_each(|secret| self.kept.keep(secret));
+        for secret in [
+            &body["access_token"],
+            &body["refresh_token"],
+            &body["one_time_password"],
+            &body["invitation"]["one_time_password"],
+        ] {
+            secret
+                .as_str()
+                .into_iter()
+                .for_each(|secret| self.kept.keep(secret));
         }
         (status, body)
     }
 
     async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.read(self.client.post(self.server.url(path)).json(&body)).await
+        self.read(self.client.post(self.server.url(path)).json(&body))
+            .await
     }
 
     async fn form(&self, path: &str, body: &[(&str, &str)]) -> (u16, Value) {
-        self.read(self.client.post(self.server.url(path)).form(body)).await
+        self.read(self.client.post(self.server.url(path)).form(body))
+            .await
     }
 
     async fn login(&self, email: &str, password: &str) -> (String, String) {
-        let (status, body) = self.form("/login", &[("username", email), ("password", password)]).await;
+        let (status, body) = self
+            .form("/login", &[("username", email), ("password", password)])
+            .await;
         assert_eq!(status, 200, "{body}");
-        (body["access_token"].as_str().unwrap().to_owned(), body["refresh_token"].as_str().unwrap().to_owned())
+        (
+            body["access_token"].as_str().unwrap().to_owned(),
+            body["refresh_token"].as_str().unwrap().to_owned(),
+        )
     }
 
     async fn bearer(&self, method: &str, path: &str, token: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self.client.request(method.parse().unwrap(), self.server.url(path)).bearer_auth(token);
+        let request = self
+            .client
+            .request(method.parse().unwrap(), self.server.url(path))
+            .bearer_auth(token);
         self.read(match body {
             Some(body) => request.json(&body),
             None => request,
@@ -199,55 +297,195 @@ impl Visitor<'_> {
         .await
     }
 
-    /// Registers, logs in rightly and wrongly, refreshes, uses a refresh token twice, changes everything, leaves.
+    /// Registers, logs in rightly and wrongly, refreshes, uses a refresh token twice, changes
+    /// everything, leaves.
     async fn live(&self) -> (String, String) {
-        let (email, password, next) = ("alice.the.first@example.com", "a wren minds the gate", "two wrens mind two gates");
+        let (email, password, next) = (
+            "alice.the.first@example.com",
+            "a wren minds the gate",
+            "two wrens mind two gates",
+        );
         for secret in [email, password, next, "no wren at all here"] {
             self.kept.keep(secret);
         }
         for expected in [201, 400] {
-            assert_eq!(self.post("/register", json!({"email": email, "password": password})).await.0, expected);
+            assert_eq!(
+                self.post("/register", json!({"email": email, "password": password}))
+                    .await
+                    .0,
+                expected
+            );
         }
         let (token, refresh) = self.login(email, password).await;
-        assert_eq!(self.form("/login", &[("username", email), ("password", "no wren at all here")]).await.0, 401);
-        assert_eq!(self.form("/login", &[("username", "nobody.here@example.com"), ("password", password)]).await.0, 401);
-        self.form("/oauth/token", &[("grant_type", "password"), ("username", email), ("password", password), ("client_secret", next)]).await;
+        assert_eq!(
+            self.form(
+                "/login",
+                &[("username", email), ("password", "no wren at all here")]
+            )
+            .await
+            .0,
+            401
+        );
+        assert_eq!(
+            self.form(
+                "/login",
+                &[("username", "nobody.here@example.com"), ("password", password)]
+            )
+            .await
+            .0,
+            401
+        );
+        self.form(
+            "/oauth/token",
+            &[
+                ("grant_type", "password"),
+                ("username", email),
+                ("password", password),
+                ("client_secret", next),
+            ],
+        )
+        .await;
         let (_, second) = self.form("/refresh", &[("refresh_token", &refresh)]).await;
-        let (_, third) = self.form("/refresh", &[("refresh_token", second["refresh_token"].as_str().unwrap())]).await;
-        assert_eq!(self.bearer("GET", "/me", third["access_token"].as_str().unwrap(), None).await.0, 200);
-        assert_eq!(self.form("/oauth/token", &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]).await.0, 400, "used again");
+        let (_, third) = self
+            .form(
+                "/refresh",
+                &[("refresh_token", second["refresh_token"].as_str().unwrap())],
+            )
+            .await;
+        assert_eq!(
+            self.bearer("GET", "/me", third["access_token"].as_str().unwrap(), None)
+                .await
+                .0,
+            200
+        );
+        assert_eq!(
+            self.form(
+                "/oauth/token",
+                &[("grant_type", "refresh_token"), ("refresh_token", &refresh)]
+            )
+            .await
+            .0,
+            400,
+            "used again"
+        );
         self.bearer("GET", "/me", &token, None).await;
         let (token, _) = self.login(email, password).await;
-        assert_eq!(self.bearer("PUT", "/me/password", &token, Some(json!({"current_password": password, "new_password": next}))).await.0, 204);
+        assert_eq!(
+            self.bearer(
+                "PUT",
+                "/me/password",
+                &token,
+                Some(json!({"current_password": password, "new_password": next}))
+            )
+            .await
+            .0,
+            204
+        );
         let change = json!({"email": "alice.the.second@example.com", "current_password": next});
         assert_eq!(self.bearer("PATCH", "/me", &token, Some(change)).await.0, 200);
-        assert_eq!(self.bearer("PUT", "/me/password", &token, Some(json!({"current_password": password, "new_password": next}))).await.0, 403);
-        self.form("/oauth/revoke", &[("token", &self.login("alice.the.second@example.com", next).await.1)]).await;
+        assert_eq!(
+            self.bearer(
+                "PUT",
+                "/me/password",
+                &token,
+                Some(json!({"current_password": password, "new_password": next}))
+            )
+            .await
+            .0,
+            403
+        );
+        self.form(
+            "/oauth/revoke",
+            &[("token", &self.login("alice.the.second@example.com", next).await.1)],
+        )
+        .await;
         self.bearer("POST", "/logout?scope=all", &token, None).await;
         self.login("alice.the.second@example.com", next).await
     }
 
     /// The other side of the counter.
     async fn administer(&self, folder: &Path, settings: &[(&str, &str)]) -> String {
-        let made = output(folder, settings, &["user", "create", "the.boss@example.com", "--role", "admin", "--invite", "--json"]);
+        let made = output(
+            folder,
+            settings,
+            &[
+                "user",
+                "create",
+                "the.boss@example.com",
+                "--role",
+                "admin",
+                "--invite",
+                "--json",
+            ],
+        );
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
-        let once =
-            made["one_time_password"].as_str().or_else(|| made["invitation"]["one_time_password"].as_str()).unwrap_or_else(|| panic!("{made}"));
+        let once = made["one_time_password"]
+            .as_str()
+            .or_else(|| made["invitation"]["one_time_password"].as_str())
+            .unwrap_or_else(|| panic!("{made}"));
         self.kept.keep(once);
         let own = "a heron owns this pond";
         self.kept.keep(own);
-        assert_eq!(self.form("/login", &[("username", "the.boss@example.com"), ("password", once)]).await.0, 403);
-        assert_eq!(self.form("/login", &[("username", "the.boss@example.com"), ("password", once), ("new_password", own)]).await.0, 200);
+        assert_eq!(
+            self.form(
+                "/login",
+                &[("username", "the.boss@example.com"), ("password", once)]
+            )
+            .await
+            .0,
+            403
+        );
+        assert_eq!(
+            self.form(
+                "/login",
+                &[
+                    ("username", "the.boss@example.com"),
+                    ("password", once),
+                    ("new_password", own)
+                ]
+            )
+            .await
+            .0,
+            200
+        );
         let (boss, _) = self.login("the.boss@example.com", own).await;
-        let (status, carol) = self.bearer("POST", "/users", &boss, Some(json!({"email": "carol.c@example.com", "role": "user"}))).await;
+        let (status, carol) = self
+            .bearer(
+                "POST",
+                "/users",
+                &boss,
+                Some(json!({"email": "carol.c@example.com", "role": "user"})),
+            )
+            .await;
         assert_eq!(status, 201);
-        let carol = format!("/users/{}", carol["id"].as_i64().or_else(|| carol["user"]["id"].as_i64()).unwrap());
-        self.bearer("POST", &format!("{carol}/one-time-password"), &boss, None).await;
-        for path in ["/users?q=alice", "/users?email=alice.the.second@example.com", "/users?q=alice.the%40", "/audit", "/roles", carol.as_str()] {
+        let carol = format!(
+            "/users/{}",
+            carol["id"]
+                .as_i64()
+                .or_else(|| carol["user"]["id"].as_i64())
+                .unwrap()
+        );
+        self.bearer("POST", &format!("{carol}/one-time-password"), &boss, None)
+            .await;
+        for path in [
+            "/users?q=alice",
+            "/users?email=alice.the.second@example.com",
+            "/users?q=alice.the%40",
+            "/audit",
+            "/roles",
+            carol.as_str(),
+        ] {
             self.bearer("GET", path, &boss, None).await;
         }
-        self.bearer("PUT", "/roles/cook", &boss, Some(json!({"permissions": ["soup:stir"]}))).await;
-        self.bearer("PATCH", &carol, &boss, Some(json!({"is_active": false}))).await;
+        self.bearer(
+            "PUT",
+            "/roles/cook",
+            &boss,
+            Some(json!({"permissions": ["soup:stir"]})),
+        )
+        .await;
+        self.bearer("PATCH", &carol, &boss, Some(json!({"is_active": false})))
+            .await;
         self.bearer("DELETE", &carol, &boss, None).await;
         boss
     }
@@ -256,8 +494,13 @@ impl Visitor<'_> {
     async fn misplace(&self, token: &str, refresh: &str) {
         let (email, password) = ("alice.the.second@example.com", "two wrens mind two gates");
         for path in ["/me", "/users", "/login", "/nowhere", "/docs/"] {
-            for query in [format!("access_token={token}"), format!("refresh_token={refresh}"), format!("username={email}&password={password}")] {
-                self.read(self.client.get(format!("{}?{query}", self.server.url(path)))).await;
+            for query in [
+                format!("access_token={token}"),
+                format!("refresh_token={refresh}"),
+                format!("username={email}&password={password}"),
+            ] {
+                self.read(self.client.get(format!("{}?{query}", self.server.url(path))))
+                    .await;
             }
         }
         for path in [
@@ -292,7 +535,8 @@ impl Visitor<'_> {
                 ("user-agent", email),
                 ("origin", &format!("https://{token}")),
             ] {
-                self.read(self.client.get(self.server.url("/me")).header(name, value)).await;
+                self.read(self.client.get(self.server.url("/me")).header(name, value))
+                    .await;
             }
         }
         for body in [
@@ -305,15 +549,39 @@ impl Visitor<'_> {
             assert!(self.post("/register", body).await.0 >= 400);
         }
         for (media_type, body) in [
-            ("application/json", format!(r#"{{"email":"{email}","password":"{password}""#)),
-            ("application/json", format!(r#"{{"email":"{email}","password":"{password}"}}{token}"#)),
-            ("application/x-www-form-urlencoded", format!("username={email}&username={email}&password={password}")),
-            ("application/x-www-form-urlencoded", format!("{token}={refresh}&{password}")),
+            (
+                "application/json",
+                format!(r#"{{"email":"{email}","password":"{password}""#),
+            ),
+            (
+                "application/json",
+                format!(r#"{{"email":"{email}","password":"{password}"}}{token}"#),
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                format!("username={email}&username={email}&password={password}"),
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                format!("{token}={refresh}&{password}"),
+            ),
             ("text/plain", format!("{email} {password}")),
             (&format!("text/{}", "x".repeat(4)), token.to_owned()),
         ] {
-            for path in ["/register", "/login", "/refresh", "/oauth/token", "/oauth/introspect"] {
-                self.read(self.client.post(self.server.url(path)).header("content-type", media_type).body(body.clone())).await;
+            for path in [
+                "/register",
+                "/login",
+                "/refresh",
+                "/oauth/token",
+                "/oauth/introspect",
+            ] {
+                self.read(
+                    self.client
+                        .post(self.server.url(path))
+                        .header("content-type", media_type)
+                        .body(body.clone()),
+                )
+                .await;
             }
         }
     }
@@ -324,13 +592,26 @@ impl Visitor<'_> {
             format!("POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: {token}\r\n\r\n"),
             format!("POST /login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: {refresh}\r\n\r\n"),
             format!("GET /{token} HTTP/9.9\r\nHost: {refresh}\r\n\r\n"),
-            format!("GET /me HTTP/1.1\r\nHost: alice.the.second@example.com\r\nAuthorization : Bearer {token}\r\n\r\n"),
-            format!("GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n folded\r\nContent-Length: 5, 6\r\n\r\n"),
+            format!(
+                "GET /me HTTP/1.1\r\nHost: alice.the.second@example.com\r\nAuthorization : Bearer {token}\r\n\r\n"
+            ),
+            format!(
+                "GET /me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n folded\r\nContent-Length: 5, 6\r\n\r\n"
+            ),
             format!("{token} {refresh}\r\n\r\n"),
-            format!("GET /me?t={token} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"),
-            format!("GET /{} HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", token, refresh.repeat(2000)),
+            format!(
+                "GET /me?t={token} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+            ),
+            format!(
+                "GET /{} HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+                token,
+                refresh.repeat(2000)
+            ),
         ] {
-            raw(&self.server.address, (text + "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+            raw(
+                &self.server.address,
+                (text + "GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+            );
         }
     }
 }
@@ -339,7 +620,10 @@ impl Visitor<'_> {
 async fn refuse_rows(url: &str) {
     if url.starts_with("postgres") {
         let mut database = sqlx::PgConnection::connect(url).await.unwrap();
-        database.execute("ALTER TABLE users ADD CONSTRAINT nobody_else CHECK (email NOT LIKE 'dave%')").await.unwrap();
+        database
+            .execute("ALTER TABLE users ADD CONSTRAINT nobody_else CHECK (email NOT LIKE 'dave%')")
+            .await
+            .unwrap();
     } else {
         let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
         let trigger = "CREATE TRIGGER nobody_else BEFORE INSERT ON users WHEN NEW.email LIKE 'dave%' BEGIN SELECT RAISE(ABORT, 'refused'); END";
@@ -369,20 +653,35 @@ async fn tour(engine: Engine, format: &str, tls: bool) {
         settings.extend(FILES);
     }
     let kept = Kept::default();
-    for secret in
-        [secret, "database-hush-hush", "the.boss@example.com", "carol.c@example.com", "alice.the.second@example.com", "nobody.here@example.com"]
-    {
+    for secret in [
+        secret,
+        "database-hush-hush",
+        "the.boss@example.com",
+        "carol.c@example.com",
+        "alice.the.second@example.com",
+        "nobody.here@example.com",
+    ] {
         kept.keep(secret);
     }
     let (reader, writer) = pipe().unwrap();
     let mut server = Server::start_unheard(folder.path(), &settings, Stdio::null(), writer.into());
     let reading = std::thread::spawn(move || lines(reader));
-    let client = if tls { authority.client(false) } else { reqwest::Client::new() };
-    let visitor = Visitor { client, server: &server, kept: &kept };
+    let client = if tls {
+        authority.client(false)
+    } else {
+        reqwest::Client::new()
+    };
+    let visitor = Visitor {
+        client,
+        server: &server,
+        kept: &kept,
+    };
     let (token, refresh) = visitor.live().await;
     let boss = visitor.administer(folder.path(), &settings).await;
     visitor.misplace(&token, &refresh).await;
-    visitor.bearer("GET", "/users/dave@example.com", &boss, None).await;
+    visitor
+        .bearer("GET", "/users/dave@example.com", &boss, None)
+        .await;
     visitor.garble(&token, &refresh);
     refuse_rows(&url).await;
     let dave = json!({"email": "dave.d@example.com", "password": "a wren minds the gate"});
@@ -391,11 +690,21 @@ async fn tour(engine: Engine, format: &str, tls: bool) {
     server.signal("TERM");
     assert_eq!(server.wait().code(), Some(0));
     let lines = reading.join().unwrap();
-    let telling: Vec<_> = lines.iter().filter_map(|line| Some((kept.told(line)?, line))).collect();
+    let telling: Vec<_> = lines
+        .iter()
+        .filter_map(|line| Some((kept.told(line)?, line)))
+        .collect();
     assert!(telling.is_empty(), "{telling:#?}");
     let says = |words: &str| lines.iter().filter(|line| line.contains(words)).count();
-    println!("log: a tour of {} lines at trace level, {} of them of the database", lines.len(), says("sqlx"));
-    assert!(says("request failed") > 0 && says("login refused") > 1 && says("used again") == 1, "the tour was short");
+    println!(
+        "log: a tour of {} lines at trace level, {} of them of the database",
+        lines.len(),
+        says("sqlx")
+    );
+    assert!(
+        says("request failed") > 0 && says("login refused") > 1 && says("used again") == 1,
+        "the tour was short"
+    );
     assert_eq!(dropped(&lines), 0);
     if format == "json" {
         let http = if tls { "h2::" } else { "actix_http::" };
@@ -437,7 +746,13 @@ fn a_line_that_tells_is_known() {
     ] {
         assert!(told(line).is_some(), "{line}");
     }
-    for line in ["", "Doorward 0.1.0 keeps the door at http://127.0.0.1:8000", "begins with dwr_", "at once @ night", "a 50% @ b"] {
+    for line in [
+        "",
+        "Doorward 0.1.0 keeps the door at http://127.0.0.1:8000",
+        "begins with dwr_",
+        "at once @ night",
+        "a 50% @ b",
+    ] {
         assert_eq!(told(line), None, "{line}");
     }
 }

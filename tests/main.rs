@@ -1,6 +1,12 @@
-//! Everything that is tested through the front door, in one binary: a real socket, both engines, a real browser, the program itself.
+//! Everything that is tested through the front door, in one binary: a real socket, both engines, a
+//! real browser, the program itself.
 
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, missing_docs, reason = "a test that cannot go on should panic where it stands")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "a test that cannot go on should panic where it stands"
+)]
 
 mod api;
 mod architecture;

@@ -1,5 +1,7 @@
-//! Random histories of logins, refreshes, lost answers, parallel tabs, theft, logouts, disabling and clock steps, over one and two nodes, against a small
-//! model of what should happen. The use-cases are called as the handlers call them; proptest prints the history and its seed on a failure.
+//! Random histories of logins, refreshes, lost answers, parallel tabs, theft, logouts, disabling
+//! and clock steps, over one and two nodes, against a small model of what should happen. The
+//! use-cases are called as the handlers call them; proptest prints the history and its seed on a
+//! failure.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -118,8 +120,15 @@ struct World {
 impl World {
     async fn new(file: &Path, nodes: usize) -> Self {
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
-        let mut world =
-            Self { nodes: Vec::new(), places: vec![None; nodes], sessions: Vec::new(), active: [true; USERS], users: Vec::new(), logins: 0, clock };
+        let mut world = Self {
+            nodes: Vec::new(),
+            places: vec![None; nodes],
+            sessions: Vec::new(),
+            active: [true; USERS],
+            users: Vec::new(),
+            logins: 0,
+            clock,
+        };
         let environment = [
             ("DATABASE_URL", format!("sqlite://{}", file.display())),
             ("DOORWARD_SECRET", SECRET.to_owned()),
@@ -132,15 +141,33 @@ impl World {
         ];
         for _ in 0..nodes {
             let environment = environment.clone().map(|(name, value)| (name.to_owned(), value));
-            let mut config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
+            let mut config = Config::load(&Source {
+                flags: &|_| None,
+                environment: &environment,
+            })
+            .unwrap();
             config.argon2 = Cost::cheapest();
-            world.nodes.push(App::build(config, Clock::Manual(Arc::clone(&world.clock))).await.unwrap());
+            world.nodes.push(
+                App::build(config, Clock::Manual(Arc::clone(&world.clock)))
+                    .await
+                    .unwrap(),
+            );
         }
         for user in 0..USERS {
             let email = format!("user{user}@example.com");
-            world
-                .users
-                .push(accounts::register(&world.nodes[0], accounts::NewAccount { email: &email, password: PASSWORD }, &CONTEXT).await.unwrap().id);
+            world.users.push(
+                accounts::register(
+                    &world.nodes[0],
+                    accounts::NewAccount {
+                        email: &email,
+                        password: PASSWORD,
+                    },
+                    &CONTEXT,
+                )
+                .await
+                .unwrap()
+                .id,
+            );
         }
         world.all_nodes_follow().await;
         world
@@ -164,7 +191,11 @@ impl World {
     async fn perform(&mut self, operation: &Operation) {
         match *operation {
             Operation::Login { user, node } => self.login(user, node).await,
-            Operation::Refresh { session, behind, node } => self.refresh(session, behind, node).await,
+            Operation::Refresh {
+                session,
+                behind,
+                node,
+            } => self.refresh(session, behind, node).await,
             Operation::Tabs { session } => self.tabs(session).await,
             Operation::Me { session, node } => self.me(session, node).await,
             Operation::Logout { session, scope, node } => self.logout(session, scope, node).await,
@@ -173,7 +204,8 @@ impl World {
                 self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
             }
         }
-        // An acknowledged change binds the node that made it at once, and the others when they have followed.
+        // An acknowledged change binds the node that made it at once, and the others when they have
+        // followed.
         self.all_nodes_follow().await;
     }
 
@@ -185,10 +217,19 @@ impl World {
         let email = format!("user{user}@example.com");
         // Each from an address of its own: how failures slow each other is told elsewhere.
         self.logins += 1;
-        let context = Context { ip: std::net::Ipv4Addr::from(self.logins).to_string(), ..CONTEXT.clone() };
+        let context = Context {
+            ip: std::net::Ipv4Addr::from(self.logins).to_string(),
+            ..CONTEXT.clone()
+        };
         let outcome = sessions::login(
             self.node(node),
-            Login { username: &email, password: PASSWORD, new_password: None, device: None, user_agent: "model" },
+            Login {
+                username: &email,
+                password: PASSWORD,
+                new_password: None,
+                device: None,
+                user_agent: "model",
+            },
             &context,
         )
         .await;
@@ -196,7 +237,10 @@ impl World {
         match outcome {
             Ok(grant) => {
                 assert!(self.active[user], "a disabled user logged in");
-                let id = standing::of_bearer(self.node(node), &grant.access_token).await.expect("a fresh token is good").session;
+                let id = standing::of_bearer(self.node(node), &grant.access_token)
+                    .await
+                    .expect("a fresh token is good")
+                    .session;
                 self.sessions.push(Session {
                     id,
                     user,
@@ -220,26 +264,37 @@ impl World {
         let now = self.now();
         let known = &self.sessions[at];
         let counter = known.counter - behind;
-        let Some(token) = known.tokens.get(&counter).cloned() else { return };
+        let Some(token) = known.tokens.get(&counter).cloned() else {
+            return;
+        };
         let live = known.live(now, &self.active);
         let within_grace = behind == 1 && known.rotated_at.is_some_and(|at| now < at + GRACE);
         let outcome = sessions::refresh(self.node(node), &token, &CONTEXT).await;
         let known = &mut self.sessions[at];
         match outcome {
             Ok(grant) => {
-                assert!(live && (behind == 0 || within_grace), "a refresh of a token {behind} behind, live: {live}");
+                assert!(
+                    live && (behind == 0 || within_grace),
+                    "a refresh of a token {behind} behind, live: {live}"
+                );
                 if behind == 0 {
                     known.counter += 1;
                     known.rotated_at = Some(now);
                     known.idle_until = now + IDLE;
                 } else {
-                    assert_eq!(known.tokens[&known.counter], grant.refresh_token, "the same successor");
+                    assert_eq!(
+                        known.tokens[&known.counter], grant.refresh_token,
+                        "the same successor"
+                    );
                 }
                 known.tokens.insert(known.counter, grant.refresh_token);
                 (known.access, known.access_until) = (grant.access_token, now + ACCESS);
             }
             Err(Failure::InvalidGrant(_)) => {
-                assert!(!live || (behind > 0 && !within_grace), "an honest refresh was refused");
+                assert!(
+                    !live || (behind > 0 && !within_grace),
+                    "an honest refresh was refused"
+                );
                 known.ended |= live;
             }
             Err(other) => panic!("{other}"),
@@ -252,12 +307,24 @@ impl World {
         let known = &self.sessions[at];
         let live = known.live(now, &self.active);
         let token = known.tokens[&known.counter].clone();
-        let outcomes = futures_util::future::join_all((0..4).map(|tab| sessions::refresh(self.node(tab), &token, &CONTEXT))).await;
+        let outcomes = futures_util::future::join_all(
+            (0..4).map(|tab| sessions::refresh(self.node(tab), &token, &CONTEXT)),
+        )
+        .await;
         let known = &mut self.sessions[at];
         let granted: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
-        assert_eq!(granted.len(), if live { 4 } else { 0 }, "every tab goes on, or none");
+        assert_eq!(
+            granted.len(),
+            if live { 4 } else { 0 },
+            "every tab goes on, or none"
+        );
         if let Some(first) = granted.first() {
-            assert!(granted.iter().all(|grant| grant.refresh_token == first.refresh_token), "one lineage");
+            assert!(
+                granted
+                    .iter()
+                    .all(|grant| grant.refresh_token == first.refresh_token),
+                "one lineage"
+            );
             known.counter += 1;
             known.rotated_at = Some(now);
             known.idle_until = now + IDLE;
@@ -272,7 +339,10 @@ impl World {
         let now = self.now();
         let good = known.live(now, &self.active) && now < known.access_until;
         match standing::of_bearer(self.node(node), &known.access).await {
-            Ok(bearer) => assert!(good && bearer.session == known.id && bearer.standing.me.id == self.users[known.user], "let in who should not be"),
+            Ok(bearer) => assert!(
+                good && bearer.session == known.id && bearer.standing.me.id == self.users[known.user],
+                "let in who should not be"
+            ),
             Err(Failure::InvalidToken) => assert!(!good, "refused who should be let in"),
             Err(other) => panic!("{other}"),
         }
@@ -282,7 +352,12 @@ impl World {
         let Some(at) = self.pick(session) else { return };
         let (id, user) = (self.sessions[at].id, self.sessions[at].user);
         let scope = [Scope::This, Scope::Others, Scope::All][usize::from(scope)];
-        let me = Me { id: self.users[user], email: String::new(), is_active: true, role: "user".to_owned() };
+        let me = Me {
+            id: self.users[user],
+            email: String::new(),
+            is_active: true,
+            role: "user".to_owned(),
+        };
         let (subject, end) = (Subject::from(Uuid::nil()), Timestamp::from_secs(0));
         let standing = Arc::new(Standing {
             me,
@@ -292,7 +367,17 @@ impl World {
             expires_at: end,
             written: Written::default(),
         });
-        sessions::logout(self.node(node), &Bearer { session: id, standing }, scope, &CONTEXT).await.unwrap();
+        sessions::logout(
+            self.node(node),
+            &Bearer {
+                session: id,
+                standing,
+            },
+            scope,
+            &CONTEXT,
+        )
+        .await
+        .unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {
                 Scope::This => other.id == id,
@@ -301,28 +386,62 @@ impl World {
             };
         }
         // On the node that answered, at once.
-        for other in self.sessions.iter().filter(|other| other.user == user && other.ended) {
-            assert!(standing::of_bearer(self.node(node), &other.access).await.is_err(), "let in after the logout was acknowledged");
+        for other in self
+            .sessions
+            .iter()
+            .filter(|other| other.user == user && other.ended)
+        {
+            assert!(
+                standing::of_bearer(self.node(node), &other.access).await.is_err(),
+                "let in after the logout was acknowledged"
+            );
         }
     }
 
     async fn set_active(&mut self, user: usize, active: bool, node: usize) {
-        let change = AccountChange { role: None, is_active: Some(active) };
-        administration::update(self.node(node), self.users[user], change, Authority::OPERATOR, &CONTEXT).await.unwrap();
+        let change = AccountChange {
+            role: None,
+            is_active: Some(active),
+        };
+        administration::update(
+            self.node(node),
+            self.users[user],
+            change,
+            Authority::OPERATOR,
+            &CONTEXT,
+        )
+        .await
+        .unwrap();
         self.active[user] = active;
         for session in self.sessions.iter_mut().filter(|session| session.user == user) {
             session.ended |= !active;
         }
-        for session in self.sessions.iter().filter(|session| session.user == user && session.ended) {
-            assert!(standing::of_bearer(self.node(node), &session.access).await.is_err(), "let in after the account was disabled");
+        for session in self
+            .sessions
+            .iter()
+            .filter(|session| session.user == user && session.ended)
+        {
+            assert!(
+                standing::of_bearer(self.node(node), &session.access)
+                    .await
+                    .is_err(),
+                "let in after the account was disabled"
+            );
         }
     }
 }
 
 fn histories(nodes: usize, histories: u32) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut runner =
-        TestRunner::new(ProptestConfig { cases: histories, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: histories,
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        ..ProptestConfig::default()
+    });
     // In memory: what is checked here is not that the disk keeps its word.
     let outcome = runner.run(&prop::collection::vec(operation(), OPERATIONS), |history| {
         let folder = tempfile::tempdir_in("/dev/shm").unwrap();

@@ -10,22 +10,36 @@ const TABLE: &str = include_str!("requirements.md");
 /// The rows: id, requirement, tests.
 fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
     let cells = TABLE.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
+        let cells: Vec<&str> = line
+            .strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split(" | ")
+            .collect();
         let [id, requirement, tests] = cells.try_into().ok()?;
         Some((id, requirement, tests))
     });
     cells.filter(|(id, ..)| *id != "id").collect()
 }
 
-/// The text of every source by module: `api::http` is `tests/api/http.rs`, or `src/api/http.rs`, or both.
+/// The text of every source by module: `api::http` is `tests/api/http.rs`, or `src/api/http.rs`, or
+/// both.
 fn sources() -> HashMap<String, String> {
     let mut sources: HashMap<String, String> = HashMap::new();
     for root in ["tests", "src"] {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
         for file in rust_files(&root) {
-            let module = file.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
+            let module = file
+                .strip_prefix(&root)
+                .unwrap()
+                .with_extension("")
+                .to_str()
+                .unwrap()
+                .replace('/', "::");
             let module = module.strip_suffix("::mod").unwrap_or(&module).to_owned();
-            sources.entry(module).or_default().push_str(&std::fs::read_to_string(&file).unwrap());
+            sources
+                .entry(module)
+                .or_default()
+                .push_str(&std::fs::read_to_string(&file).unwrap());
         }
     }
     sources
@@ -35,7 +49,11 @@ fn sources() -> HashMap<String, String> {
 fn every_requirement_names_tests_that_there_are_or_says_why_none() {
     let (rows, sources) = (rows(), sources());
     assert!(rows.len() >= 161, "only {} rows are read", rows.len());
-    assert_eq!(rows.iter().map(|(id, ..)| id).collect::<HashSet<_>>().len(), rows.len(), "an id twice");
+    assert_eq!(
+        rows.iter().map(|(id, ..)| id).collect::<HashSet<_>>().len(),
+        rows.len(),
+        "an id twice"
+    );
     for (id, requirement, tests) in rows {
         assert!(!requirement.is_empty(), "{id}");
         if let Some(reason) = tests.strip_prefix("open: ") {
@@ -43,10 +61,18 @@ fn every_requirement_names_tests_that_there_are_or_says_why_none() {
             continue;
         }
         for test in tests.split(", ") {
-            let named = test.strip_prefix('`').and_then(|test| test.strip_suffix('`')).and_then(|test| test.rsplit_once("::"));
+            let named = test
+                .strip_prefix('`')
+                .and_then(|test| test.strip_suffix('`'))
+                .and_then(|test| test.rsplit_once("::"));
             let (module, name) = named.unwrap_or_else(|| panic!("{id}: {test} is no `module::test_name`"));
-            let text = sources.get(module).unwrap_or_else(|| panic!("{id}: there is no module {module}"));
-            assert!(text.contains(&format!("fn {name}(")), "{id}: there is no {name} in {module}");
+            let text = sources
+                .get(module)
+                .unwrap_or_else(|| panic!("{id}: there is no module {module}"));
+            assert!(
+                text.contains(&format!("fn {name}(")),
+                "{id}: there is no {name} in {module}"
+            );
         }
     }
 }

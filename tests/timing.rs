@@ -1,5 +1,6 @@
-//! Whether someone has an account cannot be told by how long an answer takes: the answers of two kinds, asked in turns, are put against each other as
-//! the area under the ROC curve. 0.5 is blind guessing, 0 and 1 are certainty.
+//! Whether someone has an account cannot be told by how long an answer takes: the answers of two
+//! kinds, asked in turns, are put against each other as the area under the ROC curve. 0.5 is blind
+//! guessing, 0 and 1 are certainty.
 
 use std::time::Duration;
 
@@ -14,7 +15,14 @@ const TURNS_AN_ACCOUNT: usize = 40;
 
 /// How likely one of the first takes longer than one of the second.
 fn area(first: &[Duration], second: &[Duration]) -> f64 {
-    let wins: u32 = first.iter().flat_map(|a| second.iter().map(move |b| if a > b { 2 } else { u32::from(a == b) })).sum();
+    let wins: u32 = first
+        .iter()
+        .flat_map(|a| {
+            second
+                .iter()
+                .map(move |b| if a > b { 2 } else { u32::from(a == b) })
+        })
+        .sum();
     f64::from(wins) / 2.0 / f64::from(u32::try_from(first.len() * second.len()).unwrap())
 }
 
@@ -27,7 +35,12 @@ async fn timed(answer: impl Future<Output = Answer>, status: u16) -> Duration {
 }
 
 /// Asks for both kinds in turns, and one before the other as often as after it.
-async fn compared(app: &TestApp, what: &str, first: impl AsyncFn(usize) -> Duration, second: impl AsyncFn(usize) -> Duration) -> f64 {
+async fn compared(
+    app: &TestApp,
+    what: &str,
+    first: impl AsyncFn(usize) -> Duration,
+    second: impl AsyncFn(usize) -> Duration,
+) -> f64 {
     let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
     for turn in 0..PAIRS {
         // As long as the longest wait after a failure.
@@ -46,7 +59,12 @@ async fn compared(app: &TestApp, what: &str, first: impl AsyncFn(usize) -> Durat
 }
 
 /// Of what is alike, one area in 2,000 lies outside by chance: a second one decides.
-async fn assert_alike(app: &TestApp, what: &str, first: impl AsyncFn(usize) -> Duration, second: impl AsyncFn(usize) -> Duration) {
+async fn assert_alike(
+    app: &TestApp,
+    what: &str,
+    first: impl AsyncFn(usize) -> Duration,
+    second: impl AsyncFn(usize) -> Duration,
+) {
     let area = compared(app, what, &first, &second).await;
     if !ALIKE.contains(&area) {
         let again = compared(app, what, first, second).await;
@@ -65,8 +83,10 @@ async fn nothing_is_told_by_time(engine: Engine) {
             app.register(&name(kind, turn), PASSWORD).await.expect(201);
         }
     }
-    app.sql("UPDATE users SET is_active = FALSE WHERE email LIKE 'closed%'").await;
-    let login = async |kind: &str, turn, password: &str| timed(app.login(&name(kind, turn), password), 401).await;
+    app.sql("UPDATE users SET is_active = FALSE WHERE email LIKE 'closed%'")
+        .await;
+    let login =
+        async |kind: &str, turn, password: &str| timed(app.login(&name(kind, turn), password), 401).await;
     let register = async |kind: &str, turn| timed(app.register(&name(kind, turn), PASSWORD), 400).await;
     assert_alike(
         app,
@@ -89,7 +109,8 @@ async fn nothing_is_told_by_time(engine: Engine) {
         async |turn| register("closed", turn).await,
     )
     .await;
-    // The measure sees what there is to be seen: an overlong password is refused without a hash or a look at the database, for everyone alike.
+    // The measure sees what there is to be seen: an overlong password is refused without a hash or
+    // a look at the database, for everyone alike.
     let overlong = "x".repeat(1025);
     let seen = compared(
         app,
@@ -106,9 +127,20 @@ async fn nothing_is_told_by_time(engine: Engine) {
         login("nobody", 0, "wrong wrong").await;
     }
     let halted = async |kind: &str| timed(app.login(&name(kind, 0), PASSWORD), 429).await;
-    assert_alike(app, "login, throttled, known and unknown", async |_| halted("halted").await, async |_| halted("nobody").await).await;
-    assert_alike(app, "register, taken and taken by a throttled", async |turn| register("active", turn).await, async |_| register("halted", 0).await)
-        .await;
+    assert_alike(
+        app,
+        "login, throttled, known and unknown",
+        async |_| halted("halted").await,
+        async |_| halted("nobody").await,
+    )
+    .await;
+    assert_alike(
+        app,
+        "register, taken and taken by a throttled",
+        async |turn| register("active", turn).await,
+        async |_| register("halted", 0).await,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -125,5 +157,8 @@ async fn nothing_is_told_by_time_on_postgres() {
 fn the_area_is_a_half_of_what_is_alike_and_one_of_what_is_apart() {
     let all: Vec<_> = (0..100).map(Duration::from_micros).collect();
     let later: Vec<_> = (200..300).map(Duration::from_micros).collect();
-    assert_eq!((area(&all, &all), area(&later, &all), area(&all, &later)), (0.5, 1.0, 0.0));
+    assert_eq!(
+        (area(&all, &all), area(&later, &all), area(&all, &later)),
+        (0.5, 1.0, 0.0)
+    );
 }

@@ -22,7 +22,11 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/samples
 /// Runs a command on a database and gives what it printed; it must succeed.
 fn command(database: &str, arguments: &[&str]) -> String {
     let done = output(Path::new("."), &[("DATABASE_URL", database), SECRET], arguments);
-    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    assert!(
+        done.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     String::from_utf8(done.stdout).unwrap()
 }
 
@@ -39,12 +43,27 @@ type Sample<'a> = (&'a str, &'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
 fn hashes_of_other_systems() -> Vec<(String, String, String)> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/make_hashes.py");
     let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python");
-    let made = Command::new("python3").arg(script).env("PYTHONPATH", packages).stderr(Stdio::inherit()).output().unwrap();
+    let made = Command::new("python3")
+        .arg(script)
+        .env("PYTHONPATH", packages)
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
     assert!(made.status.success(), "make tools-test installs what it needs");
     let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
     let lines = String::from_utf8(made.stdout).unwrap();
-    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.map(|line| (text(&line, "format"), text(&line, "hash"), text(&line, "password"))).collect()
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines
+        .map(|line| {
+            (
+                text(&line, "format"),
+                text(&line, "hash"),
+                text(&line, "password"),
+            )
+        })
+        .collect()
 }
 
 on_both_engines! {
@@ -136,32 +155,79 @@ async fn a_whole_installation_moves_to_postgresql_and_back_and_nobody_is_logged_
     let boss = app.admin().await;
     let alice = app.registered("alice").await;
     let gone = app.registered("gone").await;
-    gone.send_json("DELETE", "/me", json!({"current_password": PASSWORD})).await.expect(204);
-    boss.send_json("PUT", "/roles/support", json!({"permissions": ["orders:refund"]})).await.expect(201);
-    boss.send_json("POST", "/users", json!({"email": "bob@example.com", "role": "support"})).await.expect(201);
+    gone.send_json("DELETE", "/me", json!({"current_password": PASSWORD}))
+        .await
+        .expect(204);
+    boss.send_json("PUT", "/roles/support", json!({"permissions": ["orders:refund"]}))
+        .await
+        .expect(201);
+    boss.send_json(
+        "POST",
+        "/users",
+        json!({"email": "bob@example.com", "role": "support"}),
+    )
+    .await
+    .expect(201);
 
     let (postgres, _folder) = fresh_database(Engine::Postgres).await;
     command(&app.database, &["copy", "--to", &postgres]);
     let moved = app.sibling(&[("DATABASE_URL", &postgres)], None).await;
-    moved.request("GET", "/me").bearer(&alice.token).send().await.expect(200);
+    moved
+        .request("GET", "/me")
+        .bearer(&alice.token)
+        .send()
+        .await
+        .expect(200);
     let next = moved.refresh(&alice.refresh_token).await.expect(200).json();
-    moved.request("GET", "/users").bearer(&boss.token).send().await.expect(200);
+    moved
+        .request("GET", "/users")
+        .bearer(&boss.token)
+        .send()
+        .await
+        .expect(200);
     moved.refresh(&gone.refresh_token).await.expect(400);
-    assert_eq!(command(&postgres, &["export", "-"]), command(&app.database, &["export", "-"]));
-    let fresh = moved.register("fresh@example.com", PASSWORD).await.expect(201).json();
-    assert_eq!(fresh["id"], 5, "the number of a deleted account is not given again");
+    assert_eq!(
+        command(&postgres, &["export", "-"]),
+        command(&app.database, &["export", "-"])
+    );
+    let fresh = moved
+        .register("fresh@example.com", PASSWORD)
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(
+        fresh["id"], 5,
+        "the number of a deleted account is not given again"
+    );
     assert!(command(&postgres, &["audit", "verify"]).contains("each in its place"));
 
     let folder = tempfile::tempdir().unwrap();
     let back = format!("sqlite://{}", folder.path().join("back.db").display());
     command(&postgres, &["copy", "--to", &back]);
     let home = app.sibling(&[("DATABASE_URL", &back)], None).await;
-    home.request("GET", "/me").bearer(next["access_token"].as_str().unwrap()).send().await.expect(200);
-    home.refresh(next["refresh_token"].as_str().unwrap()).await.expect(200);
-    assert_eq!(command(&back, &["export", "-"]), command(&postgres, &["export", "-"]));
+    home.request("GET", "/me")
+        .bearer(next["access_token"].as_str().unwrap())
+        .send()
+        .await
+        .expect(200);
+    home.refresh(next["refresh_token"].as_str().unwrap())
+        .await
+        .expect(200);
+    assert_eq!(
+        command(&back, &["export", "-"]),
+        command(&postgres, &["export", "-"])
+    );
     assert!(command(&back, &["audit", "verify"]).contains("each in its place"));
-    let refused = output(Path::new("."), &[("DATABASE_URL", app.database.as_str()), SECRET], &["copy", "--to", &back]);
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("is not empty"));
+    let refused = output(
+        Path::new("."),
+        &[("DATABASE_URL", app.database.as_str()), SECRET],
+        &["copy", "--to", &back],
+    );
+    assert!(
+        String::from_utf8(refused.stderr)
+            .unwrap()
+            .contains("is not empty")
+    );
 }
 
 #[tokio::test]
@@ -171,14 +237,19 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
     let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let writers: Vec<_> = (0..4)
         .map(|writer| {
-            let (stop, acknowledged, url) = (Arc::clone(&stop), Arc::clone(&acknowledged), server.url("/register"));
+            let (stop, acknowledged, url) = (
+                Arc::clone(&stop),
+                Arc::clone(&acknowledged),
+                server.url("/register"),
+            );
             tokio::spawn(async move {
                 let client = reqwest::Client::new();
                 for count in 0.. {
                     if stop.load(Ordering::SeqCst) {
                         return;
                     }
-                    let body = json!({"email": format!("w{writer}-{count}@example.com"), "password": PASSWORD});
+                    let body =
+                        json!({"email": format!("w{writer}-{count}@example.com"), "password": PASSWORD});
                     let answer = client.post(&url).json(&body).send().await.unwrap();
                     acknowledged.fetch_add(usize::from(answer.status() == 201), Ordering::SeqCst);
                 }
@@ -190,12 +261,25 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
         let before = acknowledged.load(Ordering::SeqCst);
         let file = folder.path().join(format!("backup-{round}.db"));
         let (from, to) = (folder.path().to_owned(), file.clone());
-        let done = tokio::task::spawn_blocking(move || output(&from, &[], &["backup", to.to_str().unwrap()])).await.unwrap();
+        let done = tokio::task::spawn_blocking(move || output(&from, &[], &["backup", to.to_str().unwrap()]))
+            .await
+            .unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let mut copy = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-        let (whole,): (String,) = sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut copy).await.unwrap();
-        let (users,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM users").fetch_one(&mut copy).await.unwrap();
-        assert!(whole == "ok" && usize::try_from(users).unwrap() >= before, "{whole}, {users} of {before}");
+        let mut copy = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
+            .await
+            .unwrap();
+        let (whole,): (String,) = sqlx::query_as("PRAGMA integrity_check")
+            .fetch_one(&mut copy)
+            .await
+            .unwrap();
+        let (users,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM users")
+            .fetch_one(&mut copy)
+            .await
+            .unwrap();
+        assert!(
+            whole == "ok" && usize::try_from(users).unwrap() >= before,
+            "{whole}, {users} of {before}"
+        );
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     stop.store(true, Ordering::SeqCst);
@@ -207,9 +291,16 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
     let again = output(folder.path(), &[], &["backup", last.to_str().unwrap()]);
     assert!(!again.status.success(), "a file that is there is not overwritten");
     let url = format!("sqlite://{}", last.display());
-    let settings = [("DATABASE_URL", url.as_str()), ("DOORWARD_SECRET_FILE", "doorward.secret")];
+    let settings = [
+        ("DATABASE_URL", url.as_str()),
+        ("DOORWARD_SECRET_FILE", "doorward.secret"),
+    ];
     let verified = output(folder.path(), &settings, &["audit", "verify"]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
 }
 
 #[tokio::test]
@@ -220,29 +311,82 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     let here = |arguments: &[&str]| output(folder.path(), &[], arguments);
     let said = |arguments: &[&str]| {
         let done = here(arguments);
-        (done.status.code().unwrap(), String::from_utf8([done.stdout, done.stderr].concat()).unwrap())
+        (
+            done.status.code().unwrap(),
+            String::from_utf8([done.stdout, done.stderr].concat()).unwrap(),
+        )
     };
     let create = |email: &str, password: &str| {
-        let mut child = doorward(folder.path(), &[], &["user", "create", email, "--role", "admin", "--json"]);
-        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = doorward(
+            folder.path(),
+            &[],
+            &["user", "create", email, "--role", "admin", "--json"],
+        );
+        let mut child = child
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
         child.wait_with_output().unwrap()
     };
-    assert!(String::from_utf8(create("boss@example.com", "short").stderr).unwrap().contains("at least 8 characters"));
+    assert!(
+        String::from_utf8(create("boss@example.com", "short").stderr)
+            .unwrap()
+            .contains("at least 8 characters")
+    );
     let made = create("boss@example.com", PASSWORD);
-    assert_eq!(serde_json::from_slice::<Value>(&made.stdout).unwrap()["role"], "admin", "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(
+        serde_json::from_slice::<Value>(&made.stdout).unwrap()["role"],
+        "admin",
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     let client = reqwest::Client::new();
     let form = [("username", "boss@example.com"), ("password", PASSWORD)];
-    let login = client.post(server.url("/login")).form(&form).send().await.unwrap();
-    let token = login.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
-    let status = async |path: &str| client.get(server.url(path)).bearer_auth(&token).send().await.unwrap().status().as_u16();
+    let login = client
+        .post(server.url("/login"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
+    let token = login.json::<Value>().await.unwrap()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let status = async |path: &str| {
+        client
+            .get(server.url(path))
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
     assert_eq!(status("/users").await, 200);
 
-    assert_eq!(said(&["user", "disable", "boss@example.com"]), (1, "doorward: the last active admin cannot be lost\n".to_owned()));
-    let (code, invited) = said(&["user", "create", "guest@example.com", "--role", "admin", "--invite", "--json"]);
+    assert_eq!(
+        said(&["user", "disable", "boss@example.com"]),
+        (1, "doorward: the last active admin cannot be lost\n".to_owned())
+    );
+    let (code, invited) = said(&[
+        "user",
+        "create",
+        "guest@example.com",
+        "--role",
+        "admin",
+        "--invite",
+        "--json",
+    ]);
     assert_eq!(code, 0, "{invited}");
     assert!(serde_json::from_str::<Value>(&invited).unwrap()["one_time_password"].is_string());
-    assert_eq!(said(&["user", "set-role", "1", "user"]).0, 1, "one who was invited and has not come is no admin yet");
+    assert_eq!(
+        said(&["user", "set-role", "1", "user"]).0,
+        1,
+        "one who was invited and has not come is no admin yet"
+    );
     assert!(create("deputy@example.com", PASSWORD).status.success());
     assert_eq!(said(&["user", "set-role", "boss@example.com", "nosuch"]).0, 1);
     assert_eq!(said(&["user", "set-role", "1", "user"]).0, 0);
@@ -253,8 +397,15 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(status("/users").await, 403, "within a second");
-    assert!(said(&["user", "sessions", "boss@example.com", "--json"]).1.contains("127.0.0.1"));
-    assert_eq!(said(&["user", "logout", "--everyone"]), (0, "1 sessions ended\n".to_owned()));
+    assert!(
+        said(&["user", "sessions", "boss@example.com", "--json"])
+            .1
+            .contains("127.0.0.1")
+    );
+    assert_eq!(
+        said(&["user", "logout", "--everyone"]),
+        (0, "1 sessions ended\n".to_owned())
+    );
     for _ in 0..100 {
         if status("/me").await == 401 {
             break;
@@ -264,14 +415,22 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     assert_eq!(status("/me").await, 401, "within a second");
     let (_, list) = said(&["user", "list", "--json"]);
     assert_eq!(
-        list.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["email"].clone()).collect::<Vec<_>>(),
+        list.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["email"].clone())
+            .collect::<Vec<_>>(),
         ["boss@example.com", "guest@example.com", "deputy@example.com"]
     );
-    assert_eq!(said(&["user", "delete", "nobody@example.com"]), (1, "doorward: there is no account nobody@example.com\n".to_owned()));
+    assert_eq!(
+        said(&["user", "delete", "nobody@example.com"]),
+        (1, "doorward: there is no account nobody@example.com\n".to_owned())
+    );
     assert_eq!(said(&["user", "delete", "boss@example.com"]).0, 0);
     assert_eq!(said(&["audit", "verify"]).0, 0);
     let (_, told) = said(&["audit", "export"]);
-    let kinds: Vec<Value> = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].clone()).collect();
+    let kinds: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["type"].clone())
+        .collect();
     assert_eq!(
         kinds,
         [

@@ -15,13 +15,22 @@ use crate::service::accounts;
 
 /// What to register with. Other members are ignored.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct NewAccount {
     /// At most 64 characters before the @ and 254 in all; unique without regard to ASCII case.
     #[schema(format = "email", max_length = 254, example = "alice@example.com")]
     email: String,
-    /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules, but no common password.
-    #[schema(format = "password", min_length = 8, max_length = 1024, example = "an owl keeps the door")]
+    /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules,
+    /// but no common password.
+    #[schema(
+        format = "password",
+        min_length = 8,
+        max_length = 1024,
+        example = "an owl keeps the door"
+    )]
     password: String,
 }
 
@@ -42,13 +51,23 @@ struct NewAccount {
     )
 )]
 #[post("/register")]
-pub async fn register(app: web::Data<App>, request: HttpRequest, origin: Origin, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn register(
+    app: web::Data<App>,
+    request: HttpRequest,
+    origin: Origin,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
     limits::registration(&app, &request)?;
     let mut invalid = Vec::new();
-    let account = accounts::NewAccount { email: fields.required("email", &mut invalid), password: fields.required("password", &mut invalid) };
+    let account = accounts::NewAccount {
+        email: fields.required("email", &mut invalid),
+        password: fields.required("password", &mut invalid),
+    };
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
     let me = accounts::register(&app, account, &origin.context(Actor::Anonymous)).await?;
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, "/me")).json(me))
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, "/me"))
+        .json(me))
 }

@@ -61,7 +61,10 @@ impl From<EventRow> for Event {
             ip: row.ip,
             request_id: row.request_id,
             // A row that someone has tampered with is shown, and `doorward audit verify` names it.
-            details: serde_json::from_str(&row.details).ok().filter(serde_json::Value::is_object).unwrap_or_else(|| serde_json::json!({})),
+            details: serde_json::from_str(&row.details)
+                .ok()
+                .filter(serde_json::Value::is_object)
+                .unwrap_or_else(|| serde_json::json!({})),
         }
     }
 }
@@ -96,21 +99,42 @@ struct EventPage {
 #[get("")]
 pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    let instant = ("datetime_parsing", "Input should be an instant such as 2026-11-22T16:07:31Z");
+    let instant = (
+        "datetime_parsing",
+        "Input should be an instant such as 2026-11-22T16:07:31Z",
+    );
     let number = ("int_parsing", "Input should be a valid integer");
     let filter = EventFilter {
-        kind: query.parsed("type", &mut invalid, ("enum", "Input should be a type of event"), |text| {
-            EventType::ALL.into_iter().find(|kind| kind.word() == text).map(|kind| kind.word().to_owned())
+        kind: query.parsed(
+            "type",
+            &mut invalid,
+            ("enum", "Input should be a type of event"),
+            |text| {
+                EventType::ALL
+                    .into_iter()
+                    .find(|kind| kind.word() == text)
+                    .map(|kind| kind.word().to_owned())
+            },
+        ),
+        user: query.parsed("user", &mut invalid, number, |text| {
+            text.parse().ok().map(|id: i64| UserId::from(id))
         }),
-        user: query.parsed("user", &mut invalid, number, |text| text.parse().ok().map(|id: i64| UserId::from(id))),
         from: query.parsed("after", &mut invalid, instant, Timestamp::parse_rfc3339),
         until: query.parsed("before", &mut invalid, instant, Timestamp::parse_rfc3339),
-        below: query.parsed("cursor", &mut invalid, ("value_error", "Value error, not a cursor of this list"), |text| text.parse().ok()),
+        below: query.parsed(
+            "cursor",
+            &mut invalid,
+            ("value_error", "Value error, not a cursor of this list"),
+            |text| text.parse().ok(),
+        ),
     };
     let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
     let (events, next) = audit::find(&app, &filter, limit).await?;
-    Ok(HttpResponse::Ok().json(EventPage { events: events.into_iter().map(Event::from).collect(), next_cursor: next.map(|id| id.to_string()) }))
+    Ok(HttpResponse::Ok().json(EventPage {
+        events: events.into_iter().map(Event::from).collect(),
+        next_cursor: next.map(|id| id.to_string()),
+    }))
 }

@@ -1,4 +1,5 @@
-//! The OpenAPI document: its title, its security scheme, the refusals that operations share, and the pages that show it.
+//! The OpenAPI document: its title, its security scheme, the refusals that operations share, and
+//! the pages that show it.
 
 mod complete;
 mod older;
@@ -55,13 +56,19 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let flow =
-            Flow::Password(Password::new("/login", Scopes::from_iter(Permission::ALL.map(|permission| (permission.name(), permission.words())))));
-        document.components.get_or_insert_default().add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        let flow = Flow::Password(Password::new(
+            "/login",
+            Scopes::from_iter(Permission::ALL.map(|permission| (permission.name(), permission.words()))),
+        ));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
     }
 }
 
-/// Sets of refusals that operations share. Written out because utoipa's derive copies the body's schema into each answer; these refer to the one.
+/// Sets of refusals that operations share. Written out because utoipa's derive copies the body's
+/// schema into each answer; these refer to the one.
 macro_rules! refusals {
     ($($(#[$doc:meta])* $name:ident: [$(($status:literal, $words:literal)),* $(,)?];)*) => {$(
         $(#[$doc])*
@@ -119,7 +126,12 @@ refusals! {
 /// The document, collected from the routes themselves.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = actix_web::App::new().into_utoipa_app().openapi(Base::openapi()).configure(describe).split_for_parts().1;
+    let mut document = actix_web::App::new()
+        .into_utoipa_app()
+        .openapi(Base::openapi())
+        .configure(describe)
+        .split_for_parts()
+        .1;
     complete::complete(&mut document);
     document
 }
@@ -144,7 +156,8 @@ pub fn text() -> String {
     json + "\n"
 }
 
-/// What is kept is what is served, from inside the binary: to make it anew at each start would cost megabytes. A test compares it with [`text`].
+/// What is kept is what is served, from inside the binary: to make it anew at each start would cost
+/// megabytes. A test compares it with [`text`].
 const KEPT: &str = include_str!("../../openapi/openapi.json");
 
 /// Of a document, only its paths.
@@ -172,7 +185,10 @@ impl Operations {
             (Method::PATCH, &self.patch),
             (Method::DELETE, &self.delete),
         ];
-        all.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+        all.into_iter()
+            .filter(|(_, operation)| operation.is_some())
+            .map(|(method, _)| method)
+            .collect()
     }
 }
 
@@ -183,26 +199,47 @@ impl Operations {
 #[must_use]
 pub fn methods() -> Vec<(String, Vec<Method>)> {
     let outline: Outline = serde_json::from_str(KEPT).expect("the document is a document");
-    let documented = outline.paths.iter().map(|(path, operations)| (path.clone(), operations.methods()));
-    documented.chain([("/openapi.json".to_owned(), vec![Method::GET])]).collect()
+    let documented = outline
+        .paths
+        .iter()
+        .map(|(path, operations)| (path.clone(), operations.methods()));
+    documented
+        .chain([("/openapi.json".to_owned(), vec![Method::GET])])
+        .collect()
 }
 
 /// Serves the document and, if `docs`, Swagger UI from inside the binary.
 pub fn serve(service: &mut web::ServiceConfig, docs: bool) {
-    let json = || async { HttpResponse::Ok().content_type("application/json").body(in_parts(Bytes::from_static(KEPT.as_bytes()))) };
+    let json = || async {
+        HttpResponse::Ok()
+            .content_type("application/json")
+            .body(in_parts(Bytes::from_static(KEPT.as_bytes())))
+    };
     service.route("/openapi.json", web::get().to(json));
     if docs {
-        let to_index = || async { HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish() };
+        let to_index = || async {
+            HttpResponse::TemporaryRedirect()
+                .insert_header((header::LOCATION, "/docs/"))
+                .finish()
+        };
         service.route("/docs", web::get().to(to_index));
-        let config = Config::from("/openapi.json").try_it_out_enabled(true).persist_authorization(false).validator_url("none");
+        let config = Config::from("/openapi.json")
+            .try_it_out_enabled(true)
+            .persist_authorization(false)
+            .validator_url("none");
         service.app_data(web::Data::new(config));
         service.route("/docs/{page:.*}", web::get().to(page));
     }
 }
 
 /// A page of Swagger UI, or what it loads.
-async fn page(page: web::Path<String>, config: web::Data<Config<'static>>) -> actix_web::Result<HttpResponse> {
-    let Some(file) = utoipa_swagger_ui::serve(&page, config.into_inner())? else { return Ok(HttpResponse::NotFound().finish()) };
+async fn page(
+    page: web::Path<String>,
+    config: web::Data<Config<'static>>,
+) -> actix_web::Result<HttpResponse> {
+    let Some(file) = utoipa_swagger_ui::serve(&page, config.into_inner())? else {
+        return Ok(HttpResponse::NotFound().finish());
+    };
     let bytes = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
@@ -214,7 +251,8 @@ async fn page(page: web::Path<String>, config: web::Data<Config<'static>>) -> ac
     Ok(answer.content_type(file.content_type).body(in_parts(bytes)))
 }
 
-/// A large answer is copied for a connection over HTTP/1 in parts of so many bytes, and the next only when less than one waits.
+/// A large answer is copied for a connection over HTTP/1 in parts of so many bytes, and the next
+/// only when less than one waits.
 const PART: usize = 32 * 1024;
 
 fn in_parts(mut rest: Bytes) -> impl MessageBody {

@@ -1,4 +1,5 @@
-//! Who asks: the bearer check in front of guarded routes, and [`CurrentUser`] for the handlers behind it.
+//! Who asks: the bearer check in front of guarded routes, and [`CurrentUser`] for the handlers
+//! behind it.
 
 use std::future::{Ready, ready};
 
@@ -34,21 +35,30 @@ pub fn bearer() -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + C
     guarded(Needed::Nothing)
 }
 
-/// The middleware for a scope of administrative routes: `read` lets a live session's bearer ask, `write` change.
+/// The middleware for a scope of administrative routes: `read` lets a live session's bearer ask,
+/// `write` change.
 #[must_use]
-pub fn permitted(read: Permission, write: Permission) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+pub fn permitted(
+    read: Permission,
+    write: Permission,
+) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
     guarded(Needed::Permission { read, write })
 }
 
 fn guarded(needed: Needed) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
-    HttpAuthentication::with_fn(move |request, token| -> BearerCheck { Box::pin(check(request, token, needed)) })
+    HttpAuthentication::with_fn(move |request, token| -> BearerCheck {
+        Box::pin(check(request, token, needed))
+    })
 }
 
 type BearerCheck = futures_util::future::LocalBoxFuture<'static, Checked>;
 
 async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> Checked {
     let Some(app) = request.app_data::<web::Data<App>>() else {
-        return Err((Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(), request));
+        return Err((
+            Problem::from(Failure::Internal("no app behind the guard".to_owned())).into(),
+            request,
+        ));
     };
     let token = match token.text() {
         Ok(token) => token,
@@ -68,27 +78,42 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
     }
 }
 
-/// Checks again after a body was read: whoever holds back the body of a request holds back no right that ends meanwhile. Nothing on unguarded routes.
+/// Checks again after a body was read: whoever holds back the body of a request holds back no right
+/// that ends meanwhile. Nothing on unguarded routes.
 ///
 /// # Errors
 /// As the guard.
 pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
-    let Some(CurrentUser(before, needed)) = request.extensions().get::<CurrentUser>().cloned() else { return Ok(()) };
-    let Some(app) = request.app_data::<web::Data<App>>() else { return Ok(()) };
+    let Some(CurrentUser(before, needed)) = request.extensions().get::<CurrentUser>().cloned() else {
+        return Ok(());
+    };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Ok(());
+    };
     let standing = standing::of_session(app, before.session).await?;
     let bearer = Bearer { standing, ..before };
-    if is_permitted(&bearer, needed, request.method()) { Ok(()) } else { Err(Failure::NotPermitted.into()) }
+    if is_permitted(&bearer, needed, request.method()) {
+        Ok(())
+    } else {
+        Err(Failure::NotPermitted.into())
+    }
 }
 
 /// By the standing of this moment, never by a claim (ASVS 8.3.2).
 fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
     match needed {
         Needed::Nothing => true,
-        Needed::Permission { read, write } => bearer.standing.permissions.holds(if method.is_safe() { read } else { write }),
+        Needed::Permission { read, write } => {
+            bearer
+                .standing
+                .permissions
+                .holds(if method.is_safe() { read } else { write })
+        }
     }
 }
 
-/// The one `Authorization` header, whose token never comes from a query, cookie or body (RFC 6750 section 2.3).
+/// The one `Authorization` header, whose token never comes from a query, cookie or body (RFC 6750
+/// section 2.3).
 pub struct BearerToken(HeaderValue);
 
 impl BearerToken {
@@ -97,9 +122,9 @@ impl BearerToken {
         const SCHEME: &[u8] = b"Bearer ";
         // RFC 9110 section 11.1: the scheme is compared without regard to case.
         match self.0.as_bytes().split_at_checked(SCHEME.len()) {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => {
-                str::from_utf8(token).map(|token| token.trim_start_matches(' ')).map_err(|_| Failure::InvalidToken.into())
-            }
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => str::from_utf8(token)
+                .map(|token| token.trim_start_matches(' '))
+                .map_err(|_| Failure::InvalidToken.into()),
             _ if self.0.to_str().is_err() => Err(Failure::InvalidToken.into()),
             _ => Err(Problem::NotAuthenticated),
         }
@@ -131,11 +156,14 @@ impl FromRequest for CurrentUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let found = request.extensions().get::<Self>().cloned();
-        ready(found.ok_or_else(|| Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()))
+        ready(found.ok_or_else(|| {
+            Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()
+        }))
     }
 }
 
-/// Whom the guard let in, with what the record says of the request; for handlers that change something.
+/// Whom the guard let in, with what the record says of the request; for handlers that change
+/// something.
 pub struct Acting {
     /// Who, by which session.
     pub bearer: Bearer,
@@ -149,6 +177,9 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        ready(user.map(|CurrentUser(bearer, _)| Self { context: Origin::of(request).context(Actor::User(bearer.standing.me.id)), bearer }))
+        ready(user.map(|CurrentUser(bearer, _)| Self {
+            context: Origin::of(request).context(Actor::User(bearer.standing.me.id)),
+            bearer,
+        }))
     }
 }

@@ -56,6 +56,15 @@ pub async fn health() -> HttpResponse {
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
     let checks = readiness::checks(&app).await;
     let ok = checks.iter().all(|(_, ok)| *ok);
-    let body = Readiness { status: word(ok), checks: checks.into_iter().map(|(name, ok)| (name, word(ok))).collect() };
-    if ok { HttpResponse::Ok().json(body) } else { HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "2")).json(body) }
+    let body = Readiness {
+        status: word(ok),
+        checks: checks.into_iter().map(|(name, ok)| (name, word(ok))).collect(),
+    };
+    if ok {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable()
+            .insert_header((header::RETRY_AFTER, "2"))
+            .json(body)
+    }
 }

@@ -1,7 +1,8 @@
 //! Bodies: JSON objects and forms read into named fields, under limits of size and time.
 //!
-//! The extractor settles the shape (media type, size, encoding, no field twice), the use-case the meaning. Both name the field at fault, never its
-//! value. Stricter than serde on purpose: an array is no object, a repeated key is an error, and bad UTF-8 is refused, never folded.
+//! The extractor settles the shape (media type, size, encoding, no field twice), the use-case the
+//! meaning. Both name the field at fault, never its value. Stricter than serde on purpose: an array
+//! is no object, a repeated key is an error, and bad UTF-8 is refused, never folded.
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -15,7 +16,9 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use percent_encoding::percent_decode;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use zeroize::Zeroizing;
 
 use super::guard::check_again;
@@ -30,7 +33,8 @@ const MAX_FORM_BYTES: usize = 8 * 1024;
 /// From the end of the headers to the end of the body.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The fields of a body, in the order they came; values are wiped on drop, for they may be passwords.
+/// The fields of a body, in the order they came; values are wiped on drop, for they may be
+/// passwords.
 #[derive(Default)]
 pub struct Fields(Vec<(String, Value)>);
 
@@ -53,7 +57,11 @@ impl Fields {
         match self.0.iter().find(|(key, _)| key == name) {
             Some((_, Value::Text(text))) => text,
             Some(_) => {
-                invalid.push(Invalid::field(name, "string_type", "Input should be a valid string"));
+                invalid.push(Invalid::field(
+                    name,
+                    "string_type",
+                    "Input should be a valid string",
+                ));
                 ""
             }
             None => {
@@ -82,7 +90,11 @@ impl Fields {
         match self.0.iter().find(|(key, _)| key == name) {
             Some((_, Value::Switch(on))) => Some(*on),
             Some(_) => {
-                invalid.push(Invalid::field(name, "bool_type", "Input should be a valid boolean"));
+                invalid.push(Invalid::field(
+                    name,
+                    "bool_type",
+                    "Input should be a valid boolean",
+                ));
                 None
             }
             None => None,
@@ -94,7 +106,11 @@ impl Fields {
         match self.0.iter().find(|(key, _)| key == name) {
             Some((_, Value::List(list))) => list,
             Some(_) => {
-                invalid.push(Invalid::field(name, "list_type", "Input should be a list of strings"));
+                invalid.push(Invalid::field(
+                    name,
+                    "list_type",
+                    "Input should be a list of strings",
+                ));
                 &[]
             }
             None => {
@@ -130,15 +146,32 @@ impl Origin {
     /// The origin of a request.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
-        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let ip = client_address(request).map(|ip| ip.to_string()).unwrap_or_default();
-        Self { ip, user_agent: text(header::USER_AGENT.as_str()), request_id: scope::request_id() }
+        let text = |name: &str| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let ip = client_address(request)
+            .map(|ip| ip.to_string())
+            .unwrap_or_default();
+        Self {
+            ip,
+            user_agent: text(header::USER_AGENT.as_str()),
+            request_id: scope::request_id(),
+        }
     }
 
     /// What the record says of an act in this request.
     #[must_use]
     pub fn context(&self, actor: Actor) -> Context {
-        Context { actor, ip: self.ip.clone(), request_id: self.request_id.clone() }
+        Context {
+            actor,
+            ip: self.ip.clone(),
+            request_id: self.request_id.clone(),
+        }
     }
 }
 
@@ -151,18 +184,24 @@ impl FromRequest for Origin {
     }
 }
 
-/// The peer's address; or, where the peer is a trusted proxy, the right-most hop of `X-Forwarded-For` that is none. Whatever stands left of it, anyone may
-/// have written.
+/// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
+/// `X-Forwarded-For` that is none. Whatever stands left of it, anyone may have written.
 #[must_use]
 pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    let trusted = request.app_data::<web::Data<App>>().map(|app| app.policy.trusted_proxies.as_slice()).unwrap_or_default();
+    let trusted = request
+        .app_data::<web::Data<App>>()
+        .map(|app| app.policy.trusted_proxies.as_slice())
+        .unwrap_or_default();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if !is_proxy(&peer) {
         return Some(peer);
     }
     let mut nearest = peer;
-    let values = request.headers().get_all("x-forwarded-for").map(|value| value.to_str().unwrap_or("?"));
+    let values = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or("?"));
     for hop in values.collect::<Vec<_>>().join(",").rsplit(',') {
         let Some(ip) = parse_hop(hop.trim()) else { break };
         nearest = ip;
@@ -175,8 +214,14 @@ pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
 
 /// An address as proxies write it: bare, in brackets, or with a port.
 fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(hop, |(ip, _port)| ip);
-    bare.parse::<IpAddr>().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip())).ok().map(|ip| ip.to_canonical())
+    let bare = hop
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .map_or(hop, |(ip, _port)| ip);
+    bare.parse::<IpAddr>()
+        .or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .ok()
+        .map(|ip| ip.to_canonical())
 }
 
 /// A field came twice.
@@ -196,7 +241,9 @@ impl<'de> Deserialize<'de> for Fields {
                 let mut fields = Fields::default();
                 while let Some(key) = map.next_key::<String>()? {
                     let value = map.next_value()?;
-                    fields.push(key, value).map_err(|Twice| A::Error::custom("a key twice"))?;
+                    fields
+                        .push(key, value)
+                        .map_err(|Twice| A::Error::custom("a key twice"))?;
                 }
                 Ok(fields)
             }
@@ -282,7 +329,9 @@ impl FromRequest for JsonFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(request, payload, "application/json", MAX_JSON_BYTES).map(|body| parse_json(&body?).map(Self).map_err(Problem::from)).boxed_local()
+        read(request, payload, "application/json", MAX_JSON_BYTES)
+            .map(|body| parse_json(&body?).map(Self).map_err(Problem::from))
+            .boxed_local()
     }
 }
 
@@ -291,9 +340,14 @@ impl FromRequest for FormFields {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(request, payload, "application/x-www-form-urlencoded", MAX_FORM_BYTES)
-            .map(|body| parse_form(&body?).map(Self).map_err(Problem::from))
-            .boxed_local()
+        read(
+            request,
+            payload,
+            "application/x-www-form-urlencoded",
+            MAX_FORM_BYTES,
+        )
+        .map(|body| parse_form(&body?).map(Self).map_err(Problem::from))
+        .boxed_local()
     }
 }
 
@@ -326,7 +380,10 @@ impl QueryFields {
     /// The size of a page: 1 to 200, 50 if absent.
     pub fn limit(&self, invalid: &mut Vec<Invalid>) -> usize {
         let rule = ("less_than_equal", "Input should be from 1 to 200");
-        self.parsed("limit", invalid, rule, |text| text.parse().ok().filter(|limit| (1..=200).contains(limit))).unwrap_or(50)
+        self.parsed("limit", invalid, rule, |text| {
+            text.parse().ok().filter(|limit| (1..=200).contains(limit))
+        })
+        .unwrap_or(50)
     }
 }
 
@@ -336,7 +393,13 @@ impl FromRequest for QueryFields {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let fields = parse_form(request.query_string().as_bytes());
-        ready(fields.map(Self).map_err(|invalid| invalid.into_iter().map(|one| Invalid { part: "query", ..one }).collect::<Vec<_>>().into()))
+        ready(fields.map(Self).map_err(|invalid| {
+            invalid
+                .into_iter()
+                .map(|one| Invalid { part: "query", ..one })
+                .collect::<Vec<_>>()
+                .into()
+        }))
     }
 }
 
@@ -362,57 +425,84 @@ fn read(
             }
             Ok(Zeroizing::new(body.to_vec()))
         };
-        let body = tokio::time::timeout(BODY_TIMEOUT, collect).await.unwrap_or(Err(Problem::BodyTimeout))?;
+        let body = tokio::time::timeout(BODY_TIMEOUT, collect)
+            .await
+            .unwrap_or(Err(Problem::BodyTimeout))?;
         check_again(&request).await?;
         Ok(body)
     }
 }
 
 fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Result<(), Problem> {
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?"))
+    };
     // Compressed bodies are refused unread: nothing that people log in with is worth inflating.
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::UnsupportedMediaType);
     }
     let given = text(header::CONTENT_TYPE).unwrap_or_default();
     let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
-    let utf8 = parameters.split(';').all(|parameter| match parameter.trim().split_once('=') {
-        Some((name, value)) if name.eq_ignore_ascii_case("charset") => value.trim_matches('"').eq_ignore_ascii_case("utf-8"),
-        _ => true,
-    });
+    let utf8 = parameters
+        .split(';')
+        .all(|parameter| match parameter.trim().split_once('=') {
+            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+                value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        });
     if !essence.trim().eq_ignore_ascii_case(media_type) || !utf8 {
         return Err(Problem::UnsupportedMediaType);
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if length.is_some_and(|length| length > limit) { Err(Problem::TooLarge) } else { Ok(()) }
+    if length.is_some_and(|length| length > limit) {
+        Err(Problem::TooLarge)
+    } else {
+        Ok(())
+    }
 }
 
 fn parse_json(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
     serde_json::from_slice(body).map_err(|error| {
         vec![match error.classify() {
-            serde_json::error::Category::Data => Invalid::body("model_attributes_type", "Input should be an object without repeated keys"),
+            serde_json::error::Category::Data => Invalid::body(
+                "model_attributes_type",
+                "Input should be an object without repeated keys",
+            ),
             _ => Invalid::body("json_invalid", "JSON decode error"),
         }]
     })
 }
 
-/// `application/x-www-form-urlencoded` (WHATWG URL section 5.1), but with bad UTF-8 and repeated fields refused.
+/// `application/x-www-form-urlencoded` (WHATWG URL section 5.1), but with bad UTF-8 and repeated
+/// fields refused.
 fn parse_form(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
     let refuse = |message| vec![Invalid::body("form_invalid", message)];
     let mut fields = Fields::default();
     for pair in body.split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |&b| b == b'=');
-        let mut decode = || decode(halves.next().unwrap_or_default()).ok_or_else(|| refuse("The form is not valid UTF-8"));
+        let mut decode =
+            || decode(halves.next().unwrap_or_default()).ok_or_else(|| refuse("The form is not valid UTF-8"));
         let (key, value) = (decode()?, decode()?);
         if !value.is_empty() {
-            fields.push(key.to_string(), Value::Text(value)).map_err(|Twice| refuse("A field is given more than once"))?;
+            fields
+                .push(key.to_string(), Value::Text(value))
+                .map_err(|Twice| refuse("A field is given more than once"))?;
         }
     }
     Ok(fields)
 }
 
 fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
-    let spaced = Zeroizing::new(encoded.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect::<Vec<u8>>());
+    let spaced = Zeroizing::new(
+        encoded
+            .iter()
+            .map(|&b| if b == b'+' { b' ' } else { b })
+            .collect::<Vec<u8>>(),
+    );
     let text = percent_decode(&spaced).decode_utf8().ok()?.into_owned();
     Some(Zeroizing::new(text))
 }
@@ -425,22 +515,41 @@ mod tests {
 
     #[test]
     fn a_form_is_decoded_and_empty_fields_are_absent() {
-        let fields = parse_form(b"username=a%40example.com&password=+a%2Bb+%C3%A9&scope=&&flag&x=1=2").unwrap_or_default();
+        let fields = parse_form(b"username=a%40example.com&password=+a%2Bb+%C3%A9&scope=&&flag&x=1=2")
+            .unwrap_or_default();
         assert_eq!(fields.optional("username"), Some("a@example.com"));
         assert_eq!(fields.optional("password"), Some(" a+b é"));
-        assert_eq!((fields.optional("scope"), fields.optional("flag"), fields.optional("x")), (None, None, Some("1=2")));
+        assert_eq!(
+            (
+                fields.optional("scope"),
+                fields.optional("flag"),
+                fields.optional("x")
+            ),
+            (None, None, Some("1=2"))
+        );
     }
 
     #[test]
     fn a_form_with_bad_utf8_or_a_repeated_field_is_refused() {
-        for bad in [&b"password=%ff%fe"[..], b"password=\xff", b"%ff=1", b"a=1&a=2", b"a=1&%61=1"] {
+        for bad in [
+            &b"password=%ff%fe"[..],
+            b"password=\xff",
+            b"%ff=1",
+            b"a=1&a=2",
+            b"a=1&%61=1",
+        ] {
             assert!(parse_form(bad).is_err());
         }
     }
 
     #[test]
     fn only_an_object_without_repeated_keys_is_json_enough() {
-        assert!(parse_json(br#"{"email":"a","n":1,"l":[{"x":[]}],"o":{"email":"b"},"b":true,"z":null,"f":1.5,"m":-1}"#).is_ok());
+        assert!(
+            parse_json(
+                br#"{"email":"a","n":1,"l":[{"x":[]}],"o":{"email":"b"},"b":true,"z":null,"f":1.5,"m":-1}"#
+            )
+            .is_ok()
+        );
         for bad in [
             &b""[..],
             b"[]",
@@ -459,7 +568,10 @@ mod tests {
             assert!(parse_json(bad).is_err(), "{}", String::from_utf8_lossy(bad));
         }
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
-        assert!(parse_json(deep.as_bytes()).is_ok_and(|fields| fields.optional("a").is_none()), "skipped without a stack");
+        assert!(
+            parse_json(deep.as_bytes()).is_ok_and(|fields| fields.optional("a").is_none()),
+            "skipped without a stack"
+        );
     }
 
     proptest! {

@@ -1,4 +1,5 @@
-//! The budget of each address, and its headers (draft-ietf-httpapi-ratelimit-headers): what is left is told before it is gone.
+//! The budget of each address, and its headers (draft-ietf-httpapi-ratelimit-headers): what is left
+//! is told before it is gone.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
@@ -17,7 +18,12 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// # Errors
 /// [`Failure::Throttled`].
 pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
-    take(app, request, "login_address", client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())))
+    take(
+        app,
+        request,
+        "login_address",
+        client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())),
+    )
 }
 
 /// Takes one registration from the budget of the caller's address.
@@ -25,17 +31,32 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
 /// # Errors
 /// [`Failure::Throttled`].
 pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
-    take(app, request, "register_address", client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())))
+    take(
+        app,
+        request,
+        "register_address",
+        client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())),
+    )
 }
 
-fn take(app: &App, request: &HttpRequest, limit: &'static str, taken: Option<(Budget, bool)>) -> Result<(), Problem> {
-    let Some((budget, admitted)) = taken else { return Ok(()) };
+fn take(
+    app: &App,
+    request: &HttpRequest,
+    limit: &'static str,
+    taken: Option<(Budget, bool)>,
+) -> Result<(), Problem> {
+    let Some((budget, admitted)) = taken else {
+        return Ok(());
+    };
     request.extensions_mut().insert(budget);
     if admitted {
         return Ok(());
     }
     app.metrics.throttled.with_label_values(&[limit]).inc();
-    Err(Failure::Throttled { retry_after: seconds(&budget).max(1) }.into())
+    Err(Failure::Throttled {
+        retry_after: seconds(&budget).max(1),
+    }
+    .into())
 }
 
 fn seconds(budget: &Budget) -> u64 {
@@ -51,7 +72,11 @@ pub fn taken_from(request: &HttpRequest) -> Option<Budget> {
 /// Tells what is left of it.
 pub fn tell(budget: &Budget, headers: &mut HeaderMap) {
     let left = format!("\"default\";r={};t={}", budget.left, seconds(budget));
-    let policy = format!("\"default\";q={};w={}", budget.rate.quota, budget.rate.window.as_secs());
+    let policy = format!(
+        "\"default\";q={};w={}",
+        budget.rate.quota,
+        budget.rate.window.as_secs()
+    );
     for (name, text) in [(RATE_LIMIT, left), (RATE_LIMIT_POLICY, policy)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);

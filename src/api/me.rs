@@ -28,12 +28,17 @@ use crate::service::{Failure, accounts, sessions as use_case};
 )]
 #[get("")]
 pub async fn show(user: CurrentUser) -> HttpResponse {
-    HttpResponse::Ok().content_type(HeaderValue::from_static("application/json")).body(Bytes::copy_from_slice(user.0.standing.me_json()))
+    HttpResponse::Ok()
+        .content_type(HeaderValue::from_static("application/json"))
+        .body(Bytes::copy_from_slice(user.0.standing.me_json()))
 }
 
 /// The new address, and the password again.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct EmailChange {
     #[schema(format = "email", max_length = 254, example = "alice@example.org")]
     email: String,
@@ -56,9 +61,16 @@ struct EmailChange {
     )
 )]
 #[patch("")]
-pub async fn change_email(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn change_email(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    let (email, current) = (fields.required("email", &mut invalid), fields.required("current_password", &mut invalid));
+    let (email, current) = (
+        fields.required("email", &mut invalid),
+        fields.required("current_password", &mut invalid),
+    );
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
@@ -68,7 +80,10 @@ pub async fn change_email(app: web::Data<App>, acting: Acting, JsonFields(fields
 
 /// The password again.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct Deletion {
     #[schema(format = "password", example = "an owl keeps the door")]
     current_password: String,
@@ -90,7 +105,11 @@ struct Deletion {
     )
 )]
 #[delete("")]
-pub async fn delete(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let current = fields.required("current_password", &mut invalid);
     if !invalid.is_empty() {
@@ -102,12 +121,20 @@ pub async fn delete(app: web::Data<App>, acting: Acting, JsonFields(fields): Jso
 
 /// The old password and the new one.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct PasswordChange {
     #[schema(format = "password", example = "an owl keeps the door")]
     current_password: String,
     /// By the same rules as at registration.
-    #[schema(format = "password", min_length = 8, max_length = 1024, example = "two owls keep two doors")]
+    #[schema(
+        format = "password",
+        min_length = 8,
+        max_length = 1024,
+        example = "two owls keep two doors"
+    )]
     new_password: String,
 }
 
@@ -126,9 +153,16 @@ struct PasswordChange {
     )
 )]
 #[put("/password")]
-pub async fn change_password(app: web::Data<App>, acting: Acting, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn change_password(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    let (current, new) = (fields.required("current_password", &mut invalid), fields.required("new_password", &mut invalid));
+    let (current, new) = (
+        fields.required("current_password", &mut invalid),
+        fields.required("new_password", &mut invalid),
+    );
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
@@ -185,7 +219,11 @@ impl Session {
 #[get("/sessions")]
 pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResponse, Problem> {
     let list = use_case::list(&app, user.0.standing.me.id).await?;
-    Ok(HttpResponse::Ok().json(list.into_iter().map(|info| Session::of(info, user.0.session)).collect::<Vec<_>>()))
+    Ok(HttpResponse::Ok().json(
+        list.into_iter()
+            .map(|info| Session::of(info, user.0.session))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// End one of the account's sessions
@@ -203,8 +241,18 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
     )
 )]
 #[delete("/sessions/{id}")]
-pub async fn end_session(app: web::Data<App>, acting: Acting, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn end_session(
+    app: web::Data<App>,
+    acting: Acting,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let id = Uuid::try_parse(&id).map_err(|_| Failure::NotFound)?;
-    use_case::end_own(&app, acting.bearer.standing.me.id, SessionId::from(id), &acting.context).await?;
+    use_case::end_own(
+        &app,
+        acting.bearer.standing.me.id,
+        SessionId::from(id),
+        &acting.context,
+    )
+    .await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -21,8 +21,9 @@ use utoipa_actix_web::service_config::ServiceConfig as DocumentedConfig;
 
 use crate::model::permission::Permission as P;
 
-/// The whole URL map, written once and used twice: to document and to serve. What is not here (and not [`document::serve`]) answers 404. HEAD, OPTIONS, 405
-/// and `Allow` are [`envelope::Envelope`]'s, from the document that is kept: after a change here, `make openapi`.
+/// The whole URL map, written once and used twice: to document and to serve. What is not here (and
+/// not [`document::serve`]) answers 404. HEAD, OPTIONS, 405 and `Allow` are
+/// [`envelope::Envelope`]'s, from the document that is kept: after a change here, `make openapi`.
 macro_rules! routes {
     ($service:expr, $scope:path) => {{
         use $scope as scope;
@@ -43,7 +44,11 @@ macro_rules! routes {
             )
             .service(oauth::exchange)
             .service(oauth::revoke)
-            .service(scope("/oauth/introspect").wrap(guard::permitted(P::TokensIntrospect, P::TokensIntrospect)).service(oauth::introspect))
+            .service(
+                scope("/oauth/introspect")
+                    .wrap(guard::permitted(P::TokensIntrospect, P::TokensIntrospect))
+                    .service(oauth::introspect),
+            )
             .service(
                 scope("/users/{id}/sessions")
                     .wrap(guard::permitted(P::SessionsRead, P::SessionsWrite))
@@ -61,9 +66,17 @@ macro_rules! routes {
                     .service(users::reset_password),
             )
             .service(
-                scope("/roles").wrap(guard::permitted(P::RolesRead, P::RolesWrite)).service(roles::list).service(roles::put).service(roles::delete),
+                scope("/roles")
+                    .wrap(guard::permitted(P::RolesRead, P::RolesWrite))
+                    .service(roles::list)
+                    .service(roles::put)
+                    .service(roles::delete),
             )
-            .service(scope("/audit").wrap(guard::permitted(P::AuditRead, P::AuditRead)).service(audit::list))
+            .service(
+                scope("/audit")
+                    .wrap(guard::permitted(P::AuditRead, P::AuditRead))
+                    .service(audit::list),
+            )
             .service(oauth::jwks)
             .service(oauth::metadata)
             .service(health::health)

@@ -1,4 +1,5 @@
-//! The strict OAuth endpoints, thin over the use-cases of `/login`, `/refresh` and `/logout`: RFC 6749, RFC 7009, RFC 7662, RFC 7517, RFC 8414.
+//! The strict OAuth endpoints, thin over the use-cases of `/login`, `/refresh` and `/logout`: RFC
+//! 6749, RFC 7009, RFC 7662, RFC 7517, RFC 8414.
 
 use actix_web::http::header::{self, EntityTag, Header as _};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -16,7 +17,10 @@ use crate::service::{Failure, introspection, keys, sessions};
 
 /// The form of RFC 6749's token endpoint, for the grants that there are.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the form, which FormFields reads field by field")]
+#[expect(
+    dead_code,
+    reason = "documents the form, which FormFields reads field by field"
+)]
 struct TokenForm {
     /// `password` or `refresh_token`.
     #[schema(example = "password")]
@@ -57,7 +61,12 @@ struct TokenForm {
     )
 )]
 #[post("/oauth/token")]
-pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+pub async fn exchange(
+    app: web::Data<App>,
+    request: HttpRequest,
+    origin: Origin,
+    form: Result<FormFields, Problem>,
+) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     if request.headers().contains_key(header::AUTHORIZATION) {
         return Err(Problem::InvalidClient);
@@ -70,7 +79,13 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
             limits::login(&app, &request)?;
             sessions::login(
                 &app,
-                sessions::Login { username, password, new_password: None, device: device_of(&request), user_agent: &origin.user_agent },
+                sessions::Login {
+                    username,
+                    password,
+                    new_password: None,
+                    device: device_of(&request),
+                    user_agent: &origin.user_agent,
+                },
                 &context,
             )
             .await
@@ -81,14 +96,19 @@ pub async fn exchange(app: web::Data<App>, request: HttpRequest, origin: Origin,
     match grant {
         Ok(grant) => Ok(tokens(grant)),
         // RFC 6749 section 5.2 has one word and one status for all.
-        Err(failure @ (Failure::BadCredentials(_) | Failure::PasswordChangeRequired)) => Err(Failure::InvalidGrant(failure.reason()).into()),
+        Err(failure @ (Failure::BadCredentials(_) | Failure::PasswordChangeRequired)) => {
+            Err(Failure::InvalidGrant(failure.reason()).into())
+        }
         Err(other) => Err(other.into()),
     }
 }
 
 /// The form of RFC 7009 and of RFC 7662.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the form, which FormFields reads field by field")]
+#[expect(
+    dead_code,
+    reason = "documents the form, which FormFields reads field by field"
+)]
 struct PresentedToken {
     /// An access or a refresh token.
     #[schema(min_length = 1, example = "dwr_…")]
@@ -100,7 +120,8 @@ struct PresentedToken {
 
 /// Give a token back
 ///
-/// Ends its session, other tokens included. Also 200 for a token that is not ours (RFC 7009 section 2.2).
+/// Ends its session, other tokens included. Also 200 for a token that is not ours (RFC 7009 section
+/// 2.2).
 #[utoipa::path(
     operation_id = "revoke",
     tag = "oauth",
@@ -113,7 +134,11 @@ struct PresentedToken {
     )
 )]
 #[post("/oauth/revoke")]
-pub async fn revoke(app: web::Data<App>, origin: Origin, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+pub async fn revoke(
+    app: web::Data<App>,
+    origin: Origin,
+    form: Result<FormFields, Problem>,
+) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
     sessions::revoke(&app, token, &origin.context(Actor::Anonymous)).await?;
@@ -191,7 +216,10 @@ struct Introspection {
     )
 )]
 #[post("")]
-pub async fn introspect(app: web::Data<App>, form: Result<FormFields, Problem>) -> Result<HttpResponse, Problem> {
+pub async fn introspect(
+    app: web::Data<App>,
+    form: Result<FormFields, Problem>,
+) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
     let Some(found) = introspection::introspect(&app, token).await? else {
@@ -203,7 +231,11 @@ pub async fn introspect(app: web::Data<App>, form: Result<FormFields, Problem>) 
         sid: Some(found.session.to_string()),
         username: Some(found.email),
         role: Some(found.role),
-        token_type: Some(if found.claims.is_some() { "access_token" } else { "refresh_token" }),
+        token_type: Some(if found.claims.is_some() {
+            "access_token"
+        } else {
+            "refresh_token"
+        }),
         iss: Some(app.access_tokens.issuer().to_owned()),
         aud: Some(app.access_tokens.audience().to_owned()),
         exp: Some(found.expires_at),
@@ -239,17 +271,30 @@ struct KeySet {
 #[get("/.well-known/jwks.json")]
 pub async fn jwks(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     let set = app.access_tokens.jwks(app.clock.now());
-    let kids: Vec<&str> = set.keys.iter().filter_map(|key| key.common.key_id.as_deref()).collect();
+    let kids: Vec<&str> = set
+        .keys
+        .iter()
+        .filter_map(|key| key.common.key_id.as_deref())
+        .collect();
     let etag = EntityTag::new_strong(kids.join("."));
-    let cache = (header::CACHE_CONTROL, format!("public, max-age={}", keys::JWKS_MAX_AGE.as_secs()));
+    let cache = (
+        header::CACHE_CONTROL,
+        format!("public, max-age={}", keys::JWKS_MAX_AGE.as_secs()),
+    );
     let known = header::IfNoneMatch::parse(&request).is_ok_and(|known| match known {
         header::IfNoneMatch::Any => true,
         header::IfNoneMatch::Items(tags) => tags.iter().any(|tag| tag.weak_eq(&etag)),
     });
     if known && request.headers().contains_key(header::IF_NONE_MATCH) {
-        return HttpResponse::NotModified().insert_header(cache).insert_header(header::ETag(etag)).finish();
+        return HttpResponse::NotModified()
+            .insert_header(cache)
+            .insert_header(header::ETag(etag))
+            .finish();
     }
-    HttpResponse::Ok().insert_header(cache).insert_header(header::ETag(etag)).json(set)
+    HttpResponse::Ok()
+        .insert_header(cache)
+        .insert_header(header::ETag(etag))
+        .json(set)
 }
 
 /// A form that does not parse is an `invalid_request` here, not a list of fields.
@@ -296,15 +341,21 @@ struct Metadata {
 pub async fn metadata(app: web::Data<App>) -> HttpResponse {
     let issuer = app.access_tokens.issuer();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=3600")).json(Metadata {
-        issuer: issuer.to_owned(),
-        token_endpoint: at("/oauth/token"),
-        revocation_endpoint: at("/oauth/revoke"),
-        introspection_endpoint: at("/oauth/introspect"),
-        jwks_uri: at("/.well-known/jwks.json"),
-        grant_types_supported: if app.policy.password_grant { vec!["password", "refresh_token"] } else { vec!["refresh_token"] },
-        response_types_supported: vec![],
-        token_endpoint_auth_methods_supported: vec!["none"],
-        revocation_endpoint_auth_methods_supported: vec!["none"],
-    })
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+        .json(Metadata {
+            issuer: issuer.to_owned(),
+            token_endpoint: at("/oauth/token"),
+            revocation_endpoint: at("/oauth/revoke"),
+            introspection_endpoint: at("/oauth/introspect"),
+            jwks_uri: at("/.well-known/jwks.json"),
+            grant_types_supported: if app.policy.password_grant {
+                vec!["password", "refresh_token"]
+            } else {
+                vec!["refresh_token"]
+            },
+            response_types_supported: vec![],
+            token_endpoint_auth_methods_supported: vec!["none"],
+            revocation_endpoint_auth_methods_supported: vec!["none"],
+        })
 }

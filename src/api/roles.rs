@@ -28,7 +28,11 @@ struct Role {
 
 impl From<permission::Role> for Role {
     fn from(role: permission::Role) -> Self {
-        Self { permissions: role.permissions.names().map(str::to_owned).collect(), etag: etag(role.version).to_string(), name: role.name }
+        Self {
+            permissions: role.permissions.names().map(str::to_owned).collect(),
+            etag: etag(role.version).to_string(),
+            name: role.name,
+        }
     }
 }
 
@@ -55,7 +59,10 @@ struct PermissionName(String);
 
 /// What a role is to permit.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct RolePermissions {
     /// Each of two or more parts joined by colons; at most 1024 characters in all.
     #[schema(value_type = Vec<PermissionName>, example = json!(["orders:refund", "users:read"]))]
@@ -64,8 +71,9 @@ struct RolePermissions {
 
 /// Make or change a role
 ///
-/// A role that is there is changed only in the version that `If-Match` names. A change bites on the next request of everyone who has the role. Nobody
-/// hands on a permission of this server that they do not hold; `admin` keeps all of those.
+/// A role that is there is changed only in the version that `If-Match` names. A change bites on the
+/// next request of everyone who has the role. Nobody hands on a permission of this server that they
+/// do not hold; `admin` keeps all of those.
 #[utoipa::path(
     operation_id = "putRole",
     tag = "roles",
@@ -97,9 +105,16 @@ pub async fn put(
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let role = RoleToSave { name: &name, permissions };
+    let role = RoleToSave {
+        name: &name,
+        permissions,
+    };
     let (role, made) = roles::save(&app, role, authority(&acting, &request)?, &acting.context).await?;
-    let mut answer = if made { HttpResponse::Created() } else { HttpResponse::Ok() };
+    let mut answer = if made {
+        HttpResponse::Created()
+    } else {
+        HttpResponse::Ok()
+    };
     Ok(answer.insert_header(etag(role.version)).json(Role::from(role)))
 }
 
@@ -119,7 +134,12 @@ pub async fn put(
     )
 )]
 #[delete("/{name}")]
-pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    name: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     roles::delete(&app, &name, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -15,9 +15,13 @@ use crate::model::event::Actor;
 use crate::model::invalid::Invalid;
 use crate::service::sessions::{self, Grant};
 
-/// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in here themselves.
+/// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
+/// here themselves.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the form, which FormFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the form, which FormFields reads field by field to name the one at fault"
+)]
 struct LoginForm {
     /// `password`, if given.
     #[schema(nullable = false, pattern = "^password$", example = "password")]
@@ -27,7 +31,8 @@ struct LoginForm {
     username: String,
     #[schema(format = "password", example = "an owl keeps the door")]
     password: String,
-    /// For an account with a one-time password: the lasting one that replaces it, by the same rules as at registration. Ignored otherwise.
+    /// For an account with a one-time password: the lasting one that replaces it, by the same rules
+    /// as at registration. Ignored otherwise.
     #[schema(nullable = false, format = "password", example = "two owls keep two doors")]
     new_password: Option<String>,
     /// Ignored: a token's scope is what the role permits.
@@ -60,7 +65,12 @@ pub struct TokenResponse {
 
 impl From<Grant> for TokenResponse {
     fn from(grant: Grant) -> Self {
-        Self { access_token: grant.access_token, token_type: "bearer", expires_in: grant.expires_in, refresh_token: grant.refresh_token }
+        Self {
+            access_token: grant.access_token,
+            token_type: "bearer",
+            expires_in: grant.expires_in,
+            refresh_token: grant.refresh_token,
+        }
     }
 }
 
@@ -85,13 +95,28 @@ impl From<Grant> for TokenResponse {
     )
 )]
 #[post("/login")]
-pub async fn login(app: web::Data<App>, request: HttpRequest, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+pub async fn login(
+    app: web::Data<App>,
+    request: HttpRequest,
+    origin: Origin,
+    FormFields(fields): FormFields,
+) -> Result<HttpResponse, Problem> {
     limits::login(&app, &request)?;
     let mut invalid = Vec::new();
-    if fields.optional("grant_type").is_some_and(|grant| grant != "password") {
-        invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^password$'"));
+    if fields
+        .optional("grant_type")
+        .is_some_and(|grant| grant != "password")
+    {
+        invalid.push(Invalid::field(
+            "grant_type",
+            "string_pattern_mismatch",
+            "String should match pattern '^password$'",
+        ));
     }
-    let (username, password) = (fields.required("username", &mut invalid), fields.required("password", &mut invalid));
+    let (username, password) = (
+        fields.required("username", &mut invalid),
+        fields.required("password", &mut invalid),
+    );
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
@@ -102,12 +127,17 @@ pub async fn login(app: web::Data<App>, request: HttpRequest, origin: Origin, Fo
         device: device_of(&request),
         user_agent: &origin.user_agent,
     };
-    Ok(tokens(sessions::login(&app, login, &origin.context(Actor::Anonymous)).await?))
+    Ok(tokens(
+        sessions::login(&app, login, &origin.context(Actor::Anonymous)).await?,
+    ))
 }
 
 /// The form of OAuth2's refresh token grant.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the form, which FormFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the form, which FormFields reads field by field to name the one at fault"
+)]
 struct RefreshForm {
     /// `refresh_token`, if given.
     #[schema(nullable = false, pattern = "^refresh_token$", example = "refresh_token")]
@@ -118,7 +148,8 @@ struct RefreshForm {
 
 /// Refresh a session
 ///
-/// Exchanges the newest refresh token for the next pair. The one before it gets the same successor for a short while; an older one ends the session.
+/// Exchanges the newest refresh token for the next pair. The one before it gets the same successor
+/// for a short while; an older one ends the session.
 #[utoipa::path(
     operation_id = "refresh",
     tag = "sessions",
@@ -131,16 +162,29 @@ struct RefreshForm {
     )
 )]
 #[post("/refresh")]
-pub async fn refresh(app: web::Data<App>, origin: Origin, FormFields(fields): FormFields) -> Result<HttpResponse, Problem> {
+pub async fn refresh(
+    app: web::Data<App>,
+    origin: Origin,
+    FormFields(fields): FormFields,
+) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    if fields.optional("grant_type").is_some_and(|grant| grant != "refresh_token") {
-        invalid.push(Invalid::field("grant_type", "string_pattern_mismatch", "String should match pattern '^refresh_token$'"));
+    if fields
+        .optional("grant_type")
+        .is_some_and(|grant| grant != "refresh_token")
+    {
+        invalid.push(Invalid::field(
+            "grant_type",
+            "string_pattern_mismatch",
+            "String should match pattern '^refresh_token$'",
+        ));
     }
     let token = fields.required("refresh_token", &mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    Ok(tokens(sessions::refresh(&app, token, &origin.context(Actor::Anonymous)).await?))
+    Ok(tokens(
+        sessions::refresh(&app, token, &origin.context(Actor::Anonymous)).await?,
+    ))
 }
 
 /// Which sessions a logout ends.
@@ -164,32 +208,49 @@ enum Scope {
     responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
 )]
 #[post("")]
-pub async fn logout(app: web::Data<App>, acting: Acting, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub async fn logout(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
     let query = request.query_string();
     let scope = match query {
         "" | "scope=this" => sessions::Scope::This,
         "scope=others" => sessions::Scope::Others,
         "scope=all" => sessions::Scope::All,
-        _ => return Err(vec![Invalid::query("scope", "enum", "Input should be 'this', 'others' or 'all'")].into()),
+        _ => {
+            return Err(vec![Invalid::query(
+                "scope",
+                "enum",
+                "Input should be 'this', 'others' or 'all'",
+            )]
+            .into());
+        }
     };
     sessions::logout(&app, &acting.bearer, scope, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Carries the ticket of a device that has logged in before; its attempts are counted by themselves.
+/// Carries the ticket of a device that has logged in before; its attempts are counted by
+/// themselves.
 pub const DEVICE: HeaderName = HeaderName::from_static("doorward-device");
 
 /// The ticket that a device shows.
 #[must_use]
 pub fn device_of(request: &HttpRequest) -> Option<&str> {
-    request.headers().get(DEVICE).and_then(|ticket| ticket.to_str().ok())
+    request
+        .headers()
+        .get(DEVICE)
+        .and_then(|ticket| ticket.to_str().ok())
 }
 
 /// RFC 6749 section 5.1 asks for both headers.
 #[must_use]
 pub fn tokens(grant: Grant) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"));
     if let Some(ticket) = &grant.device_ticket {
         answer.insert_header((DEVICE, ticket.as_str()));
     }

@@ -20,7 +20,9 @@ use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
 use crate::model::user::Account;
 use crate::service::Failure;
-use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, Known, Place};
+use crate::service::administration::{
+    self, AccountChange, AccountFilter, Authority, Invitation, Known, Place,
+};
 
 /// An account as administrators see it.
 #[derive(Serialize, ToSchema)]
@@ -82,7 +84,10 @@ struct OneTimePassword {
 
 impl From<Invitation> for OneTimePassword {
     fn from(invitation: Invitation) -> Self {
-        Self { one_time_password: invitation.password, expires_at: invitation.expires_at.rfc3339() }
+        Self {
+            one_time_password: invitation.password,
+            expires_at: invitation.expires_at.rfc3339(),
+        }
     }
 }
 
@@ -102,7 +107,8 @@ pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Pr
         match header::IfMatch::parse(request).map_err(|_| Problem::Malformed)? {
             header::IfMatch::Any => Known::Any,
             header::IfMatch::Items(tags) => match tags.as_slice() {
-                // A list of tags is of no use to whoever has seen one version; none of them is taken for it.
+                // A list of tags is of no use to whoever has seen one version; none of them is
+                // taken for it.
                 [tag] if !tag.weak => tag.tag().parse().map_or(Known::NoVersion, Known::Version),
                 _ => Known::NoVersion,
             },
@@ -110,7 +116,10 @@ pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Pr
     } else {
         Known::Unsaid
     };
-    Ok(Authority { session: Some(acting.bearer.session), known })
+    Ok(Authority {
+        session: Some(acting.bearer.session),
+        known,
+    })
 }
 
 /// The `ETag` of a version.
@@ -120,7 +129,9 @@ pub fn etag(version: i64) -> header::ETag {
 }
 
 fn user_id(path: &str) -> Result<UserId, Failure> {
-    path.parse().map(|id: i64| UserId::from(id)).map_err(|_| Failure::NotFound)
+    path.parse()
+        .map(|id: i64| UserId::from(id))
+        .map_err(|_| Failure::NotFound)
 }
 
 fn cursor_of(place: &Place) -> String {
@@ -134,7 +145,9 @@ fn parse_cursor(text: &str, by_email: bool) -> Option<Place> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     match text.split_at_checked(1)? {
         ("i", id) if !by_email => id.parse().ok().map(|id: i64| Place::AfterId(UserId::from(id))),
-        ("e", email) if by_email && !email.chars().any(char::is_control) => Some(Place::AfterEmail(email.to_owned())),
+        ("e", email) if by_email && !email.chars().any(char::is_control) => {
+            Some(Place::AfterEmail(email.to_owned()))
+        }
         _ => None,
     }
 }
@@ -161,31 +174,61 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
     let mut invalid = Vec::new();
     let by_email = query.text("q").is_some();
     let filter = AccountFilter {
-        email: query.parsed("email", &mut invalid, ("value_error", "Value error, not an address"), |text| {
-            Email::parse("email", text).ok().map(|email| email.key().clone())
-        }),
-        prefix: query.parsed("q", &mut invalid, ("value_error", "Value error, not the beginning of an address"), |text| {
-            (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase())
-        }),
-        role: query
-            .parsed("role", &mut invalid, ("value_error", "Value error, not the name of a role"), |text| is_role_name(text).then(|| text.to_owned())),
-        is_active: query.parsed("is_active", &mut invalid, ("bool_parsing", "Input should be true or false"), |text| text.parse().ok()),
+        email: query.parsed(
+            "email",
+            &mut invalid,
+            ("value_error", "Value error, not an address"),
+            |text| Email::parse("email", text).ok().map(|email| email.key().clone()),
+        ),
+        prefix: query.parsed(
+            "q",
+            &mut invalid,
+            ("value_error", "Value error, not the beginning of an address"),
+            |text| (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase()),
+        ),
+        role: query.parsed(
+            "role",
+            &mut invalid,
+            ("value_error", "Value error, not the name of a role"),
+            |text| is_role_name(text).then(|| text.to_owned()),
+        ),
+        is_active: query.parsed(
+            "is_active",
+            &mut invalid,
+            ("bool_parsing", "Input should be true or false"),
+            |text| text.parse().ok(),
+        ),
     };
     if filter.email.is_some() && by_email {
-        invalid.push(Invalid::query("q", "value_error", "Value error, email and q exclude each other"));
+        invalid.push(Invalid::query(
+            "q",
+            "value_error",
+            "Value error, email and q exclude each other",
+        ));
     }
-    let after = query.parsed("cursor", &mut invalid, ("value_error", "Value error, not a cursor of this list"), |text| parse_cursor(text, by_email));
+    let after = query.parsed(
+        "cursor",
+        &mut invalid,
+        ("value_error", "Value error, not a cursor of this list"),
+        |text| parse_cursor(text, by_email),
+    );
     let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
     let (accounts, next) = administration::find(&app, &filter, after.as_ref(), limit).await?;
-    Ok(HttpResponse::Ok().json(UserPage { users: accounts.into_iter().map(User::from).collect(), next_cursor: next.as_ref().map(cursor_of) }))
+    Ok(HttpResponse::Ok().json(UserPage {
+        users: accounts.into_iter().map(User::from).collect(),
+        next_cursor: next.as_ref().map(cursor_of),
+    }))
 }
 
 /// Whom to make an account for.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct Invitee {
     #[schema(format = "email", max_length = 254, example = "bob@example.com")]
     email: String,
@@ -196,7 +239,8 @@ struct Invitee {
 
 /// Make an account
 ///
-/// With a one-time password, which its owner replaces at the first login. Nobody else ever knows the lasting one.
+/// With a one-time password, which its owner replaces at the first login. Nobody else ever knows
+/// the lasting one.
 #[utoipa::path(
     operation_id = "inviteUser",
     tag = "users",
@@ -210,18 +254,27 @@ struct Invitee {
     )
 )]
 #[post("")]
-pub async fn invite(app: web::Data<App>, acting: Acting, request: HttpRequest, JsonFields(fields): JsonFields) -> Result<HttpResponse, Problem> {
+pub async fn invite(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
     let email = fields.required("email", &mut invalid);
     let role = fields.optional_text("role", &mut invalid).unwrap_or(DEFAULT_ROLE);
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let (account, invitation) = administration::invite(&app, email, role, authority(&acting, &request)?, &acting.context).await?;
+    let (account, invitation) =
+        administration::invite(&app, email, role, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/users/{}", account.me.id.get())))
         .insert_header(etag(account.version))
-        .json(InvitedUser { user: account.into(), invitation: invitation.into() }))
+        .json(InvitedUser {
+            user: account.into(),
+            invitation: invitation.into(),
+        }))
 }
 
 /// Show an account
@@ -241,12 +294,17 @@ pub async fn invite(app: web::Data<App>, acting: Acting, request: HttpRequest, J
 #[get("/{id}")]
 pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let account = administration::show(&app, user_id(&id)?).await?;
-    Ok(HttpResponse::Ok().insert_header(etag(account.version)).json(User::from(account)))
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(account.version))
+        .json(User::from(account)))
 }
 
 /// What to change; what is absent stays.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which JsonFields reads field by field to name the one at fault")]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
 struct UserChange {
     #[schema(nullable = false, example = "admin")]
     role: Option<String>,
@@ -256,7 +314,8 @@ struct UserChange {
 
 /// Change an account
 ///
-/// Its role, and whether it is active. It bites on the account's very next request; the sessions of a disabled account end. Other members are ignored.
+/// Its role, and whether it is active. It bites on the account's very next request; the sessions of
+/// a disabled account end. Other members are ignored.
 #[utoipa::path(
     operation_id = "updateUser",
     tag = "users",
@@ -283,13 +342,18 @@ pub async fn update(
     JsonFields(fields): JsonFields,
 ) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    let change = AccountChange { role: fields.optional_text("role", &mut invalid), is_active: fields.optional_switch("is_active", &mut invalid) };
+    let change = AccountChange {
+        role: fields.optional_text("role", &mut invalid),
+        is_active: fields.optional_switch("is_active", &mut invalid),
+    };
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
     let authority = authority(&acting, &request)?;
     let account = administration::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
-    Ok(HttpResponse::Ok().insert_header(etag(account.version)).json(User::from(account)))
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(account.version))
+        .json(User::from(account)))
 }
 
 /// Delete an account
@@ -312,7 +376,12 @@ pub async fn update(
     )
 )]
 #[delete("/{id}")]
-pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
     administration::delete(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -337,7 +406,12 @@ pub async fn delete(app: web::Data<App>, acting: Acting, request: HttpRequest, i
     )
 )]
 #[post("/{id}/one-time-password")]
-pub async fn reset_password(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn reset_password(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
     let invitation = administration::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
@@ -358,9 +432,17 @@ pub async fn reset_password(app: web::Data<App>, acting: Acting, request: HttpRe
     )
 )]
 #[get("")]
-pub async fn sessions(app: web::Data<App>, acting: Acting, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn sessions(
+    app: web::Data<App>,
+    acting: Acting,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let live = administration::sessions(&app, user_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(live.into_iter().map(|info| Session::of(info, acting.bearer.session)).collect::<Vec<_>>()))
+    Ok(HttpResponse::Ok().json(
+        live.into_iter()
+            .map(|info| Session::of(info, acting.bearer.session))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// End every session of an account
@@ -382,7 +464,12 @@ pub async fn sessions(app: web::Data<App>, acting: Acting, id: web::Path<String>
     )
 )]
 #[delete("")]
-pub async fn end_sessions(app: web::Data<App>, acting: Acting, request: HttpRequest, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn end_sessions(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
     administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())

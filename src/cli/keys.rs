@@ -27,21 +27,33 @@ pub fn command() -> Command {
 /// [`Exit`] with why not.
 pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
     if app.shares_its_key {
-        return Err(Exit::failed("DOORWARD_JWT_SECRET is the one signing key; there is none to manage"));
+        return Err(Exit::failed(
+            "DOORWARD_JWT_SECRET is the one signing key; there is none to manage",
+        ));
     }
     let now = app.clock.now();
     match matches.subcommand() {
         Some(("rotate", options)) => {
-            let activates_at = now.plus(if options.get_flag("now") { keys::KNOWN_EVERYWHERE } else { keys::PUBLISHED_AHEAD });
+            let activates_at = now.plus(if options.get_flag("now") {
+                keys::KNOWN_EVERYWHERE
+            } else {
+                keys::PUBLISHED_AHEAD
+            });
             match keys::rotate(app, activates_at, &CLI).await? {
                 Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))?,
-                None => return Err(Exit::failed("another rotation was first; see: doorward keys list")),
+                None => {
+                    return Err(Exit::failed(
+                        "another rotation was first; see: doorward keys list",
+                    ));
+                }
             }
         }
         Some(("revoke", options)) => {
             let kid = argument(options, "kid");
             if !keys::revoke(app, kid, &CLI).await? {
-                return Err(Exit::failed("there is no such key that is not revoked already; see: doorward keys list"));
+                return Err(Exit::failed(
+                    "there is no such key that is not revoked already; see: doorward keys list",
+                ));
             }
             print(&format!("{kid} is revoked\n"))?;
         }
@@ -62,7 +74,12 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
                     Some(at) => format!("verifies until {}", at.rfc3339()),
                     None => "signs".to_owned(),
                 };
-                print(&format!("{}  {:5}  made {}  {state}\n", key.kid, key.algorithm, key.created_at.rfc3339()))?;
+                print(&format!(
+                    "{}  {:5}  made {}  {state}\n",
+                    key.kid,
+                    key.algorithm,
+                    key.created_at.rfc3339()
+                ))?;
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The command line. Each setting is a flag too, made from the same table; each command but `serve` ends when its work is done.
+//! The command line. Each setting is a flag too, made from the same table; each command but `serve`
+//! ends when its work is done.
 
 mod audit;
 mod keys;
@@ -40,16 +41,23 @@ pub struct Exit {
 
 impl Exit {
     fn failed(why: impl ToString) -> Self {
-        Self { lines: vec![why.to_string()], status: FAILED }
+        Self {
+            lines: vec![why.to_string()],
+            status: FAILED,
+        }
     }
 }
 
 impl From<Failure> for Exit {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Invalid(list) => {
-                Self { lines: list.iter().map(|one| format!("{}: {}", one.field.unwrap_or(one.part), one.message)).collect(), status: FAILED }
-            }
+            Failure::Invalid(list) => Self {
+                lines: list
+                    .iter()
+                    .map(|one| format!("{}: {}", one.field.unwrap_or(one.part), one.message))
+                    .collect(),
+                status: FAILED,
+            },
             other => Self::failed(other),
         }
     }
@@ -57,12 +65,17 @@ impl From<Failure> for Exit {
 
 impl From<Vec<Bad>> for Exit {
     fn from(bad: Vec<Bad>) -> Self {
-        Self { lines: bad.iter().map(ToString::to_string).collect(), status: USAGE }
+        Self {
+            lines: bad.iter().map(ToString::to_string).collect(),
+            status: USAGE,
+        }
     }
 }
 
 fn flag(name: &str) -> String {
-    name.trim_start_matches("DOORWARD_").to_ascii_lowercase().replace('_', "-")
+    name.trim_start_matches("DOORWARD_")
+        .to_ascii_lowercase()
+        .replace('_', "-")
 }
 
 fn command() -> Command {
@@ -71,7 +84,10 @@ fn command() -> Command {
             .long(flag(setting.name))
             .value_name("VALUE")
             .global(true)
-            .help(format!("{} [{}, default: {}]", setting.help, setting.name, setting.default))
+            .help(format!(
+                "{} [{}, default: {}]",
+                setting.help, setting.name, setting.default
+            ))
     });
     Command::new("doorward")
         .version(env!("CARGO_PKG_VERSION"))
@@ -104,12 +120,21 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         }
         Err(error) => {
             let text = error.render().to_string();
-            return Err(Exit { lines: vec![text.trim_end().trim_start_matches("error: ").to_owned()], status: USAGE });
+            return Err(Exit {
+                lines: vec![text.trim_end().trim_start_matches("error: ").to_owned()],
+                status: USAGE,
+            });
         }
     };
-    let (name, matches) = matches.subcommand().map_or(("serve", &matches), |(name, matches)| (name, matches));
+    let (name, matches) = matches
+        .subcommand()
+        .map_or(("serve", &matches), |(name, matches)| (name, matches));
     if name == "openapi" {
-        return print(&if argument(matches, "version") == "3.0" { document::text_3_0() } else { document::text() });
+        return print(&if argument(matches, "version") == "3.0" {
+            document::text_3_0()
+        } else {
+            document::text()
+        });
     }
     let config = load(matches, environment)?;
     match name {
@@ -139,7 +164,10 @@ async fn on_database(config: Config, name: &str, matches: &ArgMatches) -> Result
 
 /// The switch for output that scripts read: one JSON object a line.
 fn json_switch() -> Arg {
-    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print one JSON object a line")
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print one JSON object a line")
 }
 
 fn argument<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
@@ -155,16 +183,25 @@ fn print_json(value: &impl Serialize) -> Result<(), Exit> {
     print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"))
 }
 
-/// To standard output. A reader that has gone away (`| head`) ends the work, and is no failure of ours.
+/// To standard output. A reader that has gone away (`| head`) ends the work, and is no failure of
+/// ours.
 fn print(text: &str) -> Result<(), Exit> {
     let mut out = std::io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::BrokenPipe => Exit { lines: vec![], status: 0 },
-        _ => Exit::failed(format!("standard output: {cause}")),
-    })
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::BrokenPipe => Exit {
+                lines: vec![],
+                status: 0,
+            },
+            _ => Exit::failed(format!("standard output: {cause}")),
+        })
 }
 
 fn load(matches: &ArgMatches, environment: &[(String, String)]) -> Result<Config, Exit> {
     let flags = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
-    Ok(Config::load(&Source { flags: &flags, environment })?)
+    Ok(Config::load(&Source {
+        flags: &flags,
+        environment,
+    })?)
 }

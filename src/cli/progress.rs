@@ -23,13 +23,21 @@ impl Progress {
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-            let form =
-                if total.is_some() { "{bar:40} {human_pos} of {human_len} {msg}, {eta} left" } else { "{spinner} {human_pos} {msg}, {per_sec}" };
+            let form = if total.is_some() {
+                "{bar:40} {human_pos} of {human_len} {msg}, {eta} left"
+            } else {
+                "{spinner} {human_pos} {msg}, {per_sec}"
+            };
             bar.set_style(ProgressStyle::with_template(form).unwrap_or(ProgressStyle::default_bar()));
             bar.set_message(what);
             bar
         });
-        Self { bar, what, begun: monotonic_now(), said: 0 }
+        Self {
+            bar,
+            what,
+            begun: monotonic_now(),
+            said: 0,
+        }
     }
 
     /// Tells how many rows are done.
@@ -59,8 +67,14 @@ impl Progress {
             bar.finish_and_clear();
         }
         let seconds = self.begun.elapsed().as_secs_f64();
-        let memory = peak_memory_mib().map(|mib| format!(", {mib} MiB of memory at most")).unwrap_or_default();
-        format!("{seconds:.1} s, {:.0} {}/s{memory}", rows as f64 / seconds.max(0.001), self.what)
+        let memory = peak_memory_mib()
+            .map(|mib| format!(", {mib} MiB of memory at most"))
+            .unwrap_or_default();
+        format!(
+            "{seconds:.1} s, {:.0} {}/s{memory}",
+            rows as f64 / seconds.max(0.001),
+            self.what
+        )
     }
 }
 
@@ -68,5 +82,9 @@ impl Progress {
 fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
+    line.split_whitespace()
+        .nth(1)?
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib / 1024)
 }

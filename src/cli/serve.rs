@@ -28,15 +28,26 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
     let metrics = config.metrics_listen.map(bind).transpose()?;
     let listen = config.listen;
-    let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
-    let identity = config.tls.clone().map(Identity::open).transpose().map_err(|bad| Exit::from(vec![bad]))?;
+    let policy = HttpPolicy {
+        cors_origins: config.cors_origins.clone(),
+        docs: config.docs,
+        https: config.issuer.starts_with("https://"),
+    };
+    let identity = config
+        .tls
+        .clone()
+        .map(Identity::open)
+        .transpose()
+        .map_err(|bad| Exit::from(vec![bad]))?;
     let scheme = if identity.is_some() { "https" } else { "http" };
     let forgetful = config.database == DatabaseUrl::SqliteMemory;
-    // The address first: it fails at once if another server has it, before anything is made on disk.
+    // The address first: it fails at once if another server has it, before anything is made on
+    // disk.
     let listener = bind(listen)?;
     let address = listener.local_addr().map_err(Exit::failed)?;
     let stop = stop_signal().map_err(Exit::failed)?;
-    let traces = Traces::from_environment(environment).map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
+    let traces = Traces::from_environment(environment)
+        .map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.traces = traces.map(Arc::new);
     app.metrics.watch(log);
@@ -44,9 +55,18 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }
-    let docs = if policy.docs { format!(", try it at {scheme}://{address}/docs/") } else { String::new() };
-    log::info!("Doorward {} keeps the door at {scheme}://{address}{docs}", env!("CARGO_PKG_VERSION"));
-    server::run(listener, metrics, Data::new(app), begun, policy, identity, stop).await.map_err(Exit::failed)?;
+    let docs = if policy.docs {
+        format!(", try it at {scheme}://{address}/docs/")
+    } else {
+        String::new()
+    };
+    log::info!(
+        "Doorward {} keeps the door at {scheme}://{address}{docs}",
+        env!("CARGO_PKG_VERSION")
+    );
+    server::run(listener, metrics, Data::new(app), begun, policy, identity, stop)
+        .await
+        .map_err(Exit::failed)?;
     log::info!("stopped");
     Ok(())
 }
@@ -66,7 +86,8 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// One HTTP/1.0 request to the server of this machine, which is what a container's health check needs.
+/// One HTTP/1.0 request to the server of this machine, which is what a container's health check
+/// needs.
 ///
 /// # Errors
 /// [`Exit`] if it gives none, or says that it is not ready.
@@ -87,7 +108,11 @@ pub fn health(config: &Config) -> Result<(), Exit> {
     };
     let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) == Some("200") { print(&format!("{body}\n")) } else { Err(Exit::failed(format!("not ready: {body}"))) }
+    if head.split(' ').nth(1) == Some("200") {
+        print(&format!("{body}\n"))
+    } else {
+        Err(Exit::failed(format!("not ready: {body}")))
+    }
 }
 
 fn ready(mut stream: impl Read + Write, address: SocketAddr) -> std::io::Result<String> {

@@ -26,8 +26,16 @@ pub fn commands() -> [Command; 4] {
     [
         Command::new("import")
             .about("Take in accounts with their password hashes; who is there already stays as they are")
-            .arg(file("JSON lines, a JSON array or document, or CSV with a header; - is standard input"))
-            .arg(Arg::new("from").long("from").value_name("SOURCE").default_value("doorward").value_parser(PossibleValuesParser::new(sources)))
+            .arg(file(
+                "JSON lines, a JSON array or document, or CSV with a header; - is standard input",
+            ))
+            .arg(
+                Arg::new("from")
+                    .long("from")
+                    .value_name("SOURCE")
+                    .default_value("doorward")
+                    .value_parser(PossibleValuesParser::new(sources)),
+            )
             .arg(
                 Arg::new("firebase")
                     .long("firebase-parameters")
@@ -40,15 +48,30 @@ pub fn commands() -> [Command; 4] {
                     .action(ArgAction::SetTrue)
                     .help("Make admins of the other service's admins; else they come as plain users"),
             )
-            .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).help("Find out only what would happen"))
+            .arg(
+                Arg::new("dry-run")
+                    .long("dry-run")
+                    .action(ArgAction::SetTrue)
+                    .help("Find out only what would happen"),
+            )
             .arg(json_switch()),
         Command::new("export")
             .about("Write every account with its password hash, one JSON object a line")
-            .arg(file("A new file, which only its owner may read; - is standard output")),
-        Command::new("backup").about("Copy the SQLite file while servers run on it").arg(file("A new file, which only its owner may read")),
-        Command::new("copy").about("Copy everything into an empty database of either engine, sessions and keys included").arg(
-            Arg::new("to").long("to").value_name("URL").required(true).help("As DATABASE_URL; a password is better left to PGPASSWORD or ~/.pgpass"),
-        ),
+            .arg(file(
+                "A new file, which only its owner may read; - is standard output",
+            )),
+        Command::new("backup")
+            .about("Copy the SQLite file while servers run on it")
+            .arg(file("A new file, which only its owner may read")),
+        Command::new("copy")
+            .about("Copy everything into an empty database of either engine, sessions and keys included")
+            .arg(
+                Arg::new("to")
+                    .long("to")
+                    .value_name("URL")
+                    .required(true)
+                    .help("As DATABASE_URL; a password is better left to PGPASSWORD or ~/.pgpass"),
+            ),
     ]
 }
 
@@ -63,8 +86,13 @@ pub async fn run(app: &App, name: &str, options: &ArgMatches) -> Result<(), Exit
         "backup" => {
             let file = argument(options, "file");
             audit::record(app, EventType::Copied, &CLI).await?;
-            app.store.back_up(Path::new(file)).await.map_err(|cause| Exit::failed(format!("{file}: {cause}")))?;
-            print(&format!("{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"))
+            app.store
+                .back_up(Path::new(file))
+                .await
+                .map_err(|cause| Exit::failed(format!("{file}: {cause}")))?;
+            print(&format!(
+                "{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"
+            ))
         }
         _ => copy(app, argument(options, "to")).await,
     }
@@ -77,7 +105,11 @@ struct Reporter {
 
 impl Listener for Reporter {
     fn refused(&mut self, record: u64, why: &str) {
-        self.progress.say(&if self.json { json!({"record": record, "refused": why}).to_string() } else { format!("record {record}: {why}") });
+        self.progress.say(&if self.json {
+            json!({"record": record, "refused": why}).to_string()
+        } else {
+            format!("record {record}: {why}")
+        });
     }
 
     fn progress(&mut self, so_far: &Imported) {
@@ -88,29 +120,57 @@ impl Listener for Reporter {
 async fn import(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     let file = argument(options, "file");
     let unreadable = |cause: std::io::Error| Exit::failed(format!("{file}: {cause}"));
-    let reader: Box<dyn Read + Send> = if file == "-" { Box::new(stdin()) } else { Box::new(File::open(file).map_err(unreadable)?) };
+    let reader: Box<dyn Read + Send> = if file == "-" {
+        Box::new(stdin())
+    } else {
+        Box::new(File::open(file).map_err(unreadable)?)
+    };
     let firebase = match optional(options, "firebase") {
         Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|cause| Exit::failed(format!("{path}: {cause}")))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|cause| Exit::failed(format!("{path}: {cause}")))?;
             Some(FirebaseParameters::parse(&text).map_err(|why| Exit::failed(format!("{path}: {why}")))?)
         }
         None => None,
     };
     let source = Source::parse(argument(options, "from")).ok_or_else(|| Exit::failed("no such source"))?;
     let (rehearsal, json) = (options.get_flag("dry-run"), options.get_flag("json"));
-    let import = Import { source, parameters: Parameters { now: app.clock.now(), firebase }, rehearsal, admins: options.get_flag("admins") };
-    let mut reporter = Reporter { progress: Progress::new("records", None), json };
+    let import = Import {
+        source,
+        parameters: Parameters {
+            now: app.clock.now(),
+            firebase,
+        },
+        rehearsal,
+        admins: options.get_flag("admins"),
+    };
+    let mut reporter = Reporter {
+        progress: Progress::new("records", None),
+        json,
+    };
     let outcome = transfer::import(app, BufReader::new(reader), import, &CLI, &mut reporter).await;
     let report = outcome.map_err(|cause| Exit::failed(format!("{file}: {cause}")))?;
     let end = reporter.progress.end(report.read);
-    let Imported { read, imported, there, skipped, refused, without_password, admins } = report;
+    let Imported {
+        read,
+        imported,
+        there,
+        skipped,
+        refused,
+        without_password,
+        admins,
+    } = report;
     if json {
         return print_json(&json!({
             "dry_run": rehearsal, "read": read, "imported": imported, "already_there": there, "skipped": skipped, "refused": refused,
             "without_password": without_password, "admins": admins,
         }));
     }
-    let verb = if rehearsal { "would be imported" } else { "imported" };
+    let verb = if rehearsal {
+        "would be imported"
+    } else {
+        "imported"
+    };
     print(&format!(
         "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, {refused} refused; {without_password} have no password, {admins} are admins there\n{end}\n"
     ))
@@ -123,7 +183,14 @@ async fn export(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     let mut progress = Progress::new("accounts", u64::try_from(count).ok());
     let to: Box<dyn Write> = match file {
         "-" => Box::new(stdout()),
-        _ => Box::new(OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(unwritable)?),
+        _ => Box::new(
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(file)
+                .map_err(unwritable)?,
+        ),
     };
     let mut writer = BufWriter::new(to);
     let exported = transfer::export(app, &mut writer, &CLI, &mut |rows| progress.at(rows)).await;
@@ -152,6 +219,8 @@ async fn copy(app: &App, to: &str) -> Result<(), Exit> {
     print(&format!(
         "{copied} rows copied, {}\nstart servers on it with this one's DOORWARD_SECRET{}\n",
         progress.end(copied),
-        url.secret_file().map(|file| format!(", or with a copy of its secret file as {}", file.display())).unwrap_or_default()
+        url.secret_file()
+            .map(|file| format!(", or with a copy of its secret file as {}", file.display()))
+            .unwrap_or_default()
     ))
 }

@@ -1,7 +1,8 @@
-//! One JSON text that holds all records: a list, or a document with a list `users` beside much else, which is read past.
+//! One JSON text that holds all records: a list, or a document with a list `users` beside much
+//! else, which is read past.
 //!
-//! The list's elements are handed over while it is parsed, one at a time. What breaks in here ends the reading: nothing tells where the
-//! next record would begin.
+//! The list's elements are handed over while it is parsed, one at a time. What breaks in here ends
+//! the reading: nothing tells where the next record would begin.
 
 use std::fmt;
 use std::io::BufRead;
@@ -30,7 +31,11 @@ struct Progress<'a, 'e> {
 }
 
 /// Hands over the elements of a list that takes up the whole reader.
-pub(super) fn list(reader: &mut impl BufRead, lines_before: usize, each: &mut Each<'_>) -> Result<(), ReadError> {
+pub(super) fn list(
+    reader: &mut impl BufRead,
+    lines_before: usize,
+    each: &mut Each<'_>,
+) -> Result<(), ReadError> {
     parse(reader, lines_before, each, |progress, json| {
         progress.found_users = true;
         Elements(progress).deserialize(json)
@@ -39,8 +44,14 @@ pub(super) fn list(reader: &mut impl BufRead, lines_before: usize, each: &mut Ea
 }
 
 /// Hands over the elements of the member `users` of the object that the reader begins with.
-pub(super) fn users(reader: &mut impl BufRead, lines_before: usize, each: &mut Each<'_>) -> Result<Document, ReadError> {
-    parse(reader, lines_before, each, |progress, json| Members(progress).deserialize(json))
+pub(super) fn users(
+    reader: &mut impl BufRead,
+    lines_before: usize,
+    each: &mut Each<'_>,
+) -> Result<Document, ReadError> {
+    parse(reader, lines_before, each, |progress, json| {
+        Members(progress).deserialize(json)
+    })
 }
 
 type Json<'j, 'm, R> = &'j mut serde_json::Deserializer<serde_json::de::IoRead<Metered<'m, R>>>;
@@ -52,10 +63,24 @@ fn parse<R: BufRead>(
     visit: impl FnOnce(&mut Progress<'_, '_>, Json<'_, '_, R>) -> serde_json::Result<()>,
 ) -> Result<Document, ReadError> {
     let meter = Meter::unlimited();
-    let mut json = serde_json::Deserializer::from_reader(Metered { inner: reader, meter: &meter });
-    let mut progress = Progress { each, meter: &meter, records: 0, found_users: false, stopped: false };
+    let mut json = serde_json::Deserializer::from_reader(Metered {
+        inner: reader,
+        meter: &meter,
+    });
+    let mut progress = Progress {
+        each,
+        meter: &meter,
+        records: 0,
+        found_users: false,
+        stopped: false,
+    };
     let visited = visit(&mut progress, &mut json);
-    let Progress { records, found_users, stopped, .. } = progress;
+    let Progress {
+        records,
+        found_users,
+        stopped,
+        ..
+    } = progress;
     if stopped {
         return Ok(Document::OfUsers);
     }
@@ -71,7 +96,12 @@ fn parse<R: BufRead>(
         Ok(()) => Ok(Document::OfUsers),
         Err(_) if meter.is_spent() => Err(ReadError::TooLong { records }),
         Err(broken) if broken.is_io() => Err(ReadError::Io(broken.into())),
-        Err(broken) => Err(ReadError::Json { what: words(&broken), line: lines_before + broken.line(), column: broken.column(), records }),
+        Err(broken) => Err(ReadError::Json {
+            what: words(&broken),
+            line: lines_before + broken.line(),
+            column: broken.column(),
+            records,
+        }),
     }
 }
 
@@ -104,7 +134,9 @@ impl<'de> Visitor<'de> for Members<'_, '_, '_> {
         let Self(progress) = self;
         loop {
             progress.meter.allow(MAX_RECORD_BYTES);
-            let Some(name) = members.next_key::<String>()? else { return Ok(()) };
+            let Some(name) = members.next_key::<String>()? else {
+                return Ok(());
+            };
             if name == "users" {
                 members.next_value_seed(Users(progress))?;
             } else {
@@ -191,7 +223,9 @@ impl<'de> Visitor<'de> for Elements<'_, '_, '_> {
         let Self(progress) = self;
         loop {
             progress.meter.allow(MAX_RECORD_BYTES);
-            let Some(element) = elements.next_element::<Value>()? else { return Ok(()) };
+            let Some(element) = elements.next_element::<Value>()? else {
+                return Ok(());
+            };
             let record = match element {
                 Value::Object(record) => Ok(record),
                 _ => Err(RecordError::NotAnObject),

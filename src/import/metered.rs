@@ -1,4 +1,5 @@
-//! A reader with an allowance: no parser behind it takes more bytes for one record than a record may have.
+//! A reader with an allowance: no parser behind it takes more bytes for one record than a record
+//! may have.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, Read};

@@ -1,7 +1,9 @@
-//! User exports, ours and other services': a stream of records, and each record as the account that it means.
+//! User exports, ours and other services': a stream of records, and each record as the account that
+//! it means.
 //!
-//! Pure parsing: nothing is stored, verified or hashed here, and whether a password hash can be verified is not judged.
-//! Memory does not grow with the file, only with its longest record, which is bounded.
+//! Pure parsing: nothing is stored, verified or hashed here, and whether a password hash can be
+//! verified is not judged. Memory does not grow with the file, only with its longest record, which
+//! is bounded.
 
 pub mod records;
 pub mod sources;

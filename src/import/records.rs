@@ -1,8 +1,10 @@
-//! Records out of a file of any of four shapes: JSON lines, a JSON list, a JSON document with a member `users`, CSV with a header.
+//! Records out of a file of any of four shapes: JSON lines, a JSON list, a JSON document with a
+//! member `users`, CSV with a header.
 //!
-//! The shape is found from the content, never from a name. A record that is broken is reported in its place; reading goes on where the
-//! shape says for certain where the next one begins: after a line of JSON, after a row of CSV. The surprise: one object alone in a file
-//! is a record if it is on one line, and taken for a document if it is spread over several.
+//! The shape is found from the content, never from a name. A record that is broken is reported in
+//! its place; reading goes on where the shape says for certain where the next one begins: after a
+//! line of JSON, after a row of CSV. The surprise: one object alone in a file is a record if it is
+//! on one line, and taken for a document if it is spread over several.
 
 use std::io::{self, BufRead, Cursor, Read};
 use std::ops::ControlFlow;
@@ -69,7 +71,8 @@ pub enum ReadError {
         /// How many records came before.
         records: u64,
     },
-    /// Something in a list, document or table is over [`MAX_RECORD_BYTES`], such as all that follows a quote left open.
+    /// Something in a list, document or table is over [`MAX_RECORD_BYTES`], such as all that
+    /// follows a quote left open.
     #[error("has a record longer than 1 MiB after {records} records")]
     TooLong {
         /// How many records came before.
@@ -148,8 +151,11 @@ fn objects(mut reader: impl BufRead, lines_before: usize, each: &mut Each<'_>) -
 fn opens_document(line: &[u8]) -> bool {
     match serde_json::from_slice::<Value>(line) {
         Ok(value) => value.get("users").is_some_and(Value::is_array),
-        // A text cannot go on over the end of a line, so a line that was cut off in one is a syntax error instead.
-        Err(broken) => broken.is_eof() && matches!(line.trim_ascii_end().last(), Some(b'{' | b'[' | b',' | b':')),
+        // A text cannot go on over the end of a line, so a line that was cut off in one is a syntax
+        // error instead.
+        Err(broken) => {
+            broken.is_eof() && matches!(line.trim_ascii_end().last(), Some(b'{' | b'[' | b',' | b':'))
+        }
     }
 }
 
@@ -175,7 +181,8 @@ fn lines(mut reader: impl BufRead, mut number: u64, each: &mut Each<'_>) -> Resu
     }
 }
 
-/// Reads a line with its end; false if it is longer than a record may be, and then only its beginning was read.
+/// Reads a line with its end; false if it is longer than a record may be, and then only its
+/// beginning was read.
 fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     let most = MAX_RECORD_BYTES as u64 + 1;
     reader.by_ref().take(most).read_until(b'\n', line)?;
@@ -201,6 +208,9 @@ fn parse_line(line: &[u8]) -> Result<Record, RecordError> {
     match serde_json::from_slice(line) {
         Ok(Value::Object(record)) => Ok(record),
         Ok(_) => Err(RecordError::NotAnObject),
-        Err(broken) => Err(RecordError::Json { what: document::words(&broken), column: broken.column() }),
+        Err(broken) => Err(RecordError::Json {
+            what: document::words(&broken),
+            column: broken.column(),
+        }),
     }
 }

@@ -24,9 +24,17 @@ fn read(bytes: &[u8]) -> (Seen, Result<(), ReadError>) {
 fn told(bytes: impl AsRef<[u8]>) -> Vec<String> {
     let (seen, end) = read(bytes.as_ref());
     let numbers: Vec<u64> = seen.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, (1..=seen.len() as u64).collect::<Vec<_>>(), "records are counted from 1");
-    let records = seen.into_iter().map(|(_, record)| record.map_or_else(|bad| bad.to_string(), |record| record["n"].to_string()));
-    records.chain(end.err().map(|bad| format!("end: {bad}"))).collect()
+    assert_eq!(
+        numbers,
+        (1..=seen.len() as u64).collect::<Vec<_>>(),
+        "records are counted from 1"
+    );
+    let records = seen
+        .into_iter()
+        .map(|(_, record)| record.map_or_else(|bad| bad.to_string(), |record| record["n"].to_string()));
+    records
+        .chain(end.err().map(|bad| format!("end: {bad}")))
+        .collect()
 }
 
 fn record(n: u32) -> String {
@@ -45,7 +53,9 @@ fn every_shape_gives_the_same_records() {
         format!(" \n[\n  {a},\n  {b}\n]\n"),
         format!(r#"{{"users":[{a},{b}]}}"#),
         format!("{{\"users\": [\n{a},\n{b}\n]}}\n"),
-        format!("\u{feff}\n{{\n  \"realm\": \"x\",\n  \"roles\": {{\"users\": [{a}]}},\n  \"users\": [\n{a},\n{b}\n],\n  \"clients\": [1, {{}}]\n}}"),
+        format!(
+            "\u{feff}\n{{\n  \"realm\": \"x\",\n  \"roles\": {{\"users\": [{a}]}},\n  \"users\": [\n{a},\n{b}\n],\n  \"clients\": [1, {{}}]\n}}"
+        ),
         format!("{{\"realm\":\n \"x\", \"users\": [{a},{b}]}}"),
         format!("[{},{b}]", serde_json::to_string_pretty(&deep).unwrap()),
     ] {
@@ -56,46 +66,106 @@ fn every_shape_gives_the_same_records() {
 
 #[test]
 fn a_table_gives_text_and_leaves_empty_cells_out() {
-    let (seen, end) = read("\u{feff}id,\"e,mail\",,x\r\n1,\"say \"\"hi\"\"\",lost,\"\"\r\n\r\n2,ä,,y\r\n".as_bytes());
+    let (seen, end) =
+        read("\u{feff}id,\"e,mail\",,x\r\n1,\"say \"\"hi\"\"\",lost,\"\"\r\n\r\n2,ä,,y\r\n".as_bytes());
     assert!(end.is_ok());
     let rows: Vec<Record> = seen.into_iter().map(|(_, row)| row.unwrap()).collect();
-    assert_eq!(json!(rows), json!([{"id": "1", "e,mail": "say \"hi\""}, {"id": "2", "e,mail": "ä", "x": "y"}]));
+    assert_eq!(
+        json!(rows),
+        json!([{"id": "1", "e,mail": "say \"hi\""}, {"id": "2", "e,mail": "ä", "x": "y"}])
+    );
 }
 
 #[test]
 fn nothing_at_all_is_no_record() {
-    for empty in ["", "\u{feff}", " \n\t\r\n", "[]", "[\n]", "{\"users\":[]}", "{\n\"users\": [\n]\n}\n", "email,hash\n"] {
+    for empty in [
+        "",
+        "\u{feff}",
+        " \n\t\r\n",
+        "[]",
+        "[\n]",
+        "{\"users\":[]}",
+        "{\n\"users\": [\n]\n}\n",
+        "email,hash\n",
+    ] {
         assert_eq!(told(empty), [""; 0], "{empty:?}");
     }
 }
 
 #[test]
 fn a_broken_line_is_told_and_the_next_one_is_read() {
-    let bad =
-        ["{\"n\":1,}", "{\"n\" 1}", "{\"secret\":\"cut o", "{\"n\":1", "{\"n\":1} {\"n\":1}", "{'n':1}", "{\"n\":\"\\x\"}", "{\"n\":01}", "{n:1}"];
+    let bad = [
+        "{\"n\":1,}",
+        "{\"n\" 1}",
+        "{\"secret\":\"cut o",
+        "{\"n\":1",
+        "{\"n\":1} {\"n\":1}",
+        "{'n':1}",
+        "{\"n\":\"\\x\"}",
+        "{\"n\":01}",
+        "{n:1}",
+    ];
     for bad in bad {
-        for text in [format!("{bad}\n{{\"n\":2}}\n"), format!("{{\"n\":1}}\n{bad}\n{{\"n\":2}}")] {
+        for text in [
+            format!("{bad}\n{{\"n\":2}}\n"),
+            format!("{{\"n\":1}}\n{bad}\n{{\"n\":2}}"),
+        ] {
             let told = told(&text);
             let broken = &told[told.len() - 2];
-            assert!(broken.starts_with("is not JSON: ") && broken.contains(" in column ") && !broken.contains("secret"), "{text}: {told:?}");
+            assert!(
+                broken.starts_with("is not JSON: ")
+                    && broken.contains(" in column ")
+                    && !broken.contains("secret"),
+                "{text}: {told:?}"
+            );
             assert_eq!(told.last().unwrap(), "2", "{text}");
         }
     }
     assert_eq!(
         told("{\"n\":1}\n\"a hash\"\n[1]\nnull\n{\"n\":2}"),
-        ["1", "is not a JSON object", "is not a JSON object", "is not a JSON object", "2"]
+        [
+            "1",
+            "is not a JSON object",
+            "is not a JSON object",
+            "is not a JSON object",
+            "2"
+        ]
     );
     assert_eq!(told(b"{\"n\":1}\n{\"n\":\"\xff\"}\n{\"n\":2}").len(), 3);
 }
 
 #[test]
 fn a_list_that_breaks_ends_with_its_place() {
-    assert_eq!(told("\n[\n{\"n\":1},\n{\"n\":2,}]"), ["1", "end: is not JSON: trailing comma at line 4 column 8, after 1 records"]);
-    assert_eq!(told("[{\"n\":1}"), ["1", "end: is not JSON: EOF while parsing a list at line 1 column 8, after 1 records"]);
-    assert_eq!(told("[{\"n\":1}] x"), ["1", "end: is not JSON: trailing characters at line 1 column 11, after 1 records"]);
-    assert_eq!(told("[{\"n\":1}, 5, \"hash\", {\"n\":2}]"), ["1", "is not a JSON object", "is not a JSON object", "2"]);
+    assert_eq!(
+        told("\n[\n{\"n\":1},\n{\"n\":2,}]"),
+        [
+            "1",
+            "end: is not JSON: trailing comma at line 4 column 8, after 1 records"
+        ]
+    );
+    assert_eq!(
+        told("[{\"n\":1}"),
+        [
+            "1",
+            "end: is not JSON: EOF while parsing a list at line 1 column 8, after 1 records"
+        ]
+    );
+    assert_eq!(
+        told("[{\"n\":1}] x"),
+        [
+            "1",
+            "end: is not JSON: trailing characters at line 1 column 11, after 1 records"
+        ]
+    );
+    assert_eq!(
+        told("[{\"n\":1}, 5, \"hash\", {\"n\":2}]"),
+        ["1", "is not a JSON object", "is not a JSON object", "2"]
+    );
     let cut = told("{\"users\":[\n{\"n\":1}],\n");
-    assert!(cut[0] == "1" && cut[1].starts_with("end: is not JSON: EOF while parsing"), "{cut:?}");
+    assert!(
+        cut[0] == "1" && cut[1].starts_with("end: is not JSON: EOF while parsing"),
+        "{cut:?}"
+    );
 }
 
 #[test]
@@ -109,9 +179,16 @@ fn an_object_over_several_lines_is_a_document_of_users_or_nothing() {
         "{\n\"users\": true}",
     ] {
         let told = told(text);
-        assert!(told.len() == 1 && told[0].starts_with("end: is one JSON object without a list"), "{text}: {told:?}");
+        assert!(
+            told.len() == 1 && told[0].starts_with("end: is one JSON object without a list"),
+            "{text}: {told:?}"
+        );
     }
-    assert_eq!(told("{\"users\":5,\"n\":1}\n{\"n\":2}"), ["1", "2"], "on one line it is a record");
+    assert_eq!(
+        told("{\"users\":5,\"n\":1}\n{\"n\":2}"),
+        ["1", "2"],
+        "on one line it is a record"
+    );
 }
 
 #[test]
@@ -128,7 +205,10 @@ fn depth_is_bounded() {
 fn a_long_line_is_told_wherever_it_is() {
     let line = |length: usize| format!("{{\"n\":1,\"pad\":\"{}\"}}", "x".repeat(length - 16));
     assert_eq!(told(line(MAX_RECORD_BYTES)), ["1"]);
-    assert_eq!(told(format!("{}\n{{\"n\":2}}", line(MAX_RECORD_BYTES))), ["1", "2"]);
+    assert_eq!(
+        told(format!("{}\n{{\"n\":2}}", line(MAX_RECORD_BYTES))),
+        ["1", "2"]
+    );
     let over = line(MAX_RECORD_BYTES + 1);
     for (text, expected) in [
         (format!("{over}\n{{\"n\":2}}\n"), ["is longer than 1 MiB", "2"]),
@@ -137,8 +217,14 @@ fn a_long_line_is_told_wherever_it_is() {
     ] {
         assert_eq!(told(text), expected);
     }
-    assert_eq!(told(format!("[{{\"n\":1}},{over}]")), ["1", "end: has a record longer than 1 MiB after 1 records"]);
-    assert_eq!(told(format!("n,text\n1,\"{}", "x\n".repeat(MAX_RECORD_BYTES))), ["end: has a record longer than 1 MiB after 0 records"]);
+    assert_eq!(
+        told(format!("[{{\"n\":1}},{over}]")),
+        ["1", "end: has a record longer than 1 MiB after 1 records"]
+    );
+    assert_eq!(
+        told(format!("n,text\n1,\"{}", "x\n".repeat(MAX_RECORD_BYTES))),
+        ["end: has a record longer than 1 MiB after 0 records"]
+    );
 }
 
 #[test]
@@ -154,15 +240,32 @@ fn what_a_document_has_beside_its_users_may_be_of_any_length() {
 
 #[test]
 fn a_row_that_does_not_fit_the_header_is_told() {
-    assert_eq!(told("n,m\n1,2\n3\n4,5,6\n7,8\n"), ["\"1\"", "has 1 cells where the header has 2", "has 3 cells where the header has 2", "\"7\""]);
+    assert_eq!(
+        told("n,m\n1,2\n3\n4,5,6\n7,8\n"),
+        [
+            "\"1\"",
+            "has 1 cells where the header has 2",
+            "has 3 cells where the header has 2",
+            "\"7\""
+        ]
+    );
     assert_eq!(told(b"n\n1\n\xff\n2\n"), ["\"1\"", "is not UTF-8", "\"2\""]);
-    assert_eq!(told("n,m,n\n1,2,3\n"), ["end: has two columns of one name in its header: column 3 repeats an earlier one"]);
+    assert_eq!(
+        told("n,m,n\n1,2,3\n"),
+        ["end: has two columns of one name in its header: column 3 repeats an earlier one"]
+    );
     assert_eq!(told(b"\xff\xfee\0m\0"), ["end: has a header that is not UTF-8"]);
 }
 
 #[test]
 fn the_caller_may_end_the_reading() {
-    for text in ["{\"n\":1}\n{\"n\":2}\n", "[{\"n\":1},{\"n\":2}]", "{\n\"users\":[{\"n\":1},{\"n\":2}]}", "n\n1\n2\n", "{\"n\":1}\n{broken"] {
+    for text in [
+        "{\"n\":1}\n{\"n\":2}\n",
+        "[{\"n\":1},{\"n\":2}]",
+        "{\n\"users\":[{\"n\":1},{\"n\":2}]}",
+        "n\n1\n2\n",
+        "{\"n\":1}\n{broken",
+    ] {
         let mut calls = 0;
         for_each(text.as_bytes(), &mut |_, _| {
             calls += 1;
@@ -197,17 +300,34 @@ fn no_more_of_the_file_is_read_than_the_record_at_hand() {
     for (head, each, tail) in [
         ("", "{\"n\":123456,\"email\":\"someone@example.com\"}\n", ""),
         ("[{}", ",{\"n\":123456,\"email\":\"someone@example.com\"}", "]"),
-        ("{\n\"a\":[1],\"users\":[{}", ",\n{\"n\":123456,\"email\":\"someone@example.com\"}", "],\"b\":{}}"),
+        (
+            "{\n\"a\":[1],\"users\":[{}",
+            ",\n{\"n\":123456,\"email\":\"someone@example.com\"}",
+            "],\"b\":{}}",
+        ),
         ("n,email\n", "123456,someone@example.com\n", ""),
     ] {
         let given = Cell::new(0);
-        let pieces = head.bytes().chain(std::iter::repeat_n(each, RECORDS).flat_map(str::bytes)).chain(tail.bytes());
-        let reader = BufReader::with_capacity(512, Endless { pieces: Box::new(pieces), given: &given });
+        let pieces = head
+            .bytes()
+            .chain(std::iter::repeat_n(each, RECORDS).flat_map(str::bytes))
+            .chain(tail.bytes());
+        let reader = BufReader::with_capacity(
+            512,
+            Endless {
+                pieces: Box::new(pieces),
+                given: &given,
+            },
+        );
         let mut records = 0;
         for_each(reader, &mut |number, record| {
             assert!(record.is_ok());
             records = number;
-            assert!(given.get() <= number * each.len() as u64 + 70 * 1024, "{} bytes for {number} records", given.get());
+            assert!(
+                given.get() <= number * each.len() as u64 + 70 * 1024,
+                "{} bytes for {number} records",
+                given.get()
+            );
             ControlFlow::Continue(())
         })
         .unwrap();
@@ -223,9 +343,23 @@ fn a_file_that_cannot_be_read_on_ends_with_that() {
             Err(std::io::Error::other("the disk is gone"))
         }
     }
-    for head in ["", "{\"n\":1}\n", "[{\"n\":1},", "[{\"n\":1}]", "{\n\"users\":[", "n\n1\n2,\"", "{\"n\""] {
-        let end = for_each(BufReader::new(head.as_bytes().chain(Broken)), &mut |_, _| ControlFlow::Continue(()));
-        assert_eq!(end.unwrap_err().to_string(), "cannot be read: the disk is gone", "{head}");
+    for head in [
+        "",
+        "{\"n\":1}\n",
+        "[{\"n\":1},",
+        "[{\"n\":1}]",
+        "{\n\"users\":[",
+        "n\n1\n2,\"",
+        "{\"n\"",
+    ] {
+        let end = for_each(BufReader::new(head.as_bytes().chain(Broken)), &mut |_, _| {
+            ControlFlow::Continue(())
+        });
+        assert_eq!(
+            end.unwrap_err().to_string(),
+            "cannot be read: the disk is gone",
+            "{head}"
+        );
     }
 }
 

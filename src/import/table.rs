@@ -1,6 +1,7 @@
 //! CSV with a header line (RFC 4180), as databases and spreadsheets write it.
 //!
-//! A quote that is never closed takes in all that follows; the allowance of a record is what ends it.
+//! A quote that is never closed takes in all that follows; the allowance of a record is what ends
+//! it.
 
 use std::io::BufRead;
 
@@ -14,8 +15,14 @@ pub(super) fn rows(reader: impl BufRead, each: &mut Each<'_>) -> Result<(), Read
     /// The parser reads so far ahead of the record that it is at.
     const AHEAD: usize = 64 * 1024;
     let meter = Meter::unlimited();
-    let mut table =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(AHEAD).from_reader(Metered { inner: reader, meter: &meter });
+    let mut table = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .buffer_capacity(AHEAD)
+        .from_reader(Metered {
+            inner: reader,
+            meter: &meter,
+        });
     let mut row = csv::ByteRecord::new();
     let mut columns: Option<Vec<String>> = None;
     let mut number = 0;
@@ -41,9 +48,13 @@ pub(super) fn rows(reader: impl BufRead, each: &mut Each<'_>) -> Result<(), Read
 fn header(row: &csv::ByteRecord) -> Result<Vec<String>, ReadError> {
     let mut columns: Vec<String> = Vec::with_capacity(row.len());
     for cell in row {
-        let name = std::str::from_utf8(cell).map_err(|_| ReadError::HeaderNotUtf8)?.trim();
+        let name = std::str::from_utf8(cell)
+            .map_err(|_| ReadError::HeaderNotUtf8)?
+            .trim();
         if !name.is_empty() && columns.iter().any(|column| column == name) {
-            return Err(ReadError::HeaderRepeats { column: columns.len() + 1 });
+            return Err(ReadError::HeaderRepeats {
+                column: columns.len() + 1,
+            });
         }
         columns.push(name.to_owned());
     }
@@ -52,9 +63,15 @@ fn header(row: &csv::ByteRecord) -> Result<Vec<String>, ReadError> {
 
 fn parse_row(columns: &[String], row: &csv::ByteRecord) -> Result<Record, RecordError> {
     if row.len() != columns.len() {
-        return Err(RecordError::Cells { cells: row.len(), columns: columns.len() });
+        return Err(RecordError::Cells {
+            cells: row.len(),
+            columns: columns.len(),
+        });
     }
-    let filled = columns.iter().zip(row).filter(|(column, cell)| !column.is_empty() && !cell.is_empty());
+    let filled = columns
+        .iter()
+        .zip(row)
+        .filter(|(column, cell)| !column.is_empty() && !cell.is_empty());
     filled
         .map(|(column, cell)| {
             let text = std::str::from_utf8(cell).map_err(|_| RecordError::NotUtf8)?;

@@ -1,6 +1,7 @@
 //! Time enters the program here and nowhere else (clippy bans the inline forms).
 //!
-//! Instants are whole microseconds since the Unix epoch, because that is what both engines store and compare exactly.
+//! Instants are whole microseconds since the Unix epoch, because that is what both engines store
+//! and compare exactly.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,7 +27,9 @@ impl Timestamp {
     /// Whole seconds from `now` until this instant, rounded up; 0 if it has passed.
     #[must_use]
     pub fn secs_from(self, now: Self) -> u64 {
-        u64::try_from(self.0.saturating_sub(now.0)).unwrap_or(0).div_ceil(1_000_000)
+        u64::try_from(self.0.saturating_sub(now.0))
+            .unwrap_or(0)
+            .div_ceil(1_000_000)
     }
 
     /// From whole seconds since the Unix epoch, the `NumericDate` of RFC 7519.
@@ -38,7 +41,9 @@ impl Timestamp {
     /// Reads RFC 3339; what is finer than microseconds is cut off.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_micros()))
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|at| Self(at.timestamp_micros()))
     }
 
     /// Microseconds since the Unix epoch.
@@ -56,29 +61,40 @@ impl Timestamp {
     /// This instant moved later; saturates at the end of time.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This instant moved earlier; saturates at the beginning of time.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// RFC 3339 in UTC with microseconds.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        DateTime::<Utc>::from_timestamp_micros(self.0).map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true)).unwrap_or_default()
+        DateTime::<Utc>::from_timestamp_micros(self.0)
+            .map(|at| at.to_rfc3339_opts(SecondsFormat::Micros, true))
+            .unwrap_or_default()
     }
 }
 
-/// How far the clocks of two nodes may stand apart: each half a minute from the right time. What lies further ahead than it can was written before a
-/// clock was set back.
+/// How far the clocks of two nodes may stand apart: each half a minute from the right time. What
+/// lies further ahead than it can was written before a clock was set back.
 pub const NODES_APART: Duration = Duration::from_mins(1);
 
 /// A point from which a span is counted: never a time of day, which is the clock's.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place that reads it; no clock that is set moves it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads it; no clock that is set moves it"
+)]
 pub fn monotonic_now() -> Instant {
     Instant::now()
 }
@@ -95,12 +111,19 @@ pub enum Clock {
 impl Clock {
     /// The present instant, truncated to microseconds.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the system's clock"
+    )]
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {
                 let since = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-                Timestamp(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -since(before.duration()), since))
+                Timestamp(
+                    SystemTime::now()
+                        .duration_since(SystemTime::UNIX_EPOCH)
+                        .map_or_else(|before| -since(before.duration()), since),
+                )
             }
             Self::Manual(micros) => Timestamp(micros.load(Ordering::SeqCst)),
         }

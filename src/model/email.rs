@@ -1,8 +1,11 @@
-//! E-mail addresses: what people may register with, how it is shown, and what makes two addresses the same.
+//! E-mail addresses: what people may register with, how it is shown, and what makes two addresses
+//! the same.
 //!
-//! Narrower than RFC 5321 on purpose: no quoted local parts, comments or IP literals (ASVS 1.3.11). The shown form is as typed with the
-//! domain in lower case. The key folds ASCII letters only and writes the domain as A-labels (RFC 5891); a character that would
-//! *become* ASCII by normalisation, such as U+212A KELVIN SIGN, is refused, so that no look-alike ever reaches another's account.
+//! Narrower than RFC 5321 on purpose: no quoted local parts, comments or IP literals (ASVS 1.3.11).
+//! The shown form is as typed with the domain in lower case. The key folds ASCII letters only and
+//! writes the domain as A-labels (RFC 5891); a character that would *become* ASCII by
+//! normalisation, such as U+212A KELVIN SIGN, is refused, so that no look-alike ever reaches
+//! another's account.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -35,31 +38,47 @@ impl Email {
     /// Parses an address; `field` is the name of the input that a refusal speaks of.
     ///
     /// # Errors
-    /// [`Invalid`] of kind `value_error`, naming the rule (RFC 5321 section 4.5.3.1 for the lengths).
+    /// [`Invalid`] of kind `value_error`, naming the rule (RFC 5321 section 4.5.3.1 for the
+    /// lengths).
     pub fn parse(field: &'static str, text: &str) -> Result<Self, Invalid> {
         let refuse = |why: &'static str| Invalid::field(field, "value_error", why);
         if text.len() > 4 * MAX_TOTAL_BYTES {
-            return Err(refuse("value is not a valid email address: The email address is too long."));
+            return Err(refuse(
+                "value is not a valid email address: The email address is too long.",
+            ));
         }
         if text.chars().any(becomes_ascii) {
-            return Err(refuse("value is not a valid email address: It contains a look-alike of an ASCII character."));
+            return Err(refuse(
+                "value is not a valid email address: It contains a look-alike of an ASCII character.",
+            ));
         }
         let text: String = text.nfc().collect();
         let Some((local, domain)) = text.split_once('@') else {
-            return Err(refuse("value is not a valid email address: An email address must have an @-sign."));
+            return Err(refuse(
+                "value is not a valid email address: An email address must have an @-sign.",
+            ));
         };
         if !local_is_valid(local) {
-            return Err(refuse("value is not a valid email address: The part before the @-sign is not valid."));
+            return Err(refuse(
+                "value is not a valid email address: The part before the @-sign is not valid.",
+            ));
         }
         let Some((shown_domain, ascii_domain)) = parse_domain(domain) else {
-            return Err(refuse("value is not a valid email address: The part after the @-sign is not valid."));
+            return Err(refuse(
+                "value is not a valid email address: The part after the @-sign is not valid.",
+            ));
         };
         let shown = format!("{local}@{shown_domain}");
         let key = format!("{}@{ascii_domain}", local.to_ascii_lowercase());
         if shown.len() > MAX_TOTAL_BYTES || key.len() > MAX_TOTAL_BYTES {
-            return Err(refuse("value is not a valid email address: The email address is too long."));
+            return Err(refuse(
+                "value is not a valid email address: The email address is too long.",
+            ));
         }
-        Ok(Self { shown, key: EmailKey(key) })
+        Ok(Self {
+            shown,
+            key: EmailKey(key),
+        })
     }
 
     /// The address to show.
@@ -81,23 +100,39 @@ fn becomes_ascii(c: char) -> bool {
 
 /// A dot-atom (RFC 5322 section 3.2.3), letters and digits of any script allowed (RFC 6532).
 fn local_is_valid(local: &str) -> bool {
-    let allowed = |c: char| if c.is_ascii() { is_atext(c) } else { c.is_alphanumeric() };
-    local.len() <= MAX_LOCAL_BYTES && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(allowed))
+    let allowed = |c: char| {
+        if c.is_ascii() {
+            is_atext(c)
+        } else {
+            c.is_alphanumeric()
+        }
+    };
+    local.len() <= MAX_LOCAL_BYTES
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.chars().all(allowed))
 }
 
 fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// The domain to show (Unicode) and the one to compare (A-labels), if it is a host name of two labels or more.
+/// The domain to show (Unicode) and the one to compare (A-labels), if it is a host name of two
+/// labels or more.
 fn parse_domain(domain: &str) -> Option<(String, String)> {
     let ascii = idna::domain_to_ascii_strict(domain).ok()?;
     let labels = || ascii.split('.');
     let last = labels().next_back()?;
-    let well_formed = labels().count() >= 2 && labels().all(|label| !label.is_empty()) && !last.bytes().all(|b| b.is_ascii_digit());
-    // A label that was not ASCII must still not be: mapping full-width letters to ASCII would make two spellings one account.
+    let well_formed = labels().count() >= 2
+        && labels().all(|label| !label.is_empty())
+        && !last.bytes().all(|b| b.is_ascii_digit());
+    // A label that was not ASCII must still not be: mapping full-width letters to ASCII would make
+    // two spellings one account.
     let honest = domain.split('.').count() == labels().count()
-        && domain.split('.').zip(labels()).all(|(typed, mapped)| typed.is_ascii() || mapped.starts_with("xn--"));
+        && domain
+            .split('.')
+            .zip(labels())
+            .all(|(typed, mapped)| typed.is_ascii() || mapped.starts_with("xn--"));
     let (shown, valid) = idna::domain_to_unicode(&ascii);
     (well_formed && honest && valid.is_ok()).then_some((shown, ascii))
 }
@@ -109,7 +144,9 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Option<String> {
-        Email::parse("email", text).ok().map(|email| email.key().as_str().to_owned())
+        Email::parse("email", text)
+            .ok()
+            .map(|email| email.key().as_str().to_owned())
     }
 
     #[test]
@@ -122,8 +159,16 @@ mod tests {
     #[test]
     fn only_ascii_letters_fold() {
         assert_eq!(key("ALICE@EXAMPLE.COM"), key("alice@example.com"));
-        assert_ne!(key("\u{131}van@example.com"), key("ivan@example.com"), "dotless i");
-        assert_ne!(key("\u{430}lice@example.com"), key("alice@example.com"), "Cyrillic a");
+        assert_ne!(
+            key("\u{131}van@example.com"),
+            key("ivan@example.com"),
+            "dotless i"
+        );
+        assert_ne!(
+            key("\u{430}lice@example.com"),
+            key("alice@example.com"),
+            "Cyrillic a"
+        );
         assert_ne!(key("É@example.com"), key("é@example.com"));
         assert_eq!(key("\u{212a}im@example.com"), None, "Kelvin sign");
         assert_eq!(key("kim@\u{212a}.example.com"), None, "Kelvin sign in the domain");
@@ -132,14 +177,27 @@ mod tests {
     #[test]
     fn an_international_domain_has_one_key_in_both_spellings() {
         assert_eq!(key("a@bücher.example"), key("a@xn--bcher-kva.example"));
-        assert_eq!(Email::parse("email", "a@xn--bcher-kva.example").unwrap().as_str(), "a@bücher.example");
+        assert_eq!(
+            Email::parse("email", "a@xn--bcher-kva.example").unwrap().as_str(),
+            "a@bücher.example"
+        );
         assert_eq!(key("a@\u{ff45}xample.com"), None, "full-width e");
     }
 
     #[test]
     fn what_is_not_an_address_is_refused() {
         let long_local = format!("{}@example.com", "a".repeat(65));
-        let long_total = format!("a@{}.com", ["b".repeat(60), "c".repeat(60), "d".repeat(60), "e".repeat(60), "f".repeat(20)].join("."));
+        let long_total = format!(
+            "a@{}.com",
+            [
+                "b".repeat(60),
+                "c".repeat(60),
+                "d".repeat(60),
+                "e".repeat(60),
+                "f".repeat(20)
+            ]
+            .join(".")
+        );
         for bad in [
             "",
             "@",

@@ -1,7 +1,8 @@
 //! Events: what happened, by whom, to whom, from where; each linked to the one before by a MAC.
 //!
-//! The key is derived from the root secret, so whoever can write the database alone can neither change nor remove a row unseen. What they can do is to
-//! put back a whole older state, which only a note of the newest link kept elsewhere finds.
+//! The key is derived from the root secret, so whoever can write the database alone can neither
+//! change nor remove a row unseen. What they can do is to put back a whole older state, which only
+//! a note of the newest link kept elsewhere finds.
 
 use std::fmt;
 
@@ -175,7 +176,11 @@ impl Context {
     /// The program's own acts, outside any request.
     #[must_use]
     pub const fn own(actor: Actor) -> Self {
-        Self { actor, ip: String::new(), request_id: String::new() }
+        Self {
+            actor,
+            ip: String::new(),
+            request_id: String::new(),
+        }
     }
 }
 
@@ -196,7 +201,15 @@ impl<'a> Event<'a> {
     /// An event without particulars.
     #[must_use]
     pub fn new(key: &'a ChainKey, kind: EventType, context: &'a Context, at: Timestamp) -> Self {
-        Self { key, context, kind, at, user: None, session: None, details: json!({}) }
+        Self {
+            key,
+            context,
+            kind,
+            at,
+            user: None,
+            session: None,
+            details: json!({}),
+        }
     }
 
     /// Whom it concerns.
@@ -251,12 +264,18 @@ impl<'a> Event<'a> {
             link: Vec::new(),
         };
         row.link = self.key.link(&end.last_link, &row);
-        let mut chain = Chain { last_id: row.id, last_link: row.link.clone(), ..end.clone() };
+        let mut chain = Chain {
+            last_id: row.id,
+            last_link: row.link.clone(),
+            ..end.clone()
+        };
         // Ends that someone has moved are not sealed again: a verification must go on finding them.
         if end.is_unused() || self.key.seal(end) == end.seal {
             chain.seal = self.key.seal(&chain);
         } else {
-            log::error!("the record of the first and the last event is not as it was written; see: doorward audit verify");
+            log::error!(
+                "the record of the first and the last event is not as it was written; see: doorward audit verify"
+            );
         }
         (row, chain)
     }
@@ -309,7 +328,11 @@ impl Chain {
     /// As a new database has it.
     #[must_use]
     pub fn is_unused(&self) -> bool {
-        self.first_id == 1 && self.last_id == 0 && self.first_link.is_empty() && self.last_link.is_empty() && self.seal.is_empty()
+        self.first_id == 1
+            && self.last_id == 0
+            && self.first_link.is_empty()
+            && self.last_link.is_empty()
+            && self.seal.is_empty()
     }
 }
 
@@ -362,7 +385,8 @@ impl ChainKey {
         ])
     }
 
-    /// Each part is preceded by its length, and an absent one differs from an empty one, so that no two lists of parts have one MAC.
+    /// Each part is preceded by its length, and an absent one differs from an empty one, so that no
+    /// two lists of parts have one MAC.
     fn mac(&self, parts: &[Option<&[u8]>]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {

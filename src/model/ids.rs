@@ -25,7 +25,8 @@ impl From<i64> for UserId {
     }
 }
 
-/// The `sub` of a user's tokens: random, opaque, never reassigned (RFC 9068 section 5, ASVS 10.3.3).
+/// The `sub` of a user's tokens: random, opaque, never reassigned (RFC 9068 section 5, ASVS
+/// 10.3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type)]
 #[serde(transparent)]
 #[sqlx(transparent)]

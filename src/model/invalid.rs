@@ -18,18 +18,31 @@ pub struct Invalid {
 impl Invalid {
     /// A refusal of one field.
     pub fn field(field: &'static str, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, part: "body", field: Some(field), message: message.into() }
+        Self {
+            kind,
+            part: "body",
+            field: Some(field),
+            message: message.into(),
+        }
     }
 
     /// A refusal of the body as a whole.
     #[must_use]
     pub fn body(kind: &'static str, message: &'static str) -> Self {
-        Self { kind, part: "body", field: None, message: Cow::Borrowed(message) }
+        Self {
+            kind,
+            part: "body",
+            field: None,
+            message: Cow::Borrowed(message),
+        }
     }
 
     /// A refusal of one parameter of the query.
     pub fn query(field: &'static str, kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { part: "query", ..Self::field(field, kind, message) }
+        Self {
+            part: "query",
+            ..Self::field(field, kind, message)
+        }
     }
 
     /// A required field is absent or, in a form, empty.

@@ -1,8 +1,9 @@
 //! Passwords: what may be set (NIST SP 800-63B-4 section 3.1.1.2) and what may be tried.
 //!
-//! No composition rules and no expiry. Text is brought to NFC (RFC 8265 section 4.2) and never cut. Whatever could not be set is not
-//! hashed when tried either, so a login with it costs nothing. The memory is wiped on drop. What was typed is kept beside NFC where the two
-//! differ: other systems hashed it as it came.
+//! No composition rules and no expiry. Text is brought to NFC (RFC 8265 section 4.2) and never cut.
+//! Whatever could not be set is not hashed when tried either, so a login with it costs nothing. The
+//! memory is wiped on drop. What was typed is kept beside NFC where the two differ: other systems
+//! hashed it as it came.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ use super::invalid::Invalid;
 /// The longest password in bytes of UTF-8, before and after normalisation.
 pub const MAX_BYTES: usize = 1024;
 
-/// Common passwords of at least eight characters, lower case, sorted, one a line; the head of the file names its source.
+/// Common passwords of at least eight characters, lower case, sorted, one a line; the head of the
+/// file names its source.
 const COMMON: &str = include_str!("common_passwords.txt");
 
 /// A password in NFC, free of control characters, of at most [`MAX_BYTES`] bytes.
@@ -32,7 +34,8 @@ impl Password {
         if text.len() > MAX_BYTES || text.chars().any(char::is_control) {
             return None;
         }
-        // NFC can triple a text; room for that keeps the buffer from moving and leaving a copy behind.
+        // NFC can triple a text; room for that keeps the buffer from moving and leaving a copy
+        // behind.
         let mut normal = Zeroizing::new(String::with_capacity(3 * text.len()));
         normal.extend(text.nfc());
         let typed = (*normal != text).then(|| Zeroizing::new(text.to_owned()));
@@ -42,10 +45,20 @@ impl Password {
     /// Takes a password to set for `email`; `min_length` counts code points.
     ///
     /// # Errors
-    /// [`Invalid`] naming the rule: length, control characters, or the blocklist (ASVS 6.2.1, 6.2.4, 6.2.11).
-    pub fn parse_new(field: &'static str, text: &str, min_length: usize, email: Option<&Email>) -> Result<Self, Invalid> {
+    /// [`Invalid`] naming the rule: length, control characters, or the blocklist (ASVS 6.2.1,
+    /// 6.2.4, 6.2.11).
+    pub fn parse_new(
+        field: &'static str,
+        text: &str,
+        min_length: usize,
+        email: Option<&Email>,
+    ) -> Result<Self, Invalid> {
         if text.chars().any(char::is_control) {
-            return Err(Invalid::field(field, "value_error", "Value error, password must not contain control characters"));
+            return Err(Invalid::field(
+                field,
+                "value_error",
+                "Value error, password must not contain control characters",
+            ));
         }
         let Some(password) = Self::parse(text) else {
             let message = format!("String should have at most {MAX_BYTES} bytes");
@@ -67,13 +80,15 @@ impl Password {
         self.normal.as_bytes()
     }
 
-    /// The bytes as they were typed, if those are others than [`Self::as_bytes`]: a system that does not normalise hashed these.
+    /// The bytes as they were typed, if those are others than [`Self::as_bytes`]: a system that
+    /// does not normalise hashed these.
     #[must_use]
     pub fn as_typed(&self) -> Option<&[u8]> {
         self.typed.as_ref().map(|typed| typed.as_bytes())
     }
 
-    /// Why a guesser would try this very password first, comparing whole strings without regard to case.
+    /// Why a guesser would try this very password first, comparing whole strings without regard to
+    /// case.
     fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
         let folded = Zeroizing::new(self.normal.to_lowercase());
         if is_common(&folded) {
@@ -82,7 +97,8 @@ impl Password {
         if is_run(&folded) {
             return Some("Value error, password is a mere repetition or sequence");
         }
-        let about_us = folded.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation()) == "doorward";
+        let about_us =
+            folded.trim_end_matches(|c: char| c.is_ascii_digit() || c.is_ascii_punctuation()) == "doorward";
         let about_them = email.is_some_and(|email| {
             let shown = email.as_str().to_lowercase();
             let local = shown.split('@').next().unwrap_or_default();
@@ -99,13 +115,22 @@ impl fmt::Debug for Password {
 }
 
 fn is_common(folded: &str) -> bool {
-    let list = COMMON.split_once('\n').map_or("", |(_source, list)| list.trim_end());
-    // The lines are sorted: halve the text, then step back to the start of the line that the middle fell into.
+    let list = COMMON
+        .split_once('\n')
+        .map_or("", |(_source, list)| list.trim_end());
+    // The lines are sorted: halve the text, then step back to the start of the line that the middle
+    // fell into.
     let (mut low, mut high) = (0, list.len());
     while low < high {
         let middle = usize::midpoint(low, high);
-        let start = list.as_bytes()[..middle].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-        let end = list.as_bytes()[start..].iter().position(|&b| b == b'\n').map_or(list.len(), |at| start + at);
+        let start = list.as_bytes()[..middle]
+            .iter()
+            .rposition(|&b| b == b'\n')
+            .map_or(0, |at| at + 1);
+        let end = list.as_bytes()[start..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .map_or(list.len(), |at| start + at);
         match list.as_bytes()[start..end].cmp(folded.as_bytes()) {
             std::cmp::Ordering::Equal => return true,
             std::cmp::Ordering::Less => low = end + 1,
@@ -115,12 +140,16 @@ fn is_common(folded: &str) -> bool {
     false
 }
 
-/// One step for the whole text: `aaaaaaaa`, `12345678`, `hgfedcba`; or one short piece over and over: `abcabcabc`.
+/// One step for the whole text: `aaaaaaaa`, `12345678`, `hgfedcba`; or one short piece over and
+/// over: `abcabcabc`.
 fn is_run(text: &str) -> bool {
     let codes: Vec<i64> = text.chars().map(|c| i64::from(u32::from(c))).collect();
     let steps = || codes.windows(2).map(|pair| pair[1] - pair[0]);
-    let sequence = steps().next().is_some_and(|first| first.abs() <= 1 && steps().all(|step| step == first));
-    let repeats = (1..=4).any(|period| codes.len() > 2 * period && codes.iter().zip(&codes[period..]).all(|(a, b)| a == b));
+    let sequence = steps()
+        .next()
+        .is_some_and(|first| first.abs() <= 1 && steps().all(|step| step == first));
+    let repeats = (1..=4)
+        .any(|period| codes.len() > 2 * period && codes.iter().zip(&codes[period..]).all(|(a, b)| a == b));
     sequence || repeats
 }
 
@@ -132,7 +161,9 @@ mod tests {
 
     fn refusal(text: &str) -> Option<&'static str> {
         let email = Email::parse("email", "hedwig.courths@example.com").unwrap();
-        Password::parse_new("password", text, 8, Some(&email)).err().map(|invalid| invalid.kind)
+        Password::parse_new("password", text, 8, Some(&email))
+            .err()
+            .map(|invalid| invalid.kind)
     }
 
     #[test]
@@ -140,13 +171,20 @@ mod tests {
         assert_eq!(refusal("zq4!vK9"), Some("string_too_short"));
         assert_eq!(refusal("zq4!vK9p"), None);
         assert_eq!(refusal("е\u{301}жик в т"), None, "eight code points of Cyrillic");
-        assert_eq!(refusal("e\u{301}u\u{301}o\u{301}i\u{301}"), Some("string_too_short"), "eight code points that NFC makes four");
+        assert_eq!(
+            refusal("e\u{301}u\u{301}o\u{301}i\u{301}"),
+            Some("string_too_short"),
+            "eight code points that NFC makes four"
+        );
         assert_eq!(Password::parse("e\u{301}").unwrap().as_bytes(), "é".as_bytes());
     }
 
     #[test]
     fn what_was_typed_is_kept_where_normalisation_changed_it() {
-        assert_eq!(Password::parse("e\u{301}").unwrap().as_typed(), Some("e\u{301}".as_bytes()));
+        assert_eq!(
+            Password::parse("e\u{301}").unwrap().as_typed(),
+            Some("e\u{301}".as_bytes())
+        );
         assert_eq!(Password::parse("é").unwrap().as_typed(), None);
     }
 
@@ -168,7 +206,13 @@ mod tests {
 
     #[test]
     fn control_characters_are_refused() {
-        for bad in ["nul\0inside12", "tab\tinside12", "line\ninside12", "del\u{7f}inside12", "c1\u{85}inside12"] {
+        for bad in [
+            "nul\0inside12",
+            "tab\tinside12",
+            "line\ninside12",
+            "del\u{7f}inside12",
+            "c1\u{85}inside12",
+        ] {
             assert_eq!(refusal(bad), Some("value_error"), "{bad:?}");
             assert!(Password::parse(bad).is_none());
         }
@@ -197,7 +241,11 @@ mod tests {
         ] {
             assert_eq!(refusal(bad), Some("value_error"), "{bad:?}");
         }
-        assert_eq!(refusal("password-of-mine-7"), None, "only the whole string counts");
+        assert_eq!(
+            refusal("password-of-mine-7"),
+            None,
+            "only the whole string counts"
+        );
     }
 
     #[test]
@@ -207,7 +255,10 @@ mod tests {
         assert!(lines.is_sorted());
         for line in &lines {
             assert!(is_common(line), "{line}");
-            assert!(line.chars().count() >= 8 && *line == line.to_lowercase(), "{line}");
+            assert!(
+                line.chars().count() >= 8 && *line == line.to_lowercase(),
+                "{line}"
+            );
         }
         assert!(!is_common("") && !is_common("zzzzzzzzzzzzzzzzzzzz~") && !is_common("\u{1}"));
     }

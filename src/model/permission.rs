@@ -1,4 +1,5 @@
-//! Permissions and roles: names, and sets of names. What a role may do is decided by the server's own state; tokens carry it for other services only.
+//! Permissions and roles: names, and sets of names. What a role may do is decided by the server's
+//! own state; tokens carry it for other services only.
 
 use std::fmt;
 
@@ -77,7 +78,8 @@ impl Permission {
 /// The longest set, in characters of its text: it travels in every token.
 pub const MAX_PERMISSIONS_CHARS: usize = 1024;
 
-/// A set of permissions in the form of OAuth's scope (RFC 6749 section 3.3): sorted, separated by spaces.
+/// A set of permissions in the form of OAuth's scope (RFC 6749 section 3.3): sorted, separated by
+/// spaces.
 #[derive(Debug, Clone, PartialEq, Eq, Default, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Permissions(String);
@@ -89,24 +91,37 @@ impl Permissions {
         Self(Permission::ALL.map(Permission::name).join(" "))
     }
 
-    /// Takes a list of names: each of two or more parts of `a-z`, `0-9`, `_`, `.` and `-`, joined by colons, such as `orders:refund`.
+    /// Takes a list of names: each of two or more parts of `a-z`, `0-9`, `_`, `.` and `-`, joined
+    /// by colons, such as `orders:refund`.
     ///
     /// # Errors
     /// [`Invalid`] naming the rule.
     pub fn parse(field: &'static str, names: &[impl AsRef<str>]) -> Result<Self, Invalid> {
         let mut names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         if !names.iter().all(|name| is_permission(name)) {
-            return Err(Invalid::field(field, "string_pattern_mismatch", "Each name should match pattern '^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$'"));
+            return Err(Invalid::field(
+                field,
+                "string_pattern_mismatch",
+                "Each name should match pattern '^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$'",
+            ));
         }
         // A later version may give such a name a meaning that nobody has granted.
         if names.iter().any(|name| is_reserved(name)) {
-            return Err(Invalid::field(field, "value_error", "Value error, a name in one of this server's own areas that it does not have"));
+            return Err(Invalid::field(
+                field,
+                "value_error",
+                "Value error, a name in one of this server's own areas that it does not have",
+            ));
         }
         names.sort_unstable();
         names.dedup();
         let text = names.join(" ");
         if text.len() > MAX_PERMISSIONS_CHARS {
-            return Err(Invalid::field(field, "too_long", format!("The names should have at most {MAX_PERMISSIONS_CHARS} characters in all")));
+            return Err(Invalid::field(
+                field,
+                "too_long",
+                format!("The names should have at most {MAX_PERMISSIONS_CHARS} characters in all"),
+            ));
         }
         Ok(Self(text))
     }
@@ -128,11 +143,14 @@ impl Permissions {
         self.names().any(|name| name == permission.name())
     }
 
-    /// Whether whoever holds this may hand `others` on, or act on one who holds them: nothing that is not held here. Whoever holds all of this server's own
-    /// permissions may hand on any.
+    /// Whether whoever holds this may hand `others` on, or act on one who holds them: nothing that
+    /// is not held here. Whoever holds all of this server's own permissions may hand on any.
     #[must_use]
     pub fn covers(&self, others: &Self) -> bool {
-        Permission::ALL.into_iter().all(|permission| self.holds(permission)) || others.names().all(|name| self.names().any(|held| held == name))
+        Permission::ALL
+            .into_iter()
+            .all(|permission| self.holds(permission))
+            || others.names().all(|name| self.names().any(|held| held == name))
     }
 }
 
@@ -143,19 +161,26 @@ impl fmt::Display for Permissions {
 }
 
 fn is_permission(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b));
+    let part = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b))
+    };
     name.contains(':') && name.split(':').all(part)
 }
 
 /// Whether a name is in an area of this server's own, such as `users`, and none of its permissions.
 fn is_reserved(name: &str) -> bool {
     let area = |name: &str| name.split(':').next().map(str::to_owned);
-    Permission::ALL.iter().any(|own| area(own.name()) == area(name)) && Permission::ALL.iter().all(|own| own.name() != name)
+    Permission::ALL.iter().any(|own| area(own.name()) == area(name))
+        && Permission::ALL.iter().all(|own| own.name() != name)
 }
 
 /// The built-in role of every new account.
 pub const DEFAULT_ROLE: &str = "user";
-/// The built-in role that holds every permission of this server; its last active account cannot be lost.
+/// The built-in role that holds every permission of this server; its last active account cannot be
+/// lost.
 pub const ADMIN_ROLE: &str = "admin";
 
 /// A role as it is stored.
@@ -174,7 +199,9 @@ pub struct Role {
 pub fn is_role_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b))
 }
 
 #[cfg(test)]
@@ -185,27 +212,60 @@ mod tests {
     fn a_set_is_sorted_without_doubles_and_bounded() {
         let set = Permissions::parse("permissions", &["orders:refund", "a:b:c", "orders:refund"]).unwrap();
         assert_eq!(set.as_str(), "a:b:c orders:refund");
-        assert_eq!(Permissions::parse("permissions", &[""; 0]).unwrap().names().count(), 0);
-        for bad in ["", "orders", ":", "a:", ":a", "a b:c", "A:b", "a:b\"", "a::b", "é:b", "users:all", "keys:read"] {
+        assert_eq!(
+            Permissions::parse("permissions", &[""; 0])
+                .unwrap()
+                .names()
+                .count(),
+            0
+        );
+        for bad in [
+            "",
+            "orders",
+            ":",
+            "a:",
+            ":a",
+            "a b:c",
+            "A:b",
+            "a:b\"",
+            "a::b",
+            "é:b",
+            "users:all",
+            "keys:read",
+        ] {
             assert!(Permissions::parse("permissions", &[bad]).is_err(), "{bad}");
         }
         let many: Vec<String> = (0..200).map(|n| format!("orders:{n}")).collect();
-        assert_eq!(Permissions::parse("permissions", &many).unwrap_err().kind, "too_long");
+        assert_eq!(
+            Permissions::parse("permissions", &many).unwrap_err().kind,
+            "too_long"
+        );
     }
 
     #[test]
     fn the_built_in_ones_are_a_set_like_any_other() {
         let names = Permission::ALL.map(Permission::name);
-        assert_eq!(Permissions::parse("permissions", &names).unwrap(), Permissions::built_in());
+        assert_eq!(
+            Permissions::parse("permissions", &names).unwrap(),
+            Permissions::built_in()
+        );
     }
 
     #[test]
     fn only_what_is_held_can_be_handed_on() {
         let set = |names: &[&str]| Permissions::parse("permissions", names).unwrap();
         let clerk = set(&["users:read", "users:write"]);
-        assert!(Permissions::built_in().covers(&clerk) && clerk.covers(&clerk) && !clerk.covers(&set(&["users:read", "orders:refund"])));
+        assert!(
+            Permissions::built_in().covers(&clerk)
+                && clerk.covers(&clerk)
+                && !clerk.covers(&set(&["users:read", "orders:refund"]))
+        );
         assert!(Permissions::built_in().covers(&set(&["orders:refund"])));
-        assert!(!clerk.covers(&Permissions::built_in()) && !clerk.covers(&set(&["audit:read"])) && !Permissions::default().covers(&clerk));
+        assert!(
+            !clerk.covers(&Permissions::built_in())
+                && !clerk.covers(&set(&["audit:read"]))
+                && !Permissions::default().covers(&clerk)
+        );
     }
 
     #[test]

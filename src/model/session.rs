@@ -1,4 +1,5 @@
-//! A session: one login, from its start until it is ended or runs out. Tokens name it; standing comes from it.
+//! A session: one login, from its start until it is ended or runs out. Tokens name it; standing
+//! comes from it.
 
 use std::sync::OnceLock;
 
@@ -26,7 +27,8 @@ pub struct NewSession<'a> {
     pub user_agent: &'a str,
 }
 
-/// What a live session entitles its bearer to. Always read from the store, never from a claim (ASVS 8.3.2).
+/// What a live session entitles its bearer to. Always read from the store, never from a claim (ASVS
+/// 8.3.2).
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Standing {
     /// The account's public fields, role included.
@@ -46,13 +48,18 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What the account shows of itself, in JSON: written once, for it is what bearers ask for most.
+    /// What the account shows of itself, in JSON: written once, for it is what bearers ask for
+    /// most.
     ///
     /// # Panics
     /// Never: the account holds nothing that JSON cannot.
     #[must_use]
     pub fn me_json(&self) -> &[u8] {
-        self.written.0.get_or_init(|| serde_json::to_vec(&self.me).expect("an account is plain data").into())
+        self.written.0.get_or_init(|| {
+            serde_json::to_vec(&self.me)
+                .expect("an account is plain data")
+                .into()
+        })
     }
 
     /// Whether the session still runs at `now`.

@@ -19,7 +19,8 @@ impl SigningAlgorithm {
     /// Every one of them.
     pub const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
 
-    /// The name in a token's header, the database and the settings (RFC 7518 section 3.1, RFC 8037).
+    /// The name in a token's header, the database and the settings (RFC 7518 section 3.1, RFC
+    /// 8037).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,7 +41,8 @@ impl SigningAlgorithm {
 /// One row of the keys.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SealedKey {
-    /// The `kid` of its tokens: the RFC 7638 thumbprint, or, for a symmetric key, random, so that it tells nothing about the key.
+    /// The `kid` of its tokens: the RFC 7638 thumbprint, or, for a symmetric key, random, so that
+    /// it tells nothing about the key.
     pub kid: String,
     /// Counts the keys; the newest signs.
     pub generation: i64,

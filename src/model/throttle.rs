@@ -7,16 +7,20 @@ use uuid::Uuid;
 
 /// Failures of one account from one place that cost nothing.
 pub const FREE_FAILURES: i64 = 5;
-/// Attempts of one account from one place under way at once, failures so far included: of any number of parallel guesses no more are evaluated.
+/// Attempts of one account from one place under way at once, failures so far included: of any
+/// number of parallel guesses no more are evaluated.
 pub const AT_ONCE: i64 = 20;
-/// Consecutive failures of one account from everywhere, after which its password is not tried any more (NIST SP 800-63B-4 section 3.2.2).
+/// Consecutive failures of one account from everywhere, after which its password is not tried any
+/// more (NIST SP 800-63B-4 section 3.2.2).
 pub const MOST_FAILURES: i64 = 100;
 /// The longest wait after a failure.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// An attempt whose outcome never came, for its client or its node is gone, counts as under way no longer than this.
+/// An attempt whose outcome never came, for its client or its node is gone, counts as under way no
+/// longer than this.
 pub const PENDING_FOR: Duration = Duration::from_secs(15);
 
-/// How long to wait after so many failures: nothing, then a second that doubles to a quarter of an hour.
+/// How long to wait after so many failures: nothing, then a second that doubles to a quarter of an
+/// hour.
 #[must_use]
 pub fn wait_after(failures: i64) -> Duration {
     match failures.saturating_sub(FREE_FAILURES) {
@@ -37,7 +41,8 @@ pub struct Counters {
     pub unlocks: Option<Uuid>,
 }
 
-/// What stands for a network address in counters: an IPv4 address whole, an IPv6 address's first 64 bits, for a customer has at least as many.
+/// What stands for a network address in counters: an IPv4 address whole, an IPv6 address's first 64
+/// bits, for a customer has at least as many.
 #[must_use]
 pub fn prefix(ip: IpAddr) -> [u8; 8] {
     match ip.to_canonical() {
@@ -72,7 +77,10 @@ mod tests {
 
     #[test]
     fn the_wait_is_nothing_then_doubles_to_a_quarter_of_an_hour() {
-        let waits: Vec<u64> = [0, 4, 5, 6, 7, 14, 15, 16, 99, i64::MAX].into_iter().map(|failures| wait_after(failures).as_secs()).collect();
+        let waits: Vec<u64> = [0, 4, 5, 6, 7, 14, 15, 16, 99, i64::MAX]
+            .into_iter()
+            .map(|failures| wait_after(failures).as_secs())
+            .collect();
         assert_eq!(waits, [0, 0, 1, 2, 4, 512, 900, 900, 900, 900]);
         assert_eq!(wait_after(i64::MIN + 10), Duration::ZERO);
     }

@@ -1,10 +1,12 @@
 //! Access tokens: JWTs after RFC 9068, issued and verified by the same strict rules.
 //!
-//! The header may hold `alg`, `typ` and `kid` and nothing else, so `crit`, `jku`, `jwk`, `x5u`, `zip` and their like are refused by their mere
-//! presence (RFC 7515 section 4.1.11, RFC 8725 section 3.10). A verified token proves who asks and by which session, nothing about rights.
+//! The header may hold `alg`, `typ` and `kid` and nothing else, so `crit`, `jku`, `jwk`, `x5u`,
+//! `zip` and their like are refused by their mere presence (RFC 7515 section 4.1.11, RFC 8725
+//! section 3.10). A verified token proves who asks and by which session, nothing about rights.
 //!
-//! What the signature check proved is remembered for a bounded number of tokens, so that the algorithm's cost is paid once a token. Only that: the
-//! token's time is checked again each time, and its session's standing is the registry's matter.
+//! What the signature check proved is remembered for a bounded number of tokens, so that the
+//! algorithm's cost is paid once a token. Only that: the token's time is checked again each time,
+//! and its session's standing is the registry's matter.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +29,8 @@ use crate::model::signing_key::SigningAlgorithm;
 
 /// Tokens longer than this are refused unread.
 const MAX_BYTES: usize = 8 * 1024;
-/// How far a token's `nbf` may lie ahead of our clock (seconds); `exp` has no leeway, for the clock that wrote it is ours.
+/// How far a token's `nbf` may lie ahead of our clock (seconds); `exp` has no leeway, for the clock
+/// that wrote it is ours.
 const NOT_BEFORE_LEEWAY: i64 = 5;
 /// How far another node's clock may run ahead of ours (seconds).
 const CLOCK_SKEW: i64 = NODES_APART.as_secs().cast_signed();
@@ -96,7 +99,8 @@ impl Audience {
     }
 }
 
-/// The token is not one that we issued, or no longer good. Deliberately without a reason: the caller is told none.
+/// The token is not one that we issued, or no longer good. Deliberately without a reason: the
+/// caller is told none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid access token")]
 pub struct NotValid;
@@ -110,7 +114,8 @@ pub struct Presented {
     pub subject: Subject,
 }
 
-/// What the signature check proved of a token: it is ours, for us, of this session, good in this span of seconds.
+/// What the signature check proved of a token: it is ours, for us, of this session, good in this
+/// span of seconds.
 #[derive(Clone, Copy)]
 struct Proved {
     presented: Presented,
@@ -124,7 +129,9 @@ impl Proved {
     fn holds(&self, now: i64) -> bool {
         now < self.expires_at
             && self.issued_at <= now.saturating_add(CLOCK_SKEW)
-            && self.not_before.is_none_or(|nbf| nbf <= now.saturating_add(NOT_BEFORE_LEEWAY))
+            && self
+                .not_before
+                .is_none_or(|nbf| nbf <= now.saturating_add(NOT_BEFORE_LEEWAY))
     }
 }
 
@@ -137,7 +144,8 @@ type ProvedShard = LruCache<u64, (Box<str>, Proved)>;
 /// How many of a token's last bytes are hashed: of its signature, so as good as random.
 const HASHED: usize = 32;
 
-/// The tokens lately proved, by keyed hash; the whole token is compared, so a collision proves nothing.
+/// The tokens lately proved, by keyed hash; the whole token is compared, so a collision proves
+/// nothing.
 struct ProvedTokens {
     /// Taken by request threads for one look-up or one insertion; nothing awaits under it.
     shards: Vec<Mutex<ProvedShard>>,
@@ -149,7 +157,9 @@ struct ProvedTokens {
 impl ProvedTokens {
     fn new() -> Self {
         Self {
-            shards: (0..PROVED_SHARDS).map(|_| Mutex::new(LruCache::new(PROVED_PER_SHARD))).collect(),
+            shards: (0..PROVED_SHARDS)
+                .map(|_| Mutex::new(LruCache::new(PROVED_PER_SHARD)))
+                .collect(),
             hasher: RandomState::new(),
             epoch: AtomicU64::new(0),
         }
@@ -157,17 +167,26 @@ impl ProvedTokens {
 
     fn hash(&self, token: &str) -> u64 {
         let token = token.as_bytes();
-        self.hasher.hash_one(token.last_chunk::<HASHED>().map_or(token, <[u8; HASHED]>::as_slice))
+        self.hasher.hash_one(
+            token
+                .last_chunk::<HASHED>()
+                .map_or(token, <[u8; HASHED]>::as_slice),
+        )
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
     fn shard(&self, hash: u64) -> MutexGuard<'_, ProvedShard> {
-        self.shards[hash as usize % PROVED_SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[hash as usize % PROVED_SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn find(&self, token: &str) -> Option<Proved> {
         let hash = self.hash(token);
-        self.shard(hash).get(&hash).filter(|(proved, _)| **proved == *token).map(|(_, proved)| *proved)
+        self.shard(hash)
+            .get(&hash)
+            .filter(|(proved, _)| **proved == *token)
+            .map(|(_, proved)| *proved)
     }
 
     /// Remembers a proof unless the keys have changed since `epoch`, where the proving began.
@@ -216,8 +235,21 @@ pub struct AccessTokens {
 impl AccessTokens {
     /// `keys` are those that verify, the newest first; `algorithm` is that of new tokens.
     #[must_use]
-    pub fn new(keys: Vec<SigningKey>, algorithm: SigningAlgorithm, issuer: String, audience: String, ttl: Duration) -> Self {
-        Self { keys: RwLock::new(Arc::new(keys)), algorithm, issuer, audience, ttl, proved: ProvedTokens::new() }
+    pub fn new(
+        keys: Vec<SigningKey>,
+        algorithm: SigningAlgorithm,
+        issuer: String,
+        audience: String,
+        ttl: Duration,
+    ) -> Self {
+        Self {
+            keys: RwLock::new(Arc::new(keys)),
+            algorithm,
+            issuer,
+            audience,
+            ttl,
+            proved: ProvedTokens::new(),
+        }
     }
 
     /// Takes up other keys: from now on nothing that only an old one proved is good.
@@ -230,11 +262,18 @@ impl AccessTokens {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The public keys that verify at `now`, those that do not sign yet included (RFC 7517); none of a symmetric algorithm.
+    /// The public keys that verify at `now`, those that do not sign yet included (RFC 7517); none
+    /// of a symmetric algorithm.
     #[must_use]
     pub fn jwks(&self, now: Timestamp) -> JwkSet {
         let keys = self.keys();
-        JwkSet { keys: keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at)).filter_map(|key| key.jwk.clone()).collect() }
+        JwkSet {
+            keys: keys
+                .iter()
+                .filter(|key| key.retires_at.is_none_or(|at| now < at))
+                .filter_map(|key| key.jwk.clone())
+                .collect(),
+        }
     }
 
     /// What new tokens are signed with.
@@ -259,9 +298,14 @@ impl AccessTokens {
     fn signer<'a>(&self, keys: &'a [SigningKey], now: Timestamp) -> Option<&'a SigningKey> {
         let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
         let mut begun = usable().filter(|key| key.activates_at <= now);
-        // Better a key of another algorithm than none, while nodes change theirs one after the other. None has begun where a clock was set back:
-        // then the oldest, which every node knows best.
-        begun.clone().find(|key| key.algorithm == self.algorithm).or_else(|| begun.next()).or_else(|| usable().next_back())
+        // Better a key of another algorithm than none, while nodes change theirs one after the
+        // other. None has begun where a clock was set back: then the oldest, which every node knows
+        // best.
+        begun
+            .clone()
+            .find(|key| key.algorithm == self.algorithm)
+            .or_else(|| begun.next())
+            .or_else(|| usable().next_back())
     }
 
     /// Since when the key that signs at `now` does; none if there is no key.
@@ -276,9 +320,18 @@ impl AccessTokens {
     /// No key, no entropy, or the signature failed.
     pub fn issue(&self, session: SessionId, claimed: Claimed<'_>, now: Timestamp) -> Result<String, Broken> {
         let keys = self.keys();
-        let key = self.signer(&keys, now).ok_or(Broken::Primitive("no signing key"))?;
-        let encode = |json: Result<String, serde_json::Error>| json.map(|json| URL_SAFE_NO_PAD.encode(json)).map_err(|_| Broken::Primitive("JSON"));
-        let header = Header { typ: "at+jwt", alg: key.algorithm.name(), kid: &key.kid };
+        let key = self
+            .signer(&keys, now)
+            .ok_or(Broken::Primitive("no signing key"))?;
+        let encode = |json: Result<String, serde_json::Error>| {
+            json.map(|json| URL_SAFE_NO_PAD.encode(json))
+                .map_err(|_| Broken::Primitive("JSON"))
+        };
+        let header = Header {
+            typ: "at+jwt",
+            alg: key.algorithm.name(),
+            kid: &key.kid,
+        };
         let claims = IssuedClaims {
             iss: &self.issuer,
             aud: &self.audience,
@@ -294,7 +347,8 @@ impl AccessTokens {
         let mut token = encode(serde_json::to_string(&header))?;
         token.push('.');
         token.push_str(&encode(serde_json::to_string(&claims))?);
-        let signature = crypto::sign(token.as_bytes(), &key.signs, jwa(key.algorithm)).map_err(|_| Broken::Primitive("signature"))?;
+        let signature = crypto::sign(token.as_bytes(), &key.signs, jwa(key.algorithm))
+            .map_err(|_| Broken::Primitive("signature"))?;
         token.push('.');
         token.push_str(&signature);
         Ok(token)
@@ -313,7 +367,11 @@ impl AccessTokens {
             self.proved.insert(token, proved, epoch);
             proved
         };
-        if proved.holds(now.secs()) { Ok(proved.presented) } else { Err(NotValid) }
+        if proved.holds(now.secs()) {
+            Ok(proved.presented)
+        } else {
+            Err(NotValid)
+        }
     }
 
     /// Verifies a token and reads what others may know of it.
@@ -322,7 +380,11 @@ impl AccessTokens {
     /// [`NotValid`], for whatever reason.
     pub fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, NotValid> {
         self.verify(token, now)?;
-        let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok()).ok_or(NotValid)?;
+        let claims = token
+            .split('.')
+            .nth(1)
+            .and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok())
+            .ok_or(NotValid)?;
         serde_json::from_slice(&claims).map_err(|_| NotValid)
     }
 
@@ -346,7 +408,8 @@ impl AccessTokens {
         if header.alg != key.algorithm.name() || !is_access_token_type(header.typ) {
             return Err(NotValid);
         }
-        if !crypto::verify(signature, message.as_bytes(), &key.verifies, jwa(key.algorithm)).unwrap_or(false) {
+        if !crypto::verify(signature, message.as_bytes(), &key.verifies, jwa(key.algorithm)).unwrap_or(false)
+        {
             return Err(NotValid);
         }
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| NotValid)?;
@@ -354,13 +417,22 @@ impl AccessTokens {
         if claims.iss != self.issuer || !claims.aud.contains(&self.audience) {
             return Err(NotValid);
         }
-        let presented = Presented { session: claims.sid, subject: claims.sub };
+        let presented = Presented {
+            session: claims.sid,
+            subject: claims.sub,
+        };
         let expires_at = key.retires_at.map_or(claims.exp, |at| claims.exp.min(at.secs()));
-        Ok(Proved { presented, issued_at: claims.iat, not_before: claims.nbf, expires_at })
+        Ok(Proved {
+            presented,
+            issued_at: claims.iat,
+            not_before: claims.nbf,
+            expires_at,
+        })
     }
 }
 
-/// Header and claims are objects (RFC 7515 section 5.2, RFC 7519 section 7.2); serde alone would take an array for a struct, field by field.
+/// Header and claims are objects (RFC 7515 section 5.2, RFC 7519 section 7.2); serde alone would
+/// take an array for a struct, field by field.
 fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, NotValid> {
     if !json.trim_ascii_start().starts_with(b"{") {
         return Err(NotValid);
@@ -368,7 +440,8 @@ fn parse_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, NotValid> {
     serde_json::from_slice(json).map_err(|_| NotValid)
 }
 
-/// `application/` may be left out (RFC 9068 section 2.1); media types are compared without regard to case (RFC 7515 section 4.1.9).
+/// `application/` may be left out (RFC 9068 section 2.1); media types are compared without regard
+/// to case (RFC 7515 section 4.1.9).
 fn is_access_token_type(typ: &str) -> bool {
     typ.eq_ignore_ascii_case("at+jwt") || typ.eq_ignore_ascii_case("application/at+jwt")
 }
@@ -390,16 +463,32 @@ mod tests {
     }
 
     fn key(root: &RootSecret, algorithm: SigningAlgorithm) -> SigningKey {
-        signing_keys::open(&signing_keys::generate(root, algorithm, 1, NOW, NOW).unwrap(), root).unwrap()
+        signing_keys::open(
+            &signing_keys::generate(root, algorithm, 1, NOW, NOW).unwrap(),
+            root,
+        )
+        .unwrap()
     }
 
     fn tokens_of(keys: Vec<SigningKey>) -> AccessTokens {
         let algorithm = keys[0].algorithm;
-        AccessTokens::new(keys, algorithm, "https://door.example".to_owned(), "doorward".to_owned(), Duration::from_mins(15))
+        AccessTokens::new(
+            keys,
+            algorithm,
+            "https://door.example".to_owned(),
+            "doorward".to_owned(),
+            Duration::from_mins(15),
+        )
     }
 
     fn issued(tokens: &AccessTokens) -> String {
-        tokens.issue(SessionId::from(Uuid::from_u128(7)), claimed(Subject::from(Uuid::from_u128(8)), &Permissions::default()), NOW).unwrap()
+        tokens
+            .issue(
+                SessionId::from(Uuid::from_u128(7)),
+                claimed(Subject::from(Uuid::from_u128(8)), &Permissions::default()),
+                NOW,
+            )
+            .unwrap()
     }
 
     fn decoded(part: &str) -> Value {
@@ -408,8 +497,17 @@ mod tests {
 
     /// A token signed by the right key over whatever header and claims the test wants.
     fn forged(tokens: &AccessTokens, header: &str, claims: &str) -> String {
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let signature = crypto::sign(message.as_bytes(), &tokens.keys()[0].signs, jwa(tokens.keys()[0].algorithm)).unwrap();
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let signature = crypto::sign(
+            message.as_bytes(),
+            &tokens.keys()[0].signs,
+            jwa(tokens.keys()[0].algorithm),
+        )
+        .unwrap();
         format!("{message}.{signature}")
     }
 
@@ -423,7 +521,11 @@ mod tests {
     }
 
     fn claimed(subject: Subject, permissions: &Permissions) -> Claimed<'_> {
-        Claimed { subject, role: "user", permissions }
+        Claimed {
+            subject,
+            role: "user",
+            permissions,
+        }
     }
 
     #[test]
@@ -431,13 +533,35 @@ mod tests {
         let tokens = tokens();
         let token = issued(&tokens);
         let parts: Vec<&str> = token.split('.').collect();
-        assert_eq!(decoded(parts[0]), json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid}));
+        assert_eq!(
+            decoded(parts[0]),
+            json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid})
+        );
         let claims = decoded(parts[1]);
         let mut names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["aud", "client_id", "exp", "iat", "iss", "jti", "role", "sid", "sub"]);
-        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
-        assert_eq!(tokens.verify(&token, NOW).unwrap().subject, Subject::from(Uuid::from_u128(8)));
+        assert_eq!(
+            names,
+            [
+                "aud",
+                "client_id",
+                "exp",
+                "iat",
+                "iss",
+                "jti",
+                "role",
+                "sid",
+                "sub"
+            ]
+        );
+        assert_eq!(
+            claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
+            900
+        );
+        assert_eq!(
+            tokens.verify(&token, NOW).unwrap().subject,
+            Subject::from(Uuid::from_u128(8))
+        );
     }
 
     #[test]
@@ -451,29 +575,54 @@ mod tests {
     #[test]
     fn each_algorithm_signs_and_verifies_and_passes_for_no_other() {
         let root = RootSecret::generate().unwrap();
-        let all: Vec<AccessTokens> = SigningAlgorithm::ALL.into_iter().map(|algorithm| tokens_of(vec![key(&root, algorithm)])).collect();
+        let all: Vec<AccessTokens> = SigningAlgorithm::ALL
+            .into_iter()
+            .map(|algorithm| tokens_of(vec![key(&root, algorithm)]))
+            .collect();
         for (number, ours) in all.iter().enumerate() {
             let token = issued(ours);
-            assert_eq!(decoded(token.split('.').next().unwrap())["alg"], ours.algorithm().name());
+            assert_eq!(
+                decoded(token.split('.').next().unwrap())["alg"],
+                ours.algorithm().name()
+            );
             for (other, theirs) in all.iter().enumerate() {
                 assert_eq!(theirs.verify(&token, NOW).is_ok(), number == other);
             }
-            assert_eq!(ours.jwks(NOW).keys.len(), usize::from(ours.algorithm() != SigningAlgorithm::Hs256));
+            assert_eq!(
+                ours.jwks(NOW).keys.len(),
+                usize::from(ours.algorithm() != SigningAlgorithm::Hs256)
+            );
         }
     }
 
     #[test]
     fn a_public_key_is_no_hmac_secret() {
         let root = RootSecret::generate().unwrap();
-        for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Es256, SigningAlgorithm::Rs256] {
+        for algorithm in [
+            SigningAlgorithm::EdDsa,
+            SigningAlgorithm::Es256,
+            SigningAlgorithm::Rs256,
+        ] {
             let tokens = tokens_of(vec![key(&root, algorithm)]);
             let public = serde_json::to_string(&tokens.jwks(NOW).keys[0]).unwrap();
             let claims = decoded(issued(&tokens).split('.').nth(1).unwrap()).to_string();
-            for secret in [public.as_bytes(), tokens.keys()[0].verifies.try_get_as_bytes().unwrap_or_default()] {
-                let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid}).to_string();
-                let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(&claims));
-                let signature =
-                    crypto::sign(message.as_bytes(), &jsonwebtoken::EncodingKey::from_secret(secret), jsonwebtoken::Algorithm::HS256).unwrap();
+            for secret in [
+                public.as_bytes(),
+                tokens.keys()[0].verifies.try_get_as_bytes().unwrap_or_default(),
+            ] {
+                let header =
+                    json!({"typ": "at+jwt", "alg": "HS256", "kid": tokens.keys()[0].kid}).to_string();
+                let message = format!(
+                    "{}.{}",
+                    URL_SAFE_NO_PAD.encode(header),
+                    URL_SAFE_NO_PAD.encode(&claims)
+                );
+                let signature = crypto::sign(
+                    message.as_bytes(),
+                    &jsonwebtoken::EncodingKey::from_secret(secret),
+                    jsonwebtoken::Algorithm::HS256,
+                )
+                .unwrap();
                 assert!(tokens.verify(&format!("{message}.{signature}"), NOW).is_err());
             }
         }
@@ -487,18 +636,45 @@ mod tests {
         let mut old = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 1, NOW, NOW).unwrap();
         old.retires_at = Some(end);
         let new = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 2, NOW, later).unwrap();
-        let tokens = tokens_of([&new, &old].map(|sealed| signing_keys::open(sealed, &root).unwrap()).into());
-        let issue = |at| tokens.issue(SessionId::from(Uuid::nil()), claimed(Subject::from(Uuid::nil()), &Permissions::default()), at).unwrap();
-        let kid = |token: &str| decoded(token.split('.').next().unwrap())["kid"].as_str().unwrap().to_owned();
-        assert_eq!((kid(&issue(NOW)), kid(&issue(later))), (old.kid.clone(), new.kid.clone()));
+        let tokens = tokens_of(
+            [&new, &old]
+                .map(|sealed| signing_keys::open(sealed, &root).unwrap())
+                .into(),
+        );
+        let issue = |at| {
+            tokens
+                .issue(
+                    SessionId::from(Uuid::nil()),
+                    claimed(Subject::from(Uuid::nil()), &Permissions::default()),
+                    at,
+                )
+                .unwrap()
+        };
+        let kid = |token: &str| {
+            decoded(token.split('.').next().unwrap())["kid"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            (kid(&issue(NOW)), kid(&issue(later))),
+            (old.kid.clone(), new.kid.clone())
+        );
         assert_eq!(tokens.jwks(NOW).keys.len(), 2, "published before its first use");
         assert!(tokens.verify(&issue(later), later).is_ok());
-        assert_eq!(kid(&issue(Timestamp::from_secs(7))), old.kid, "a clock set back stops nobody");
+        assert_eq!(
+            kid(&issue(Timestamp::from_secs(7))),
+            old.kid,
+            "a clock set back stops nobody"
+        );
         let by_old = issue(NOW);
         assert!(tokens.verify(&by_old, NOW.plus(Duration::from_mins(14))).is_ok());
         assert_eq!(tokens.jwks(end).keys.len(), 1);
         tokens.replace_keys(vec![signing_keys::open(&new, &root).unwrap()]);
-        assert!(tokens.verify(&by_old, NOW).is_err(), "what was proved by a key that has gone is forgotten");
+        assert!(
+            tokens.verify(&by_old, NOW).is_err(),
+            "what was proved by a key that has gone is forgotten"
+        );
     }
 
     #[test]
@@ -511,12 +687,21 @@ mod tests {
         // The same hash with another token behind it: what a collision would look like.
         let hash = tokens.proved.hash(&token);
         let proved = tokens.proved.find(&token).unwrap();
-        tokens.proved.shard(hash).insert(hash, ("another token".into(), proved));
+        tokens
+            .proved
+            .shard(hash)
+            .insert(hash, ("another token".into(), proved));
         assert!(tokens.proved.find(&token).is_none());
         for _ in 0..10_000 {
             tokens.verify(&issued(&tokens), NOW).unwrap();
         }
-        assert!(tokens.proved.shards.iter().all(|shard| shard.lock().unwrap().len() <= PROVED_PER_SHARD));
+        assert!(
+            tokens
+                .proved
+                .shards
+                .iter()
+                .all(|shard| shard.lock().unwrap().len() <= PROVED_PER_SHARD)
+        );
     }
 
     #[test]
@@ -525,8 +710,23 @@ mod tests {
         let token = issued(&tokens);
         let header = decoded(token.split('.').next().unwrap()).to_string();
         let claims = decoded(token.split('.').nth(1).unwrap());
-        assert!(tokens.verify(&forged(&tokens, &header, &claims.to_string()), NOW).is_ok());
-        assert!(tokens.verify(&forged(&tokens, &header, &changed(&claims, "aud", json!(["other", "doorward"]))), NOW).is_ok());
+        assert!(
+            tokens
+                .verify(&forged(&tokens, &header, &claims.to_string()), NOW)
+                .is_ok()
+        );
+        assert!(
+            tokens
+                .verify(
+                    &forged(
+                        &tokens,
+                        &header,
+                        &changed(&claims, "aud", json!(["other", "doorward"]))
+                    ),
+                    NOW
+                )
+                .is_ok()
+        );
         let now = NOW.secs();
         for (name, value) in [
             ("iss", Value::Null),
@@ -556,13 +756,38 @@ mod tests {
             ("sid", json!("7")),
             ("sid", json!(["7"])),
         ] {
-            assert!(tokens.verify(&forged(&tokens, &header, &changed(&claims, name, value.clone())), NOW).is_err(), "{name} {value}");
+            assert!(
+                tokens
+                    .verify(
+                        &forged(&tokens, &header, &changed(&claims, name, value.clone())),
+                        NOW
+                    )
+                    .is_err(),
+                "{name} {value}"
+            );
         }
-        let doubled = claims.to_string().replacen('{', &format!("{{\"exp\":{},", now + 99), 1);
-        assert!(tokens.verify(&forged(&tokens, &header, &doubled), NOW).is_err(), "a claim twice");
-        let array = json!([claims["iss"], claims["aud"], claims["sub"], claims["iat"], claims["exp"], null, claims["sid"]]).to_string();
+        let doubled = claims
+            .to_string()
+            .replacen('{', &format!("{{\"exp\":{},", now + 99), 1);
+        assert!(
+            tokens.verify(&forged(&tokens, &header, &doubled), NOW).is_err(),
+            "a claim twice"
+        );
+        let array = json!([
+            claims["iss"],
+            claims["aud"],
+            claims["sub"],
+            claims["iat"],
+            claims["exp"],
+            null,
+            claims["sid"]
+        ])
+        .to_string();
         for odd in ["", "[]", "null", "7", "{", "\"x\"", &array] {
-            assert!(tokens.verify(&forged(&tokens, &header, odd), NOW).is_err(), "{odd}");
+            assert!(
+                tokens.verify(&forged(&tokens, &header, odd), NOW).is_err(),
+                "{odd}"
+            );
         }
     }
 
@@ -572,7 +797,18 @@ mod tests {
         let token = issued(&tokens);
         let header = decoded(token.split('.').next().unwrap());
         let claims = decoded(token.split('.').nth(1).unwrap()).to_string();
-        assert!(tokens.verify(&forged(&tokens, &changed(&header, "typ", json!("application/AT+JWT")), &claims), NOW).is_ok());
+        assert!(
+            tokens
+                .verify(
+                    &forged(
+                        &tokens,
+                        &changed(&header, "typ", json!("application/AT+JWT")),
+                        &claims
+                    ),
+                    NOW
+                )
+                .is_ok()
+        );
         for (name, value) in [
             ("alg", json!("none")),
             ("alg", json!("hs256")),
@@ -595,10 +831,21 @@ mod tests {
             ("b64", json!(false)),
             ("cty", json!("JWT")),
         ] {
-            assert!(tokens.verify(&forged(&tokens, &changed(&header, name, value.clone()), &claims), NOW).is_err(), "{name} {value}");
+            assert!(
+                tokens
+                    .verify(
+                        &forged(&tokens, &changed(&header, name, value.clone()), &claims),
+                        NOW
+                    )
+                    .is_err(),
+                "{name} {value}"
+            );
         }
         let array = json!([header["typ"], header["alg"], header["kid"]]).to_string();
-        assert!(tokens.verify(&forged(&tokens, &array, &claims), NOW).is_err(), "an array");
+        assert!(
+            tokens.verify(&forged(&tokens, &array, &claims), NOW).is_err(),
+            "an array"
+        );
     }
 
     #[test]
@@ -633,7 +880,11 @@ mod tests {
                 let mut bent = token.clone().into_bytes();
                 if bent[at] != other {
                     bent[at] = other;
-                    assert!(tokens.verify(&String::from_utf8(bent).unwrap(), NOW).is_err(), "{at} {}", char::from(other));
+                    assert!(
+                        tokens.verify(&String::from_utf8(bent).unwrap(), NOW).is_err(),
+                        "{at} {}",
+                        char::from(other)
+                    );
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Cryptography, and what is held in memory to keep the door: no SQL, no HTTP. All primitives come from aws-lc-rs and the
-//! argon2 crate, apart from those that only foreign password hashes need.
+//! Cryptography, and what is held in memory to keep the door: no SQL, no HTTP. All primitives come
+//! from aws-lc-rs and the argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod access_tokens;
 mod foreign_hashes;

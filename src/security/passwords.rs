@@ -1,9 +1,12 @@
-//! Argon2id beside the server: a few threads of their own at the lowest priority behind a bounded queue with a deadline.
+//! Argon2id beside the server: a few threads of their own at the lowest priority behind a bounded
+//! queue with a deadline.
 //!
-//! Request threads hand a job over and await its answer; they never hash. Each hashing thread runs one job at a time to its end, whether
-//! or not the client still waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB costs a fifth of the
-//! hash) and gives it back after a pause. Verification runs exactly one hash, of the configured cost if there is no stored one to verify; two if
-//! the password was typed in another form than NFC, in which systems that do not normalise have hashed it.
+//! Request threads hand a job over and await its answer; they never hash. Each hashing thread runs
+//! one job at a time to its end, whether or not the client still waits, so that no more than
+//! `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB costs a fifth of
+//! the hash) and gives it back after a pause. Verification runs exactly one hash, of the configured
+//! cost if there is no stored one to verify; two if the password was typed in another form than
+//! NFC, in which systems that do not normalise have hashed it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +45,8 @@ pub struct Cost(Params);
 
 /// The floor that OWASP's Password Storage Cheat Sheet sets for `p=1`: pairs of (KiB, passes).
 const FLOOR: &[(u32, u32)] = &[(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
-/// Stored hashes above this are not verified: whoever could write one could halt the service with it.
+/// Stored hashes above this are not verified: whoever could write one could halt the service with
+/// it.
 const CEILING: (u32, u32, u32) = (524_288, 10, 16);
 
 impl Cost {
@@ -52,17 +56,36 @@ impl Cost {
     /// Below OWASP's floor, above the ceiling, or another form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let form = || "must be of the form m=19456,t=2,p=1 (KiB, passes, lanes)".to_owned();
-        let mut numbers = ["m=", "t=", "p="].into_iter().zip(text.split(',')).map(|(name, part)| part.strip_prefix(name)?.parse::<u32>().ok());
-        let (Some(Some(m)), Some(Some(t)), Some(Some(p)), 2) = (numbers.next(), numbers.next(), numbers.next(), text.matches(',').count()) else {
+        let mut numbers = ["m=", "t=", "p="]
+            .into_iter()
+            .zip(text.split(','))
+            .map(|(name, part)| part.strip_prefix(name)?.parse::<u32>().ok());
+        let (Some(Some(m)), Some(Some(t)), Some(Some(p)), 2) = (
+            numbers.next(),
+            numbers.next(),
+            numbers.next(),
+            text.matches(',').count(),
+        ) else {
             return Err(form());
         };
-        if !FLOOR.iter().any(|(least_m, least_t)| m >= *least_m && t >= *least_t) || p == 0 {
-            return Err("is below OWASP's floor: m=19456,t=2,p=1, or the same work with other weights".to_owned());
+        if !FLOOR
+            .iter()
+            .any(|(least_m, least_t)| m >= *least_m && t >= *least_t)
+            || p == 0
+        {
+            return Err(
+                "is below OWASP's floor: m=19456,t=2,p=1, or the same work with other weights".to_owned(),
+            );
         }
         if m > CEILING.0 || t > CEILING.1 || p > CEILING.2 {
-            return Err(format!("is above the ceiling m={},t={},p={}", CEILING.0, CEILING.1, CEILING.2));
+            return Err(format!(
+                "is above the ceiling m={},t={},p={}",
+                CEILING.0, CEILING.1, CEILING.2
+            ));
         }
-        Params::new(m, t, p, Some(OUTPUT_BYTES)).map(Self).map_err(|_| form())
+        Params::new(m, t, p, Some(OUTPUT_BYTES))
+            .map(Self)
+            .map_err(|_| form())
     }
 
     /// The cheapest cost that Argon2 allows, for tests that are not about hashing.
@@ -78,7 +101,13 @@ impl Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "m={},t={},p={}", self.0.m_cost(), self.0.t_cost(), self.0.p_cost())
+        write!(
+            f,
+            "m={},t={},p={}",
+            self.0.m_cost(),
+            self.0.t_cost(),
+            self.0.p_cost()
+        )
     }
 }
 
@@ -98,7 +127,8 @@ pub enum NoHash {
 pub enum Verdict {
     /// The password is right and its hash costs what is configured.
     Right,
-    /// The password is right; its hash was made at another cost or by another system and should be replaced.
+    /// The password is right; its hash was made at another cost or by another system and should be
+    /// replaced.
     RightButOutdated,
     /// Wrong password, no account, or a stored hash that cannot be verified.
     Wrong,
@@ -123,9 +153,15 @@ impl Passwords {
         let (queue, jobs) = bounded(waiting);
         for number in 0..threads {
             let (jobs, kept) = (jobs.clone(), cost.0.block_count());
-            thread::Builder::new().name(format!("hash-{number}")).spawn(move || work(&jobs, kept))?;
+            thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work(&jobs, kept))?;
         }
-        Ok(Self { queue, cost, measured })
+        Ok(Self {
+            queue,
+            cost,
+            measured,
+        })
     }
 
     /// Hashes a new password under a fresh salt into a PHC string.
@@ -137,13 +173,15 @@ impl Passwords {
         self.run(move |buffer| hash_now(&cost, &password, buffer)).await?
     }
 
-    /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work is done and the verdict is [`Verdict::Wrong`].
+    /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work
+    /// is done and the verdict is [`Verdict::Wrong`].
     ///
     /// # Errors
     /// [`NoHash`].
     pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, NoHash> {
         let cost = self.cost.clone();
-        self.run(move |buffer| verify_now(&cost, &password, stored.as_deref(), buffer)).await?
+        self.run(move |buffer| verify_now(&cost, &password, stored.as_deref(), buffer))
+            .await?
     }
 
     /// Whether the queue would take another job now.
@@ -158,16 +196,23 @@ impl Passwords {
         (self.queue.len(), self.queue.capacity().unwrap_or(usize::MAX))
     }
 
-    async fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, NoHash> {
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, NoHash> {
         scope::span(|| "hash".into(), pin!(self.queue_up(job))).await
     }
 
-    async fn queue_up<T: Send + 'static>(&self, job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static) -> Result<T, NoHash> {
+    async fn queue_up<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
+    ) -> Result<T, NoHash> {
         let (reply, answer) = oneshot::channel();
         let queued = monotonic_now();
         let measured = self.measured.clone();
         let job: Job = Box::new(move |buffer| {
-            // Whoever left while waiting has nothing to hash; whoever waited too long is told so by the dropped reply.
+            // Whoever left while waiting has nothing to hash; whoever waited too long is told so by
+            // the dropped reply.
             let waited = queued.elapsed();
             if !reply.is_closed() && waited < QUEUE_DEADLINE {
                 let done = job(buffer);
@@ -189,7 +234,8 @@ impl Passwords {
     }
 }
 
-/// `kept` is the length of the buffer of a hash of the configured cost; what a costlier stored hash needed beyond is given back at once.
+/// `kept` is the length of the buffer of a hash of the configured cost; what a costlier stored hash
+/// needed beyond is given back at once.
 fn work(jobs: &Receiver<Job>, kept: usize) {
     lower_priority();
     let mut buffer = Vec::new();
@@ -210,7 +256,8 @@ fn work(jobs: &Receiver<Job>, kept: usize) {
 
 /// On Linux a nice value belongs to the thread, so the rest of the process keeps its own.
 fn lower_priority() {
-    if let Err(cause) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST_PRIORITY) {
+    if let Err(cause) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST_PRIORITY)
+    {
         log::warn!(cause:%; "hashing threads keep the priority of the others");
     }
 }
@@ -229,7 +276,12 @@ fn hash_now(cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result
     Ok(phc.to_string())
 }
 
-fn verify_now(cost: &Cost, password: &Password, stored: Option<&str>, buffer: &mut Vec<Block>) -> Result<Verdict, NoHash> {
+fn verify_now(
+    cost: &Cost,
+    password: &Password,
+    stored: Option<&str>,
+    buffer: &mut Vec<Block>,
+) -> Result<Verdict, NoHash> {
     match stored.map(Stored::parse) {
         Some(Ok(Stored::Argon2(known))) => known.verify(cost, password, buffer),
         Some(Ok(Stored::Foreign(known))) => {
@@ -243,7 +295,10 @@ fn verify_now(cost: &Cost, password: &Password, stored: Option<&str>, buffer: &m
         None | Some(Err(_)) => {
             // No account, or a hash that we do not verify: the same work, the same answer.
             let mut output = [0; OUTPUT_BYTES];
-            for form in [Some(password.as_bytes()), password.as_typed()].into_iter().flatten() {
+            for form in [Some(password.as_bytes()), password.as_typed()]
+                .into_iter()
+                .flatten()
+            {
                 derive(&cost.argon2id(), form, &[0; SALT_BYTES], &mut output, buffer)?;
             }
             Ok(Verdict::Wrong)
@@ -251,7 +306,8 @@ fn verify_now(cost: &Cost, password: &Password, stored: Option<&str>, buffer: &m
     }
 }
 
-/// Whether a text could be stored as a user's password hash: ours, or a foreign one whose form and cost are accepted.
+/// Whether a text could be stored as a user's password hash: ours, or a foreign one whose form and
+/// cost are accepted.
 ///
 /// # Errors
 /// Why not, in words for a report.
@@ -268,8 +324,14 @@ enum Stored {
 impl Stored {
     fn parse(text: &str) -> Result<Self, &'static str> {
         // Django writes its hasher's name before the PHC string.
-        let phc = text.strip_prefix("argon2$").map_or(text, |_| &text["argon2".len()..]);
-        if phc.starts_with("$argon2") { Argon2Hash::parse(phc).map(Self::Argon2) } else { ForeignHash::parse(text).map(Self::Foreign) }
+        let phc = text
+            .strip_prefix("argon2$")
+            .map_or(text, |_| &text["argon2".len()..]);
+        if phc.starts_with("$argon2") {
+            Argon2Hash::parse(phc).map(Self::Argon2)
+        } else {
+            ForeignHash::parse(text).map(Self::Foreign)
+        }
     }
 }
 
@@ -289,21 +351,42 @@ impl Argon2Hash {
         let params = Params::try_from(&phc).map_err(|_| malformed)?;
         let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| malformed)?;
         // The text of the first version did not name it.
-        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| malformed)?;
-        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else { return Err(malformed) };
+        let version = phc
+            .version
+            .map_or(Ok(Version::V0x10), Version::try_from)
+            .map_err(|_| malformed)?;
+        let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
+            return Err(malformed);
+        };
         if params.m_cost() > CEILING.0 || params.t_cost() > CEILING.1 || params.p_cost() > CEILING.2 {
             return Err("Argon2 cost above m=524288,t=10,p=16");
         }
-        let ours = algorithm == Algorithm::Argon2id && version == Version::V0x13 && output.len() == OUTPUT_BYTES;
-        Ok(Self { argon2: Argon2::new(algorithm, version, params), ours, salt, output })
+        let ours =
+            algorithm == Algorithm::Argon2id && version == Version::V0x13 && output.len() == OUTPUT_BYTES;
+        Ok(Self {
+            argon2: Argon2::new(algorithm, version, params),
+            ours,
+            salt,
+            output,
+        })
     }
 
     fn verify(&self, cost: &Cost, password: &Password, buffer: &mut Vec<Block>) -> Result<Verdict, NoHash> {
         if self.matches(password.as_bytes(), buffer)? {
-            return Ok(if self.is_current(cost) { Verdict::Right } else { Verdict::RightButOutdated });
+            return Ok(if self.is_current(cost) {
+                Verdict::Right
+            } else {
+                Verdict::RightButOutdated
+            });
         }
-        let as_typed = password.as_typed().map_or(Ok(false), |typed| self.matches(typed, buffer))?;
-        Ok(if as_typed { Verdict::RightButOutdated } else { Verdict::Wrong })
+        let as_typed = password
+            .as_typed()
+            .map_or(Ok(false), |typed| self.matches(typed, buffer))?;
+        Ok(if as_typed {
+            Verdict::RightButOutdated
+        } else {
+            Verdict::Wrong
+        })
     }
 
     fn matches(&self, password: &[u8], buffer: &mut Vec<Block>) -> Result<bool, NoHash> {
@@ -318,16 +401,27 @@ impl Argon2Hash {
     }
 }
 
-fn derive(argon2: &Argon2<'_>, password: &[u8], salt: &[u8], output: &mut [u8], buffer: &mut Vec<Block>) -> Result<(), NoHash> {
+fn derive(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+    buffer: &mut Vec<Block>,
+) -> Result<(), NoHash> {
     let blocks = argon2.params().block_count();
     if buffer.len() < blocks {
-        // The largest allocation there is, and the one that can be refused: any other that fails ends the process, so some is left for them.
+        // The largest allocation there is, and the one that can be refused: any other that fails
+        // ends the process, so some is left for them.
         let missing = blocks - buffer.len();
-        Vec::<Block>::new().try_reserve_exact(missing + SPARE_BLOCKS).map_err(|_| NoHash::Busy)?;
+        Vec::<Block>::new()
+            .try_reserve_exact(missing + SPARE_BLOCKS)
+            .map_err(|_| NoHash::Busy)?;
         buffer.try_reserve_exact(missing).map_err(|_| NoHash::Busy)?;
         buffer.resize(blocks, Block::default());
     }
-    argon2.hash_password_into_with_memory(password, salt, output, buffer).map_err(|_| NoHash::Broken("argon2"))
+    argon2
+        .hash_password_into_with_memory(password, salt, output, buffer)
+        .map_err(|_| NoHash::Broken("argon2"))
 }
 
 #[cfg(test)]
@@ -342,7 +436,13 @@ mod tests {
     }
 
     fn pool(threads: usize, waiting: usize) -> Passwords {
-        Passwords::start(threads, waiting, Cost::cheapest(), Metrics::new().unwrap().hashing).unwrap()
+        Passwords::start(
+            threads,
+            waiting,
+            Cost::cheapest(),
+            Metrics::new().unwrap().hashing,
+        )
+        .unwrap()
     }
 
     #[tokio::test]
@@ -350,10 +450,23 @@ mod tests {
         let pool = pool(2, 8);
         let stored = pool.hash(password("correct horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{stored}");
-        assert_eq!(pool.verify(password("correct horse"), Some(stored.clone())).await, Ok(Verdict::Right));
-        assert_eq!(pool.verify(password("correct horsf"), Some(stored.clone())).await, Ok(Verdict::Wrong));
-        assert_eq!(pool.verify(password("correct horse"), None).await, Ok(Verdict::Wrong));
-        assert_ne!(stored, pool.hash(password("correct horse")).await.unwrap(), "each hash has a salt of its own");
+        assert_eq!(
+            pool.verify(password("correct horse"), Some(stored.clone())).await,
+            Ok(Verdict::Right)
+        );
+        assert_eq!(
+            pool.verify(password("correct horsf"), Some(stored.clone())).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_eq!(
+            pool.verify(password("correct horse"), None).await,
+            Ok(Verdict::Wrong)
+        );
+        assert_ne!(
+            stored,
+            pool.hash(password("correct horse")).await.unwrap(),
+            "each hash has a salt of its own"
+        );
     }
 
     #[tokio::test]
@@ -361,26 +474,51 @@ mod tests {
         let pool = pool(1, 8);
         let long = "a password longer than the seventy-two bytes at which bcrypt stops reading: ";
         let stored = pool.hash(password(&format!("{long}1"))).await.unwrap();
-        assert_eq!(pool.verify(password(&format!("{long}2")), Some(stored)).await, Ok(Verdict::Wrong));
+        assert_eq!(
+            pool.verify(password(&format!("{long}2")), Some(stored)).await,
+            Ok(Verdict::Wrong)
+        );
     }
 
     #[tokio::test]
     async fn the_default_is_stored_as_the_requirement_says_and_outdates_the_cheaper() {
         let cheap = pool(1, 8).hash(password("correct horse")).await.unwrap();
-        let pool = Passwords::start(1, 8, Cost::parse("m=19456,t=2,p=1").unwrap(), Metrics::new().unwrap().hashing).unwrap();
+        let pool = Passwords::start(
+            1,
+            8,
+            Cost::parse("m=19456,t=2,p=1").unwrap(),
+            Metrics::new().unwrap().hashing,
+        )
+        .unwrap();
         let stored = pool.hash(password("correct horse")).await.unwrap();
         let parts: Vec<&str> = stored.split('$').collect();
         assert_eq!(parts[1..4], ["argon2id", "v=19", "m=19456,t=2,p=1"]);
-        assert_eq!((parts[4].len(), parts[5].len()), (22, 43), "16 and 32 bytes in base64");
-        assert_eq!(pool.verify(password("correct horse"), Some(cheap)).await, Ok(Verdict::RightButOutdated));
-        assert_eq!(pool.verify(password("correct horse"), Some(stored)).await, Ok(Verdict::Right), "a larger buffer serves a smaller cost");
+        assert_eq!(
+            (parts[4].len(), parts[5].len()),
+            (22, 43),
+            "16 and 32 bytes in base64"
+        );
+        assert_eq!(
+            pool.verify(password("correct horse"), Some(cheap)).await,
+            Ok(Verdict::RightButOutdated)
+        );
+        assert_eq!(
+            pool.verify(password("correct horse"), Some(stored)).await,
+            Ok(Verdict::Right),
+            "a larger buffer serves a smaller cost"
+        );
     }
 
     #[tokio::test]
     async fn the_reference_implementation_agrees() {
         // From phc-winner-argon2's own test.c: "password", "somesalt", t=2, m=2^16, p=1.
         let stored = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert_eq!(pool(1, 1).verify(password("password"), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated));
+        assert_eq!(
+            pool(1, 1)
+                .verify(password("password"), Some(stored.to_owned()))
+                .await,
+            Ok(Verdict::RightButOutdated)
+        );
     }
 
     #[tokio::test]
@@ -394,7 +532,11 @@ mod tests {
             "",
             "plain",
         ] {
-            assert_eq!(pool.verify(password("password"), Some(stored.to_owned())).await, Ok(Verdict::Wrong), "{stored}");
+            assert_eq!(
+                pool.verify(password("password"), Some(stored.to_owned())).await,
+                Ok(Verdict::Wrong),
+                "{stored}"
+            );
         }
     }
 
@@ -412,8 +554,18 @@ mod tests {
             "$2b$04$5mmXsGcQCMYpEhaSF5pTUeSM9VZeEHXQlyqDuTsqTd5AExaz22sTe",
         ] {
             assert_eq!(check_verifiable(stored), Ok(()), "{stored}");
-            assert_eq!(pool.verify(password("correct horse"), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated), "{stored}");
-            assert_eq!(pool.verify(password("correct horsf"), Some(stored.to_owned())).await, Ok(Verdict::Wrong), "{stored}");
+            assert_eq!(
+                pool.verify(password("correct horse"), Some(stored.to_owned()))
+                    .await,
+                Ok(Verdict::RightButOutdated),
+                "{stored}"
+            );
+            assert_eq!(
+                pool.verify(password("correct horsf"), Some(stored.to_owned()))
+                    .await,
+                Ok(Verdict::Wrong),
+                "{stored}"
+            );
         }
     }
 
@@ -422,27 +574,62 @@ mod tests {
         let pool = pool(1, 8);
         let (composed, decomposed) = ("caf\u{e9} noir", "cafe\u{301} noir");
         for (hashed, stored) in [
-            (composed, "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$d1jDRiPq9a5KUd5rdXCXrLv/YAn8EYRITbrSW5aAuHM"),
-            (composed, "$2b$04$L9NdH4JoK007RqSf8PLP2.RD5Hn6uAXhwF2LNpvQ890ZYJC2g2sIq"),
-            (decomposed, "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$Sow+wL3lAzSsgfFUpmqdVa5JQxs7qP1TZ6tBqZOyPa0"),
-            (decomposed, "$2b$04$tMbsRvr7zcHAUiherGrmQu5K66nXdqvNFGcq0aoLri5gMlNV8iDs."),
+            (
+                composed,
+                "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$d1jDRiPq9a5KUd5rdXCXrLv/YAn8EYRITbrSW5aAuHM",
+            ),
+            (
+                composed,
+                "$2b$04$L9NdH4JoK007RqSf8PLP2.RD5Hn6uAXhwF2LNpvQ890ZYJC2g2sIq",
+            ),
+            (
+                decomposed,
+                "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$Sow+wL3lAzSsgfFUpmqdVa5JQxs7qP1TZ6tBqZOyPa0",
+            ),
+            (
+                decomposed,
+                "$2b$04$tMbsRvr7zcHAUiherGrmQu5K66nXdqvNFGcq0aoLri5gMlNV8iDs.",
+            ),
         ] {
-            assert_eq!(pool.verify(password(decomposed), Some(stored.to_owned())).await, Ok(Verdict::RightButOutdated), "{stored}");
+            assert_eq!(
+                pool.verify(password(decomposed), Some(stored.to_owned())).await,
+                Ok(Verdict::RightButOutdated),
+                "{stored}"
+            );
             let composed = pool.verify(password(composed), Some(stored.to_owned())).await;
-            assert_eq!(composed, Ok(if hashed == decomposed { Verdict::Wrong } else { Verdict::RightButOutdated }), "{stored}");
+            assert_eq!(
+                composed,
+                Ok(if hashed == decomposed {
+                    Verdict::Wrong
+                } else {
+                    Verdict::RightButOutdated
+                }),
+                "{stored}"
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_verified_is_refused_with_a_reason() {
-        assert_eq!(check_verifiable("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"), Ok(()));
+        assert_eq!(
+            check_verifiable(
+                "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
+            ),
+            Ok(())
+        );
         for (stored, why) in [
             ("", "no known form of password hash"),
             ("plain", "no known form of password hash"),
             ("argon2$", "no known form of password hash"),
             ("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ", "malformed Argon2 hash"),
-            ("$argon2id$v=17$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "malformed Argon2 hash"),
-            ("$argon2i$v=19$m=8,t=11,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "Argon2 cost above m=524288,t=10,p=16"),
+            (
+                "$argon2id$v=17$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+                "malformed Argon2 hash",
+            ),
+            (
+                "$argon2i$v=19$m=8,t=11,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+                "Argon2 cost above m=524288,t=10,p=16",
+            ),
         ] {
             assert_eq!(check_verifiable(stored), Err(why), "{stored}");
         }
@@ -521,7 +708,8 @@ mod tests {
             }
             for stored in [&text, &phc] {
                 if check_verifiable(stored).is_ok() {
-                    // Past the ceiling nothing is verified, and so nothing would be begun that halts the service.
+                    // Past the ceiling nothing is verified, and so nothing would be begun that
+                    // halts the service.
                     let memory = stored.split("m=").nth(1).and_then(|rest| rest.split([',', '$']).next()?.parse::<u32>().ok());
                     prop_assert!(memory.is_none_or(|memory| memory <= CEILING.0), "{}", stored);
                 }

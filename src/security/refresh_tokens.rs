@@ -1,7 +1,8 @@
 //! Refresh tokens: opaque to clients, without a row of their own.
 //!
-//! `dwr_` + base64url(session id, counter, HMAC-SHA-256 tag). The tag is made under a key derived from the root secret, so a copy of the database
-//! mints nothing (RFC 6749 section 10.10, ASVS 7.2.3) and a forged token is refused before the database is asked.
+//! `dwr_` + base64url(session id, counter, HMAC-SHA-256 tag). The tag is made under a key derived
+//! from the root secret, so a copy of the database mints nothing (RFC 6749 section 10.10, ASVS
+//! 7.2.3) and a forged token is refused before the database is asked.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -38,7 +39,9 @@ impl RefreshTokens {
     /// The derivation failed.
     pub fn new(root: &RootSecret) -> Result<Self, Broken> {
         let key = root.derive("refresh tokens")?;
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()) })
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+        })
     }
 
     /// The refresh token of a session at a counter; the same text each time.
@@ -54,12 +57,17 @@ impl RefreshTokens {
     /// Reads a token that we issued; none for any other text. The tag is compared in constant time.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<Presented> {
-        let encoded = token.strip_prefix(PREFIX).filter(|encoded| encoded.len() <= 2 * TOKEN_BYTES)?;
+        let encoded = token
+            .strip_prefix(PREFIX)
+            .filter(|encoded| encoded.len() <= 2 * TOKEN_BYTES)?;
         let bytes: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()?;
         let (body, tag) = bytes.split_at(BODY_BYTES);
         hmac::verify(&self.key, body, tag).ok()?;
         let (session, counter) = body.split_at(SESSION_BYTES);
-        Some(Presented { session: SessionId::from(Uuid::from_slice(session).ok()?), counter: i64::from_be_bytes(counter.try_into().ok()?) })
+        Some(Presented {
+            session: SessionId::from(Uuid::from_slice(session).ok()?),
+            counter: i64::from_be_bytes(counter.try_into().ok()?),
+        })
     }
 }
 
@@ -76,7 +84,12 @@ mod tests {
         assert_eq!(token.len(), 4 + 75, "16 + 8 + 32 bytes in base64url");
         assert_ne!(token, tokens.issue(session, 1));
         assert_ne!(token, tokens.issue(SessionId::from(Uuid::from_u128(8)), 0));
-        assert_ne!(token, RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap().issue(session, 0));
+        assert_ne!(
+            token,
+            RefreshTokens::new(&RootSecret::generate().unwrap())
+                .unwrap()
+                .issue(session, 0)
+        );
     }
 
     #[test]
@@ -85,17 +98,35 @@ mod tests {
         let tokens = RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap();
         let token = tokens.issue(session, 41);
         assert_eq!(tokens.verify(&token), Some(Presented { session, counter: 41 }));
-        assert_eq!(RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap().verify(&token), None);
+        assert_eq!(
+            RefreshTokens::new(&RootSecret::generate().unwrap())
+                .unwrap()
+                .verify(&token),
+            None
+        );
         for at in 0..token.len() {
             for other in *b"Aa0_-.=" {
                 let mut bent = token.clone().into_bytes();
                 if bent[at] != other {
                     bent[at] = other;
-                    assert_eq!(tokens.verify(&String::from_utf8(bent).unwrap()), None, "{at} {}", char::from(other));
+                    assert_eq!(
+                        tokens.verify(&String::from_utf8(bent).unwrap()),
+                        None,
+                        "{at} {}",
+                        char::from(other)
+                    );
                 }
             }
         }
-        for bad in ["", "dwr_", "dwr_AAAA", &token[4..], &format!("{token}A"), &format!("{token}="), &"x".repeat(100_000)] {
+        for bad in [
+            "",
+            "dwr_",
+            "dwr_AAAA",
+            &token[4..],
+            &format!("{token}A"),
+            &format!("{token}="),
+            &"x".repeat(100_000),
+        ] {
             assert_eq!(tokens.verify(bad), None);
         }
     }

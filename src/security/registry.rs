@@ -1,18 +1,23 @@
-//! The registry: who stands where, in memory, behind Mutexes; the bearer check asks it before the database.
+//! The registry: who stands where, in memory, behind Mutexes; the bearer check asks it before the
+//! database.
 //!
-//! Bounded shards of session id -> [`Standing`], least recently used out first. The surprising part is [`Ticket`]: a load from the database that
-//! began before an eviction must not be stored after it, or an ended session would live again (the stale-fill race). Each shard counts its
-//! evictions; a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is held over an await.
+//! Bounded shards of session id -> [`Standing`], least recently used out first. The surprising part
+//! is [`Ticket`]: a load from the database that began before an eviction must not be stored after
+//! it, or an ended session would live again (the stale-fill race). Each shard counts its evictions;
+//! a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is
+//! held over an await.
 //!
-//! What other nodes change comes by the feed. The registry answers only while the feed was read within [`LEASE`]; otherwise every look-up misses.
-//! So a node that has lost its database forgets in time by itself.
+//! What other nodes change comes by the feed. The registry answers only while the feed was read
+//! within [`LEASE`]; otherwise every look-up misses. So a node that has lost its database forgets
+//! in time by itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashlink::LruCache;
 
-// `super`'s, not std's by name: the tests compile this very file over a scheduler that explores the interleavings.
+// `super`'s, not std's by name: the tests compile this very file over a scheduler that explores the
+// interleavings.
 use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::model::clock::monotonic_now;
 use crate::model::ids::{SessionId, UserId};
@@ -21,7 +26,8 @@ use crate::telemetry::metrics::RegistryCounts;
 
 const SHARDS: usize = 16;
 
-/// How long the registry may be believed after a reading of the feed began; below the second that is promised across nodes.
+/// How long the registry may be believed after a reading of the feed began; below the second that
+/// is promised across nodes.
 pub const LEASE: Duration = Duration::from_millis(800);
 
 /// The right to fill in what a load brings, unless something was evicted meanwhile.
@@ -45,7 +51,8 @@ struct Shard {
     standings: LruCache<SessionId, Arc<Standing>>,
     /// Counts evictions; see the module's head.
     evictions: u64,
-    /// For the operator; under the shard's lock, so that counting costs no further cache line on the way of every request.
+    /// For the operator; under the shard's lock, so that counting costs no further cache line on
+    /// the way of every request.
     hits: u64,
     misses: u64,
     forgotten: u64,
@@ -53,7 +60,13 @@ struct Shard {
 
 impl Shard {
     fn new(size: usize) -> Self {
-        Self { standings: LruCache::new(size), evictions: 0, hits: 0, misses: 0, forgotten: 0 }
+        Self {
+            standings: LruCache::new(size),
+            evictions: 0,
+            hits: 0,
+            misses: 0,
+            forgotten: 0,
+        }
     }
 
     /// Does what may forget standings, and counts them.
@@ -66,13 +79,15 @@ impl Shard {
 
 /// The in-memory registry of live sessions.
 pub struct Registry {
-    /// Taken by request threads for the length of one look-up; std's Mutex, since nothing awaits under it.
+    /// Taken by request threads for the length of one look-up; std's Mutex, since nothing awaits
+    /// under it.
     shards: Vec<Mutex<Shard>>,
     /// Nothing but a point from which spans are counted.
     epoch: Instant,
     /// Until when the lease runs, in nanoseconds after `epoch`; written by the feed's reader.
     leased_until: AtomicU64,
-    /// When the last reading of the feed that succeeded began, in nanoseconds after `epoch`; 0 before the first.
+    /// When the last reading of the feed that succeeded began, in nanoseconds after `epoch`; 0
+    /// before the first.
     read_at: AtomicU64,
 }
 
@@ -82,7 +97,12 @@ impl Registry {
     pub fn new(size: usize) -> Self {
         let per_shard = size.div_ceil(SHARDS);
         let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(per_shard))).collect();
-        Self { shards, epoch: monotonic_now(), leased_until: AtomicU64::new(0), read_at: AtomicU64::new(0) }
+        Self {
+            shards,
+            epoch: monotonic_now(),
+            leased_until: AtomicU64::new(0),
+            read_at: AtomicU64::new(0),
+        }
     }
 
     /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
@@ -95,7 +115,10 @@ impl Registry {
             return Lookup::Hit(standing);
         }
         shard.misses += 1;
-        Lookup::Miss(Ticket { session, evictions: shard.evictions })
+        Lookup::Miss(Ticket {
+            session,
+            evictions: shard.evictions,
+        })
     }
 
     /// Stores what a load brought, unless an eviction came between.
@@ -108,7 +131,8 @@ impl Registry {
         }
     }
 
-    /// Forgets one session and voids the loads under way. To be called after the change is committed and before it is acknowledged.
+    /// Forgets one session and voids the loads under way. To be called after the change is
+    /// committed and before it is acknowledged.
     pub fn evict(&self, session: SessionId) {
         let mut shard = self.shard(session);
         shard.evictions += 1;
@@ -133,7 +157,8 @@ impl Registry {
         }
     }
 
-    /// Forgets everything and voids every load under way: after a gap in the feed nobody knows what changed.
+    /// Forgets everything and voids every load under way: after a gap in the feed nobody knows what
+    /// changed.
     pub fn clear(&self) {
         for shard in &self.shards {
             let mut shard = lock(shard);
@@ -178,12 +203,15 @@ impl Registry {
     /// How it is used, since the start.
     #[must_use]
     pub fn counts(&self) -> RegistryCounts {
-        self.shards.iter().map(|shard| lock(shard)).fold(RegistryCounts::default(), |sum, shard| RegistryCounts {
-            sessions: sum.sessions + shard.standings.len(),
-            hits: sum.hits + shard.hits,
-            misses: sum.misses + shard.misses,
-            evictions: sum.evictions + shard.forgotten,
-        })
+        self.shards
+            .iter()
+            .map(|shard| lock(shard))
+            .fold(RegistryCounts::default(), |sum, shard| RegistryCounts {
+                sessions: sum.sessions + shard.standings.len(),
+                hits: sum.hits + shard.hits,
+                misses: sum.misses + shard.misses,
+                evictions: sum.evictions + shard.forgotten,
+            })
     }
 
     /// How many sessions it holds.

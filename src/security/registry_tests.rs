@@ -1,4 +1,5 @@
-//! The registry's own tests, apart from it because the tests of its interleavings compile its file a second time.
+//! The registry's own tests, apart from it because the tests of its interleavings compile its file
+//! a second time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,12 @@ fn session(number: u128) -> SessionId {
 }
 
 fn standing(user: i64) -> Arc<Standing> {
-    let me: Me = Me { id: UserId::from(user), email: "a@example.com".to_owned(), is_active: true, role: "user".to_owned() };
+    let me: Me = Me {
+        id: UserId::from(user),
+        email: "a@example.com".to_owned(),
+        is_active: true,
+        role: "user".to_owned(),
+    };
     Arc::new(Standing {
         me,
         subject: Subject::from(Uuid::nil()),
@@ -35,7 +41,9 @@ fn leased(size: usize) -> Registry {
 }
 
 fn fill(registry: &Registry, number: u128, user: i64) {
-    let Lookup::Miss(ticket) = registry.look_up(session(number)) else { panic!("already there") };
+    let Lookup::Miss(ticket) = registry.look_up(session(number)) else {
+        panic!("already there")
+    };
     registry.fill(ticket, standing(user));
 }
 
@@ -55,11 +63,15 @@ fn what_was_filled_is_hit_until_it_is_evicted() {
 #[test]
 fn a_load_that_began_before_an_eviction_is_never_kept() {
     let registry = leased(100);
-    let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
+    let Lookup::Miss(ticket) = registry.look_up(session(1)) else {
+        panic!()
+    };
     registry.evict(session(1));
     registry.fill(ticket, standing(1));
     assert!(!holds(&registry, 1));
-    let Lookup::Miss(ticket) = registry.look_up(session(1)) else { panic!() };
+    let Lookup::Miss(ticket) = registry.look_up(session(1)) else {
+        panic!()
+    };
     registry.evict_user(UserId::from(1));
     registry.fill(ticket, standing(1));
     assert!(!holds(&registry, 1));

@@ -1,4 +1,5 @@
-//! The root secret and what is made of it: every inner key is derived from it by HKDF, and what the database keeps secret is sealed by it.
+//! The root secret and what is made of it: every inner key is derived from it by HKDF, and what the
+//! database keeps secret is sealed by it.
 //!
 //! Held in memory that is wiped on drop; never shown, not even by `Debug`.
 
@@ -51,7 +52,9 @@ pub enum Broken {
     #[error("the system's random number generator failed")]
     Entropy,
     /// A sealed key does not open.
-    #[error("a key in the database does not open: DOORWARD_SECRET is not the one that this database was made with")]
+    #[error(
+        "a key in the database does not open: DOORWARD_SECRET is not the one that this database was made with"
+    )]
     WrongSecret,
     /// Some other primitive refused.
     #[error("cryptography failed: {0}")]
@@ -79,7 +82,8 @@ impl RootSecret {
         let mut seen = [false; 256];
         text.bytes().for_each(|b| seen[usize::from(b)] = true);
         let varied = seen.iter().filter(|seen| **seen).count() >= 8;
-        (text.len() >= MIN_SECRET_BYTES && varied && !known).then(|| Self(Zeroizing::new(text.as_bytes().to_vec())))
+        (text.len() >= MIN_SECRET_BYTES && varied && !known)
+            .then(|| Self(Zeroizing::new(text.as_bytes().to_vec())))
     }
 
     /// A fresh secret of 256 random bits.
@@ -94,31 +98,53 @@ impl RootSecret {
     /// Reads the secret's file; none if there is no such file.
     ///
     /// # Errors
-    /// The file can be read by others than its owner (ASVS 13.3.1), cannot be read by us, or holds no usable secret.
+    /// The file can be read by others than its owner (ASVS 13.3.1), cannot be read by us, or holds
+    /// no usable secret.
     pub fn read(path: &Path) -> Result<Option<Self>, Broken> {
-        let refuse = |why: String| Broken::File { path: path.display().to_string(), why };
+        let refuse = |why: String| Broken::File {
+            path: path.display().to_string(),
+            why,
+        };
         let mut file = match File::open(path) {
             Ok(file) => file,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(refuse(cause.to_string())),
         };
-        let mode = file.metadata().map_err(|cause| refuse(cause.to_string()))?.permissions().mode() & 0o777;
+        let mode = file
+            .metadata()
+            .map_err(|cause| refuse(cause.to_string()))?
+            .permissions()
+            .mode()
+            & 0o777;
         if mode & 0o077 != 0 {
-            return Err(refuse(format!("others may read it (mode {mode:03o}); run: chmod 600 {}", path.display())));
+            return Err(refuse(format!(
+                "others may read it (mode {mode:03o}); run: chmod 600 {}",
+                path.display()
+            )));
         }
         let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text).map_err(|cause| refuse(cause.to_string()))?;
-        Self::parse(text.trim()).map(Some).ok_or_else(|| refuse(format!("does not hold a secret of at least {MIN_SECRET_BYTES} bytes")))
+        file.read_to_string(&mut text)
+            .map_err(|cause| refuse(cause.to_string()))?;
+        Self::parse(text.trim()).map(Some).ok_or_else(|| {
+            refuse(format!(
+                "does not hold a secret of at least {MIN_SECRET_BYTES} bytes"
+            ))
+        })
     }
 
-    /// Writes the secret to a new file that only its owner may read; whole and on disk, or not at all. A file that is there already stays as it is.
-    /// An unfinished one of a process that was killed is begun anew under the same name, so that no copy stays behind.
+    /// Writes the secret to a new file that only its owner may read; whole and on disk, or not at
+    /// all. A file that is there already stays as it is. An unfinished one of a process that was
+    /// killed is begun anew under the same name, so that no copy stays behind.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Broken> {
         let write = || -> io::Result<()> {
-            let folder = File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+            let folder = File::open(
+                path.parent()
+                    .filter(|folder| !folder.as_os_str().is_empty())
+                    .unwrap_or(Path::new(".")),
+            )?;
             // Of processes that begin at once, one is here.
             folder.lock()?;
             if path.try_exists()? {
@@ -129,14 +155,21 @@ impl RootSecret {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
                 _ => {}
             }
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&unfinished)?;
             file.write_all(&self.0)?;
             file.write_all(b"\n")?;
             file.sync_all()?;
             fs::rename(&unfinished, path)?;
             folder.sync_all()
         };
-        write().map_err(|cause| Broken::File { path: path.display().to_string(), why: cause.to_string() })
+        write().map_err(|cause| Broken::File {
+            path: path.display().to_string(),
+            why: cause.to_string(),
+        })
     }
 
     /// The secret itself, for the one use where others share it.
@@ -153,7 +186,9 @@ impl RootSecret {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward v1").extract(&self.0);
         let mut key = Key::default();
         let info = [purpose.as_bytes()];
-        let okm = root.expand(&info, hkdf::HKDF_SHA256).map_err(|_| Broken::Primitive("HKDF"))?;
+        let okm = root
+            .expand(&info, hkdf::HKDF_SHA256)
+            .map_err(|_| Broken::Primitive("HKDF"))?;
         okm.fill(key.as_mut()).map_err(|_| Broken::Primitive("HKDF"))?;
         Ok(key)
     }
@@ -164,19 +199,26 @@ impl RootSecret {
     /// No entropy.
     pub fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, Broken> {
         let mut body = plain.to_vec();
-        let nonce = self.sealing_key()?.seal_in_place_append_tag(Aad::from(name), &mut body).map_err(|_| Broken::Entropy)?;
+        let nonce = self
+            .sealing_key()?
+            .seal_in_place_append_tag(Aad::from(name), &mut body)
+            .map_err(|_| Broken::Entropy)?;
         Ok([nonce.as_ref().as_slice(), &body].concat())
     }
 
     /// Opens what [`Self::seal`] made for the same `name`.
     ///
     /// # Errors
-    /// [`Broken::WrongSecret`] if it was sealed by another secret, for another name, or changed since.
+    /// [`Broken::WrongSecret`] if it was sealed by another secret, for another name, or changed
+    /// since.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Broken> {
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or(Broken::WrongSecret)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Broken::WrongSecret)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let plain = self.sealing_key()?.open_in_place(nonce, Aad::from(name), &mut body).map_err(|_| Broken::WrongSecret)?;
+        let plain = self
+            .sealing_key()?
+            .open_in_place(nonce, Aad::from(name), &mut body)
+            .map_err(|_| Broken::WrongSecret)?;
         Ok(Zeroizing::new(plain.to_vec()))
     }
 
@@ -198,11 +240,17 @@ mod tests {
 
     #[test]
     fn a_weak_or_well_known_secret_is_refused() {
-        assert!(RootSecret::parse("0123456789abcdef0123456789abcde").is_none(), "31 bytes");
+        assert!(
+            RootSecret::parse("0123456789abcdef0123456789abcde").is_none(),
+            "31 bytes"
+        );
         assert!(RootSecret::parse("0123456789abcdef0123456789abcdef").is_some());
         assert!(RootSecret::parse(&"x".repeat(64)).is_none());
         assert!(RootSecret::parse("your-secret-key-change-this-in-production-please").is_none());
-        assert!(RootSecret::parse("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7").is_none(), "FastAPI's tutorial");
+        assert!(
+            RootSecret::parse("09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7").is_none(),
+            "FastAPI's tutorial"
+        );
     }
 
     #[test]
@@ -210,7 +258,11 @@ mod tests {
         let secret = RootSecret::generate().unwrap();
         let sealed = secret.seal("k1", b"inner key").unwrap();
         assert_eq!(*secret.open("k1", &sealed).unwrap(), b"inner key");
-        assert_ne!(sealed, secret.seal("k1", b"inner key").unwrap(), "a nonce is never used twice");
+        assert_ne!(
+            sealed,
+            secret.seal("k1", b"inner key").unwrap(),
+            "a nonce is never used twice"
+        );
         assert!(secret.open("k2", &sealed).is_err());
         assert!(RootSecret::generate().unwrap().open("k1", &sealed).is_err());
         for at in 0..sealed.len() {
@@ -237,15 +289,32 @@ mod tests {
         secret.write(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         RootSecret::generate().unwrap().write(&path).unwrap();
-        assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0, "the first one stays");
+        assert_eq!(
+            RootSecret::read(&path).unwrap().unwrap().0,
+            secret.0,
+            "the first one stays"
+        );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         fs::remove_file(&path).unwrap();
-        fs::write(folder.path().join("doorward.secret.new"), "of a process that was killed").unwrap();
+        fs::write(
+            folder.path().join("doorward.secret.new"),
+            "of a process that was killed",
+        )
+        .unwrap();
         secret.write(&path).unwrap();
         assert_eq!(RootSecret::read(&path).unwrap().unwrap().0, secret.0);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing unfinished stays");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing unfinished stays"
+        );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(RootSecret::read(&path).unwrap_err().to_string().contains("chmod 600"));
+        assert!(
+            RootSecret::read(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("chmod 600")
+        );
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, "short").unwrap();
         assert!(RootSecret::read(&path).is_err());

@@ -1,4 +1,5 @@
-//! The keys that sign access tokens: made by a CSPRNG, sealed at rest, looked up by `kid` in memory only (RFC 8725 section 3.10).
+//! The keys that sign access tokens: made by a CSPRNG, sealed at rest, looked up by `kid` in memory
+//! only (RFC 8725 section 3.10).
 
 use std::fmt;
 
@@ -19,7 +20,8 @@ use crate::model::signing_key::{SealedKey, SigningAlgorithm};
 const KEY_BYTES: usize = 32;
 const KID_BYTES: usize = 12;
 
-/// Makes a fresh key, sealed: 256 random bits, or a private key in PKCS #8. It is the generation that is asked for, made at `now`, signing from `activates_at`.
+/// Makes a fresh key, sealed: 256 random bits, or a private key in PKCS #8. It is the generation
+/// that is asked for, made at `now`, signing from `activates_at`.
 ///
 /// # Errors
 /// No entropy.
@@ -33,10 +35,22 @@ pub fn generate(
     let refused = |_| Broken::Primitive("key generation");
     let system = SystemRandom::new();
     let (kid, secret) = match algorithm {
-        SigningAlgorithm::Hs256 => (Some(URL_SAFE_NO_PAD.encode(random::<KID_BYTES>()?)), Zeroizing::new(random::<KEY_BYTES>()?.to_vec())),
-        SigningAlgorithm::EdDsa => (None, Zeroizing::new(Ed25519KeyPair::generate_pkcs8v1(&system).map_err(refused)?.as_ref().to_vec())),
+        SigningAlgorithm::Hs256 => (
+            Some(URL_SAFE_NO_PAD.encode(random::<KID_BYTES>()?)),
+            Zeroizing::new(random::<KEY_BYTES>()?.to_vec()),
+        ),
+        SigningAlgorithm::EdDsa => (
+            None,
+            Zeroizing::new(
+                Ed25519KeyPair::generate_pkcs8v1(&system)
+                    .map_err(refused)?
+                    .as_ref()
+                    .to_vec(),
+            ),
+        ),
         SigningAlgorithm::Es256 => {
-            let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &system).map_err(refused)?;
+            let document =
+                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &system).map_err(refused)?;
             (None, Zeroizing::new(document.as_ref().to_vec()))
         }
         SigningAlgorithm::Rs256 => {
@@ -66,18 +80,32 @@ pub fn generate(
 /// # Errors
 /// Another root secret, a changed row, or an algorithm that this version does not know.
 pub fn open(key: &SealedKey, root: &RootSecret) -> Result<SigningKey, Broken> {
-    let algorithm = SigningAlgorithm::parse(&key.algorithm).ok_or(Broken::Primitive("a signing key of an unknown algorithm"))?;
+    let algorithm = SigningAlgorithm::parse(&key.algorithm)
+        .ok_or(Broken::Primitive("a signing key of an unknown algorithm"))?;
     let secret = root.open(&sealing_name(&key.kid), &key.sealed)?;
-    ready(key.kid.clone(), algorithm, &secret, key.activates_at, key.retires_at)
+    ready(
+        key.kid.clone(),
+        algorithm,
+        &secret,
+        key.activates_at,
+        key.retires_at,
+    )
 }
 
-/// The key that a team shares with its other services (`DOORWARD_JWT_SECRET`), under a `kid` that is derived from it one way.
+/// The key that a team shares with its other services (`DOORWARD_JWT_SECRET`), under a `kid` that
+/// is derived from it one way.
 ///
 /// # Errors
 /// The derivation failed.
 pub fn shared(secret: &RootSecret) -> Result<SigningKey, Broken> {
     let kid = URL_SAFE_NO_PAD.encode(&secret.derive("kid of a shared signing key")?[..KID_BYTES]);
-    ready(kid, SigningAlgorithm::Hs256, secret.as_bytes(), Timestamp::from_secs(0), None)
+    ready(
+        kid,
+        SigningAlgorithm::Hs256,
+        secret.as_bytes(),
+        Timestamp::from_secs(0),
+        None,
+    )
 }
 
 fn ready(
@@ -94,9 +122,20 @@ fn ready(
         let mut jwk = public_jwk(algorithm, &signs)?;
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        (DecodingKey::from_jwk(&jwk).map_err(|_| Broken::Primitive("public key"))?, Some(jwk))
+        (
+            DecodingKey::from_jwk(&jwk).map_err(|_| Broken::Primitive("public key"))?,
+            Some(jwk),
+        )
     };
-    Ok(SigningKey { kid, algorithm, signs, verifies, jwk, activates_at, retires_at })
+    Ok(SigningKey {
+        kid,
+        algorithm,
+        signs,
+        verifies,
+        jwk,
+        activates_at,
+        retires_at,
+    })
 }
 
 fn encoding_key(algorithm: SigningAlgorithm, secret: &[u8]) -> Result<EncodingKey, Broken> {
@@ -107,7 +146,10 @@ fn encoding_key(algorithm: SigningAlgorithm, secret: &[u8]) -> Result<EncodingKe
         SigningAlgorithm::Rs256 => {
             // The crate takes RSA keys from PKCS #8 as PEM only.
             let body = Zeroizing::new(STANDARD.encode(secret));
-            let pem = Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *body));
+            let pem = Zeroizing::new(format!(
+                "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+                *body
+            ));
             EncodingKey::from_rsa_pem(pem.as_bytes()).map_err(|_| Broken::Primitive("RSA key"))
         }
     }
@@ -120,7 +162,8 @@ fn public_jwk(algorithm: SigningAlgorithm, signs: &EncodingKey) -> Result<Jwk, B
 /// RFC 7638, SHA-256.
 fn thumbprint(algorithm: SigningAlgorithm, secret: &[u8]) -> Result<String, Broken> {
     let jwk = public_jwk(algorithm, &encoding_key(algorithm, secret)?)?;
-    jwk.thumbprint(ThumbprintHash::SHA256).map_err(|_| Broken::Primitive("thumbprint"))
+    jwk.thumbprint(ThumbprintHash::SHA256)
+        .map_err(|_| Broken::Primitive("thumbprint"))
 }
 
 /// The library's name for it.
@@ -157,7 +200,10 @@ pub struct SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.kid).field("algorithm", &self.algorithm).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
     }
 }
 
@@ -169,7 +215,14 @@ mod tests {
     fn a_sealed_key_tells_nothing_and_its_jwk_only_the_public_half() {
         let root = RootSecret::generate().unwrap();
         for algorithm in SigningAlgorithm::ALL {
-            let sealed = generate(&root, algorithm, 1, Timestamp::from_secs(1), Timestamp::from_secs(1)).unwrap();
+            let sealed = generate(
+                &root,
+                algorithm,
+                1,
+                Timestamp::from_secs(1),
+                Timestamp::from_secs(1),
+            )
+            .unwrap();
             let key = open(&sealed, &root).unwrap();
             assert_eq!((key.algorithm, &key.kid), (algorithm, &sealed.kid));
             assert_eq!(SigningAlgorithm::parse(&sealed.algorithm), Some(algorithm));
@@ -177,13 +230,38 @@ mod tests {
                 None => assert_eq!(algorithm, SigningAlgorithm::Hs256),
                 Some(jwk) => {
                     let json = serde_json::to_value(&jwk).unwrap();
-                    assert_eq!((&json["alg"], &json["use"], &json["kid"]), (&algorithm.name().into(), &"sig".into(), &sealed.kid.clone().into()));
-                    assert!(["d", "p", "q", "dp", "dq", "qi", "k"].iter().all(|private| json.get(private).is_none()), "{json}");
-                    assert_eq!(jwk.thumbprint(ThumbprintHash::SHA256).unwrap(), sealed.kid, "RFC 7638");
+                    assert_eq!(
+                        (&json["alg"], &json["use"], &json["kid"]),
+                        (
+                            &algorithm.name().into(),
+                            &"sig".into(),
+                            &sealed.kid.clone().into()
+                        )
+                    );
+                    assert!(
+                        ["d", "p", "q", "dp", "dq", "qi", "k"]
+                            .iter()
+                            .all(|private| json.get(private).is_none()),
+                        "{json}"
+                    );
+                    assert_eq!(
+                        jwk.thumbprint(ThumbprintHash::SHA256).unwrap(),
+                        sealed.kid,
+                        "RFC 7638"
+                    );
                 }
             }
             assert!(open(&sealed, &RootSecret::generate().unwrap()).is_err());
-            assert!(open(&SealedKey { kid: "another".to_owned(), ..sealed }, &root).is_err());
+            assert!(
+                open(
+                    &SealedKey {
+                        kid: "another".to_owned(),
+                        ..sealed
+                    },
+                    &root
+                )
+                .is_err()
+            );
         }
     }
 

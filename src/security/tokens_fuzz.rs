@@ -1,4 +1,5 @@
-//! Tokens of any form, signed by the right key or by none: nothing panics, and what is accepted is what could have been issued.
+//! Tokens of any form, signed by the right key or by none: nothing panics, and what is accepted is
+//! what could have been issued.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -30,14 +31,36 @@ struct Fixture {
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let root = RootSecret::generate().unwrap();
     let sealed = signing_keys::generate(&root, SigningAlgorithm::Hs256, 1, NOW, NOW).unwrap();
-    let open = || SigningKey { kid: KID.to_owned(), ..signing_keys::open(&sealed, &root).unwrap() };
-    let tokens = AccessTokens::new(vec![open()], SigningAlgorithm::Hs256, "iss".to_owned(), "doorward".to_owned(), Duration::from_mins(15));
-    Fixture { signer: open(), tokens, refresh_tokens: RefreshTokens::new(&root).unwrap() }
+    let open = || SigningKey {
+        kid: KID.to_owned(),
+        ..signing_keys::open(&sealed, &root).unwrap()
+    };
+    let tokens = AccessTokens::new(
+        vec![open()],
+        SigningAlgorithm::Hs256,
+        "iss".to_owned(),
+        "doorward".to_owned(),
+        Duration::from_mins(15),
+    );
+    Fixture {
+        signer: open(),
+        tokens,
+        refresh_tokens: RefreshTokens::new(&root).unwrap(),
+    }
 });
 
 fn signed(header: &str, claims: &str) -> String {
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-    let signature = crypto::sign(message.as_bytes(), &FIXTURE.signer.signs, jwa(SigningAlgorithm::Hs256)).unwrap();
+    let message = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims)
+    );
+    let signature = crypto::sign(
+        message.as_bytes(),
+        &FIXTURE.signer.signs,
+        jwa(SigningAlgorithm::Hs256),
+    )
+    .unwrap();
     format!("{message}.{signature}")
 }
 
@@ -67,18 +90,34 @@ fn member(name: &'static str, good: &'static [&'static str]) -> impl Strategy<Va
 }
 
 fn object(members: Vec<String>, more: Option<String>, as_array: bool) -> String {
-    let members: Vec<String> = members.into_iter().chain(more).filter(|member| !member.is_empty()).collect();
+    let members: Vec<String> = members
+        .into_iter()
+        .chain(more)
+        .filter(|member| !member.is_empty())
+        .collect();
     if as_array {
-        let values: Vec<&str> = members.iter().filter_map(|member| member.split_once(':')).map(|(_, value)| value).collect();
+        let values: Vec<&str> = members
+            .iter()
+            .filter_map(|member| member.split_once(':'))
+            .map(|(_, value)| value)
+            .collect();
         return format!("[{}]", values.join(","));
     }
     format!("{{{}}}", members.join(","))
 }
 
 fn header() -> impl Strategy<Value = String> {
-    let members = (member("typ", &["\"at+jwt\"", "\"application/at+jwt\""]), member("alg", &["\"HS256\""]), member("kid", &["\"the-kid\""]));
-    let more = prop::option::weighted(0.2, "\"(crit|jku|jwk|x5c|b64|zip|typ|alg|[a-z]{1,3})\":(null|1|\\[\\]|\"HS256\")");
-    (members, more, prop::bool::weighted(0.1)).prop_map(|((typ, alg, kid), more, as_array)| object(vec![typ, alg, kid], more, as_array))
+    let members = (
+        member("typ", &["\"at+jwt\"", "\"application/at+jwt\""]),
+        member("alg", &["\"HS256\""]),
+        member("kid", &["\"the-kid\""]),
+    );
+    let more = prop::option::weighted(
+        0.2,
+        "\"(crit|jku|jwk|x5c|b64|zip|typ|alg|[a-z]{1,3})\":(null|1|\\[\\]|\"HS256\")",
+    );
+    (members, more, prop::bool::weighted(0.1))
+        .prop_map(|((typ, alg, kid), more, as_array)| object(vec![typ, alg, kid], more, as_array))
 }
 
 fn claims() -> impl Strategy<Value = String> {
@@ -91,9 +130,15 @@ fn claims() -> impl Strategy<Value = String> {
         member("nbf", &["1800000000", "null"]),
         member("sid", &[ID]),
     );
-    let more = prop::option::weighted(0.3, "\"(role|scope|jti|exp|aud|[a-z]{1,3})\":(null|1|\"admin\"|\\{\"a\":\\[\\]\\})");
-    (members, more, prop::bool::weighted(0.1))
-        .prop_map(|((iss, aud, sub, iat, exp, nbf, sid), more, as_array)| object(vec![iss, aud, sub, iat, exp, nbf, sid], more, as_array))
+    let more = prop::option::weighted(
+        0.3,
+        "\"(role|scope|jti|exp|aud|[a-z]{1,3})\":(null|1|\"admin\"|\\{\"a\":\\[\\]\\})",
+    );
+    (members, more, prop::bool::weighted(0.1)).prop_map(
+        |((iss, aud, sub, iat, exp, nbf, sid), more, as_array)| {
+            object(vec![iss, aud, sub, iat, exp, nbf, sid], more, as_array)
+        },
+    )
 }
 
 proptest! {

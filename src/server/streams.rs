@@ -1,13 +1,17 @@
 //! What one connection over TLS may ask at once, and when a stopping server is done.
 //!
-//! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends (GOAWAY) when more than 20 streams were reset before
-//! they were taken up (rapid reset, CVE-2023-44487), when its own errors reset 1024 streams, or when a header list comes in more than
-//! CONTINUATION frames than 16 MiB need (CVE-2024-27316); a frame is at most 16 KiB, the HPACK table 4 KiB, a header list 16 MiB.
-//! actix adds 10 s for the preface and a PING every 75 s, which a header list that never ends leaves unanswered; bodies have the 30 s that they have anywhere.
+//! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends
+//! (GOAWAY) when more than 20 streams were reset before they were taken up (rapid reset,
+//! CVE-2023-44487), when its own errors reset 1024 streams, or when a header list comes in more
+//! than CONTINUATION frames than 16 MiB need (CVE-2024-27316); a frame is at most 16 KiB, the HPACK
+//! table 4 KiB, a header list 16 MiB. actix adds 10 s for the preface and a PING every 75 s, which
+//! a header list that never ends leaves unanswered; bodies have the 30 s that they have anywhere.
 //!
-//! What it leaves open, and nothing in actix 4.18 can set: how many streams are open at once, and a header list smaller than 16 MiB. So both are
-//! bounded here, after the fact: a request beyond is refused before anything is held for it. The limits of the header are those that actix has for HTTP/1.
-//! A list of more than 32,768 names panics in http 0.2's map, which ends its connection and nothing else.
+//! What it leaves open, and nothing in actix 4.18 can set: how many streams are open at once, and a
+//! header list smaller than 16 MiB. So both are bounded here, after the fact: a request beyond is
+//! refused before anything is held for it. The limits of the header are those that actix has for
+//! HTTP/1. A list of more than 32,768 names panics in http 0.2's map, which ends its connection and
+//! nothing else.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -31,7 +35,8 @@ use crate::service::Failure;
 const MOST_STREAMS: usize = 256;
 const MOST_HEADER_FIELDS: usize = 96;
 const MOST_HEADER_BYTES: usize = 128 * 1024;
-/// A stopping server is done when no request was under way for so long: time for what was answered last to leave.
+/// A stopping server is done when no request was under way for so long: time for what was answered
+/// last to leave.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// The requests that are under way, from their head to the last byte of the answer.
@@ -48,17 +53,25 @@ struct Connection {
 impl UnderWay {
     /// Begins the count of a new connection.
     pub fn connected(&self, connection: &mut Extensions) {
-        connection.insert(Connection { own: Rc::default(), all: self.clone() });
+        connection.insert(Connection {
+            own: Rc::default(),
+            all: self.clone(),
+        });
     }
 
-    /// Resolves when nothing has been under way for a while. h2 connections stay open while their client likes, and actix does not tell them to go away,
-    /// so that waiting for the connections to end would always take all the patience there is.
+    /// Resolves when nothing has been under way for a while. h2 connections stay open while their
+    /// client likes, and actix does not tell them to go away, so that waiting for the connections
+    /// to end would always take all the patience there is.
     pub async fn quiet(&self) {
         const LOOKS: u32 = 10;
         let mut still = 0;
         while still < LOOKS {
             tokio::time::sleep(QUIET / LOOKS).await;
-            still = if self.0.load(Ordering::SeqCst) == 0 { still + 1 } else { 0 };
+            still = if self.0.load(Ordering::SeqCst) == 0 {
+                still + 1
+            } else {
+                0
+            };
         }
     }
 }
@@ -85,7 +98,10 @@ impl Drop for Place {
 ///
 /// # Errors
 /// What the handler's were.
-pub async fn bound(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn bound(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let Some(connection) = request.conn_data::<Connection>() else {
         return Ok(next.call(request).await?.map_into_boxed_body());
     };
@@ -94,15 +110,26 @@ pub async fn bound(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     }
     let place = Place::taken(connection);
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| BoxBody::new(Held { body: BoxBody::new(body), _place: place })))
+    Ok(response.map_body(|_, body| {
+        BoxBody::new(Held {
+            body: BoxBody::new(body),
+            _place: place,
+        })
+    }))
 }
 
 fn too_much(request: &ServiceRequest, connection: &Connection) -> Option<Problem> {
     if request.version() != Version::HTTP_2 {
         return None;
     }
-    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if request.headers().len() > MOST_HEADER_FIELDS || bytes + request.uri().to_string().len() > MOST_HEADER_BYTES {
+    let bytes: usize = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if request.headers().len() > MOST_HEADER_FIELDS
+        || bytes + request.uri().to_string().len() > MOST_HEADER_BYTES
+    {
         return Some(Problem::Malformed);
     }
     (connection.own.get() >= MOST_STREAMS).then_some(Problem::Failed(Failure::Busy))

@@ -28,12 +28,17 @@ pub struct NewAccount<'a> {
 
 /// Registers a new, active account of the default role.
 ///
-/// The password is hashed before the address is looked at, so that a taken address takes as long to refuse as a free one to accept.
+/// The password is hashed before the address is looked at, so that a taken address takes as long to
+/// refuse as a free one to accept.
 ///
 /// # Errors
-/// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule, [`Failure::EmailTaken`], or a passing failure.
+/// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule,
+/// [`Failure::EmailTaken`], or a passing failure.
 pub async fn register(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
-    counted(&app.metrics.registrations, make(app, account, context).await.map(|me| (me, "ok")))
+    counted(
+        &app.metrics.registrations,
+        make(app, account, context).await.map(|me| (me, "ok")),
+    )
 }
 
 async fn make(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
@@ -41,10 +46,19 @@ async fn make(app: &App, account: NewAccount<'_>, context: &Context) -> Result<M
         return Err(Failure::RegistrationClosed);
     }
     let email = Email::parse("email", account.email);
-    let password = Password::parse_new("password", account.password, app.policy.password_min_length, email.as_ref().ok());
+    let password = Password::parse_new(
+        "password",
+        account.password,
+        app.policy.password_min_length,
+        email.as_ref().ok(),
+    );
     let (email, password) = match (email, password) {
         (Ok(email), Ok(password)) => (email, password),
-        (email, password) => return Err(Failure::Invalid(email.err().into_iter().chain(password.err()).collect())),
+        (email, password) => {
+            return Err(Failure::Invalid(
+                email.err().into_iter().chain(password.err()).collect(),
+            ));
+        }
     };
     let password_hash = app.passwords.hash(password).await?;
     let user = NewUser {
@@ -55,27 +69,46 @@ async fn make(app: &App, account: NewAccount<'_>, context: &Context) -> Result<M
         role: DEFAULT_ROLE,
         password_expires_at: None,
     };
-    let me = app.store.insert_user(&user, &app.event(EventType::Registered, context)).await?.ok_or(Failure::EmailTaken)?.me;
+    let me = app
+        .store
+        .insert_user(&user, &app.event(EventType::Registered, context))
+        .await?
+        .ok_or(Failure::EmailTaken)?
+        .me;
     log::info!(user = me.id.get(); "account registered");
     Ok(me)
 }
 
-/// Verifies the current password before a change. Attempts are counted by session: whoever has stolen one does not guess on, and locks nobody else out.
-async fn verified(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<Credential, Failure> {
+/// Verifies the current password before a change. Attempts are counted by session: whoever has
+/// stolen one does not guess on, and locks nobody else out.
+async fn verified(
+    app: &App,
+    bearer: &Bearer,
+    current: &str,
+    context: &Context,
+) -> Result<Credential, Failure> {
     let password = Password::parse(current).ok_or(Failure::WrongPassword)?;
     let user = bearer.standing.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
     let counters = app.throttle.of_session(bearer.session);
-    let (verdict, _under_way) = throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await?;
+    let (verdict, _under_way) =
+        throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await?;
     match verdict {
         Verdict::Right | Verdict::RightButOutdated => {
-            app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
+            app.store
+                .settle_attempt(&counters, Outcome::Right, app.clock.now())
+                .await?;
             Ok(credential)
         }
         Verdict::Wrong => {
-            let event =
-                app.event(EventType::LoginFail, context).of_user(user).of_session(bearer.session).with(json!({"reason": "wrong_current_password"}));
-            app.store.refuse_login(&counters, throttle::wrong(app, event.at), &event).await?;
+            let event = app
+                .event(EventType::LoginFail, context)
+                .of_user(user)
+                .of_session(bearer.session)
+                .with(json!({"reason": "wrong_current_password"}));
+            app.store
+                .refuse_login(&counters, throttle::wrong(app, event.at), &event)
+                .await?;
             Err(Failure::WrongPassword)
         }
     }
@@ -84,30 +117,68 @@ async fn verified(app: &App, bearer: &Bearer, current: &str, context: &Context) 
 /// Sets another password and ends every other session of the user.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn change_password(app: &App, bearer: &Bearer, current: &str, new: &str, context: &Context) -> Result<(), Failure> {
+/// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if
+/// the account has gone meanwhile, or a passing failure.
+pub async fn change_password(
+    app: &App,
+    bearer: &Bearer,
+    current: &str,
+    new: &str,
+    context: &Context,
+) -> Result<(), Failure> {
     let me = &bearer.standing.me;
     let email = Email::parse("email", &me.email).ok();
-    let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(refused)?;
+    let new = Password::parse_new(
+        "new_password",
+        new,
+        app.policy.password_min_length,
+        email.as_ref(),
+    )
+    .map_err(refused)?;
     let credential = verified(app, bearer, current, context).await?;
     let hash = app.passwords.hash(new).await?;
     let changed = app
         .store
-        .change_password(me.id, credential.password_version, &hash, Some(bearer.session), &app.event(EventType::PasswordChanged, context))
+        .change_password(
+            me.id,
+            credential.password_version,
+            &hash,
+            Some(bearer.session),
+            &app.event(EventType::PasswordChanged, context),
+        )
         .await?;
     app.registry.evict_user(me.id);
-    if changed { Ok(()) } else { Err(outdated(app, me.id).await) }
+    if changed {
+        Ok(())
+    } else {
+        Err(outdated(app, me.id).await)
+    }
 }
 
 /// Gives the account another address.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
-pub async fn change_email(app: &App, bearer: &Bearer, current: &str, email: &str, context: &Context) -> Result<Me, Failure> {
+/// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`],
+/// [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
+pub async fn change_email(
+    app: &App,
+    bearer: &Bearer,
+    current: &str,
+    email: &str,
+    context: &Context,
+) -> Result<Me, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
     let user = bearer.standing.me.id;
     let credential = verified(app, bearer, current, context).await?;
-    let change = app.store.change_email(user, credential.password_version, &email, &app.event(EventType::EmailChanged, context)).await?;
+    let change = app
+        .store
+        .change_email(
+            user,
+            credential.password_version,
+            &email,
+            &app.event(EventType::EmailChanged, context),
+        )
+        .await?;
     app.registry.evict_user(user);
     match change {
         EmailChange::Done(me) => Ok(me),
@@ -119,11 +190,19 @@ pub async fn change_email(app: &App, bearer: &Bearer, current: &str, email: &str
 /// Deletes the account and its sessions for good; its subject is never given again.
 ///
 /// # Errors
-/// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
+/// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has
+/// gone meanwhile, or a passing failure.
 pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<(), Failure> {
     let user = bearer.standing.me.id;
     let credential = verified(app, bearer, current, context).await?;
-    let deletion = app.store.delete_user(user, credential.password_version, &app.event(EventType::AccountDeleted, context)).await?;
+    let deletion = app
+        .store
+        .delete_user(
+            user,
+            credential.password_version,
+            &app.event(EventType::AccountDeleted, context),
+        )
+        .await?;
     app.registry.evict_user(user);
     match deletion {
         Deletion::Done => Ok(()),
@@ -132,7 +211,8 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
     }
 }
 
-/// Why a change did not happen after its password was verified: the password is another now, or the account is gone or disabled.
+/// Why a change did not happen after its password was verified: the password is another now, or the
+/// account is gone or disabled.
 async fn outdated(app: &App, user: UserId) -> Failure {
     match app.store.credential(user).await {
         Ok(Some(_)) => Failure::WrongPassword,

@@ -1,4 +1,5 @@
-//! What administrators do to others' accounts. An admin never sees or sets a lasting password (ASVS 6.4.6), and nobody acts on those who may more.
+//! What administrators do to others' accounts. An admin never sees or sets a lasting password (ASVS
+//! 6.4.6), and nobody acts on those who may more.
 
 use std::time::Duration;
 
@@ -34,10 +35,20 @@ pub struct Invitation {
 ///
 /// # Errors
 /// A passing failure.
-pub async fn find(app: &App, filter: &AccountFilter, after: Option<&Place>, limit: usize) -> Result<(Vec<Account>, Option<Place>), Failure> {
-    let mut accounts = app.store.find_accounts(filter, after, rows_of_page(limit)).await?;
+pub async fn find(
+    app: &App,
+    filter: &AccountFilter,
+    after: Option<&Place>,
+    limit: usize,
+) -> Result<(Vec<Account>, Option<Place>), Failure> {
+    let mut accounts = app
+        .store
+        .find_accounts(filter, after, rows_of_page(limit))
+        .await?;
     let next = cut_page(&mut accounts, limit).and_then(|last| match &filter.prefix {
-        Some(_) => Email::parse("email", &last.me.email).ok().map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
+        Some(_) => Email::parse("email", &last.me.email)
+            .ok()
+            .map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
         None => Some(Place::AfterId(last.me.id)),
     });
     Ok((accounts, next))
@@ -54,11 +65,23 @@ pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
 /// Makes an account with a one-time password.
 ///
 /// # Errors
-/// [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::NotPermitted`] if the role may more than the caller, or a passing failure.
-pub async fn invite(app: &App, email: &str, role: &str, authority: Authority, context: &Context) -> Result<(Account, Invitation), Failure> {
+/// [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::NotPermitted`] if the role may more
+/// than the caller, or a passing failure.
+pub async fn invite(
+    app: &App,
+    email: &str,
+    role: &str,
+    authority: Authority,
+    context: &Context,
+) -> Result<(Account, Invitation), Failure> {
     let invitation = one_time_password(app)?;
     let password = parse_generated(&invitation)?;
-    let account = NewAccount { email, role, password, password_expires_at: Some(invitation.expires_at) };
+    let account = NewAccount {
+        email,
+        role,
+        password,
+        password_expires_at: Some(invitation.expires_at),
+    };
     Ok((create(app, account, authority, context).await?, invitation))
 }
 
@@ -78,12 +101,25 @@ pub struct NewAccount<'a> {
 ///
 /// # Errors
 /// As [`invite`].
-pub async fn create(app: &App, account: NewAccount<'_>, authority: Authority, context: &Context) -> Result<Account, Failure> {
+pub async fn create(
+    app: &App,
+    account: NewAccount<'_>,
+    authority: Authority,
+    context: &Context,
+) -> Result<Account, Failure> {
     let email = Email::parse("email", account.email);
     let role = is_role_name(account.role).then_some(account.role);
     let (email, role) = match (email, role) {
         (Ok(email), Some(role)) => (email, role),
-        (email, role) => return Err(Failure::Invalid(email.err().into_iter().chain(role.is_none().then(unknown_role)).collect())),
+        (email, role) => {
+            return Err(Failure::Invalid(
+                email
+                    .err()
+                    .into_iter()
+                    .chain(role.is_none().then(unknown_role))
+                    .collect(),
+            ));
+        }
     };
     let password_hash = app.passwords.hash(account.password).await?;
     let user = NewUser {
@@ -94,7 +130,11 @@ pub async fn create(app: &App, account: NewAccount<'_>, authority: Authority, co
         role,
         password_expires_at: account.password_expires_at,
     };
-    match app.store.create_account(&user, authority, &app.event(EventType::UserCreated, context)).await? {
+    match app
+        .store
+        .create_account(&user, authority, &app.event(EventType::UserCreated, context))
+        .await?
+    {
         Administered::Done(account) => account.ok_or(Failure::EmailTaken),
         refusal => Err(refused(refusal, context)),
     }
@@ -103,13 +143,27 @@ pub async fn create(app: &App, account: NewAccount<'_>, authority: Authority, co
 /// Changes an account's role and whether it is active; it bites on the account's very next request.
 ///
 /// # Errors
-/// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`], [`Failure::Outdated`], [`Failure::LastAdmin`], or a passing
-/// failure.
-pub async fn update(app: &App, user: UserId, change: AccountChange<'_>, authority: Authority, context: &Context) -> Result<Account, Failure> {
+/// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`],
+/// [`Failure::Outdated`], [`Failure::LastAdmin`], or a passing failure.
+pub async fn update(
+    app: &App,
+    user: UserId,
+    change: AccountChange<'_>,
+    authority: Authority,
+    context: &Context,
+) -> Result<Account, Failure> {
     if change.role.is_some_and(|role| !is_role_name(role)) {
         return Err(Failure::Invalid(vec![unknown_role()]));
     }
-    let outcome = app.store.update_account(user, change, authority, &app.event(EventType::UserUpdated, context)).await?;
+    let outcome = app
+        .store
+        .update_account(
+            user,
+            change,
+            authority,
+            &app.event(EventType::UserUpdated, context),
+        )
+        .await?;
     settled(app, user, outcome, context)
 }
 
@@ -117,11 +171,27 @@ pub async fn update(app: &App, user: UserId, change: AccountChange<'_>, authorit
 ///
 /// # Errors
 /// As [`update`].
-pub async fn reset_password(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<Invitation, Failure> {
+pub async fn reset_password(
+    app: &App,
+    user: UserId,
+    authority: Authority,
+    context: &Context,
+) -> Result<Invitation, Failure> {
     let invitation = one_time_password(app)?;
     let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
-    let password = OneTimePassword { hash: &hash, expires_at: invitation.expires_at };
-    let outcome = app.store.reset_password(user, password, authority, &app.event(EventType::PasswordReset, context)).await?;
+    let password = OneTimePassword {
+        hash: &hash,
+        expires_at: invitation.expires_at,
+    };
+    let outcome = app
+        .store
+        .reset_password(
+            user,
+            password,
+            authority,
+            &app.event(EventType::PasswordReset, context),
+        )
+        .await?;
     settled(app, user, outcome, context)?;
     // The guesses were at the password that is gone.
     throttle::unlock(app, user, context).await?;
@@ -133,7 +203,10 @@ pub async fn reset_password(app: &App, user: UserId, authority: Authority, conte
 /// # Errors
 /// As [`update`].
 pub async fn delete(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<(), Failure> {
-    let outcome = app.store.delete_account(user, authority, &app.event(EventType::UserDeleted, context)).await?;
+    let outcome = app
+        .store
+        .delete_account(user, authority, &app.event(EventType::UserDeleted, context))
+        .await?;
     settled(app, user, outcome, context)
 }
 
@@ -150,8 +223,16 @@ pub async fn sessions(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failu
 ///
 /// # Errors
 /// As [`update`].
-pub async fn end_sessions(app: &App, user: UserId, authority: Authority, context: &Context) -> Result<u64, Failure> {
-    let outcome = app.store.end_sessions_by_admin(user, authority, &app.event(EventType::SessionsEnded, context)).await?;
+pub async fn end_sessions(
+    app: &App,
+    user: UserId,
+    authority: Authority,
+    context: &Context,
+) -> Result<u64, Failure> {
+    let outcome = app
+        .store
+        .end_sessions_by_admin(user, authority, &app.event(EventType::SessionsEnded, context))
+        .await?;
     settled(app, user, outcome, context)
 }
 
@@ -160,7 +241,10 @@ pub async fn end_sessions(app: &App, user: UserId, authority: Authority, context
 /// # Errors
 /// A passing failure; what was ended before stays so.
 pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Failure> {
-    let ended = app.store.end_every_session(&app.event(EventType::SessionsEnded, context)).await?;
+    let ended = app
+        .store
+        .end_every_session(&app.event(EventType::SessionsEnded, context))
+        .await?;
     app.registry.clear();
     Ok(ended)
 }
@@ -203,11 +287,21 @@ const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
 
 /// Four groups of five of 32 letters: 100 bits.
 fn one_time_password(app: &App) -> Result<Invitation, Failure> {
-    let letters: Vec<u8> = random::<20>()?.iter().map(|byte| ALPHABET[usize::from(byte % 32)]).collect();
-    let groups: Vec<&str> = letters.chunks(5).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    Ok(Invitation { password: groups.join("-"), expires_at: app.clock.now().plus(ONE_TIME_PASSWORD_TTL) })
+    let letters: Vec<u8> = random::<20>()?
+        .iter()
+        .map(|byte| ALPHABET[usize::from(byte % 32)])
+        .collect();
+    let groups: Vec<&str> = letters
+        .chunks(5)
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    Ok(Invitation {
+        password: groups.join("-"),
+        expires_at: app.clock.now().plus(ONE_TIME_PASSWORD_TTL),
+    })
 }
 
 fn parse_generated(invitation: &Invitation) -> Result<Password, Failure> {
-    Password::parse(&invitation.password).ok_or_else(|| Failure::Internal("a generated password that cannot be one".to_owned()))
+    Password::parse(&invitation.password)
+        .ok_or_else(|| Failure::Internal("a generated password that cannot be one".to_owned()))
 }

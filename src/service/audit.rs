@@ -14,7 +14,11 @@ const PAGE: i64 = 1000;
 ///
 /// # Errors
 /// A passing failure.
-pub async fn find(app: &App, filter: &EventFilter, limit: usize) -> Result<(Vec<EventRow>, Option<i64>), Failure> {
+pub async fn find(
+    app: &App,
+    filter: &EventFilter,
+    limit: usize,
+) -> Result<(Vec<EventRow>, Option<i64>), Failure> {
     let mut events = app.store.find_events(filter, rows_of_page(limit)).await?;
     let next = cut_page(&mut events, limit).map(|last| last.id);
     Ok((events, next))
@@ -39,7 +43,8 @@ pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(),
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verified {
-    /// So many events, each in its place and as it was written; and the newest, as `ID:LINK`, to keep elsewhere and ask for the next time.
+    /// So many events, each in its place and as it was written; and the newest, as `ID:LINK`, to
+    /// keep elsewhere and ask for the next time.
     Whole(i64, String),
     /// The event that the caller knows of is not there, or is another.
     Unlike(i64),
@@ -49,7 +54,9 @@ pub enum Verified {
     EndsBroken,
 }
 
-/// Walks the whole chain; `known` is an event that the caller has noted at an earlier time, by its number and link. Events that come meanwhile are left for the next time; if old ones are purged meanwhile, it begins again.
+/// Walks the whole chain; `known` is an event that the caller has noted at an earlier time, by its
+/// number and link. Events that come meanwhile are left for the next time; if old ones are purged
+/// meanwhile, it begins again.
 ///
 /// # Errors
 /// A passing failure.
@@ -65,7 +72,9 @@ pub async fn verify(app: &App, known: Option<&(i64, Vec<u8>)>) -> Result<Verifie
 
 async fn verify_chain(app: &App, chain: &Chain, known: Option<&(i64, Vec<u8>)>) -> Result<Verified, Failure> {
     // A database in use has events: whoever has emptied the record has not emptied all of it.
-    let unused = chain.is_unused() && app.store.count_users().await? == 0 && app.store.signing_keys().await?.is_empty();
+    let unused = chain.is_unused()
+        && app.store.count_users().await? == 0
+        && app.store.signing_keys().await?.is_empty();
     if !unused && chain.seal != app.chain.seal(chain) {
         return Ok(Verified::EndsBroken);
     }
@@ -89,8 +98,14 @@ async fn verify_chain(app: &App, chain: &Chain, known: Option<&(i64, Vec<u8>)>) 
         }
     }
     let before = app.store.events_from(0, 1).await?;
-    if before.first().is_some_and(|row| row.id < chain.first_id) || link != chain.last_link || app.store.events_beyond().await? > 0 {
+    if before.first().is_some_and(|row| row.id < chain.first_id)
+        || link != chain.last_link
+        || app.store.events_beyond().await? > 0
+    {
         return Ok(Verified::EndsBroken);
     }
-    Ok(Verified::Whole(chain.last_id + 1 - chain.first_id, format!("{}:{}", chain.last_id, URL_SAFE_NO_PAD.encode(link))))
+    Ok(Verified::Whole(
+        chain.last_id + 1 - chain.first_id,
+        format!("{}:{}", chain.last_id, URL_SAFE_NO_PAD.encode(link)),
+    ))
 }

@@ -1,7 +1,9 @@
-//! The reader of the feed: what other processes on the same database changed, this one's registry forgets.
+//! The reader of the feed: what other processes on the same database changed, this one's registry
+//! forgets.
 //!
-//! A reading that succeeds renews the registry's lease; while none does, the registry answers nothing, so a node that has lost its database cannot say
-//! *live* of a session that was ended elsewhere for longer than the lease.
+//! A reading that succeeds renews the registry's lease; while none does, the registry answers
+//! nothing, so a node that has lost its database cannot say *live* of a session that was ended
+//! elsewhere for longer than the lease.
 
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::security::registry::Registry;
 
-/// How long to wait for word of a change before reading anyway: a share of the lease, so that one slow reading does not end it.
+/// How long to wait for word of a change before reading anyway: a share of the lease, so that one
+/// slow reading does not end it.
 const INTERVAL: Duration = Duration::from_millis(200);
 const BATCH: usize = 1000;
 
@@ -18,7 +21,8 @@ const BATCH: usize = 1000;
 const DEADLINE: Duration = Duration::from_secs(2);
 /// The longest pause after a failure; each doubles the one before.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// After a silence this long (a process that was stopped, a machine that slept) the rows in between may be purged: begin anew.
+/// After a silence this long (a process that was stopped, a machine that slept) the rows in between
+/// may be purged: begin anew.
 const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
 /// How far the feed was read, and when.
@@ -34,7 +38,10 @@ pub struct Place {
 /// The feed could not be read.
 pub async fn begin(app: &App) -> Result<Place, Failure> {
     let at = app.clock.now();
-    Ok(Place { change: catch_up(app, None).await?, at })
+    Ok(Place {
+        change: catch_up(app, None).await?,
+        at,
+    })
 }
 
 /// Follows the feed from there until dropped.
@@ -44,7 +51,9 @@ pub async fn follow(app: &App, from: Place) {
     let mut pause = INTERVAL;
     loop {
         let now = app.clock.now();
-        let place = last.filter(|place| place.at <= now && now < place.at.plus(LONGEST_SILENCE)).map(|place| place.change);
+        let place = last
+            .filter(|place| place.at <= now && now < place.at.plus(LONGEST_SILENCE))
+            .map(|place| place.change);
         let reading = tokio::time::timeout(DEADLINE, catch_up(app, place)).await;
         last = match reading {
             Ok(Ok(change)) => {
@@ -54,8 +63,10 @@ pub async fn follow(app: &App, from: Place) {
             failed => {
                 app.registry.end_lease();
                 if last.is_some() {
-                    let cause = failed
-                        .map_or_else(|_| "no answer in time".to_owned(), |error| error.err().map(|error| error.to_string()).unwrap_or_default());
+                    let cause = failed.map_or_else(
+                        |_| "no answer in time".to_owned(),
+                        |error| error.err().map(|error| error.to_string()).unwrap_or_default(),
+                    );
                     log::warn!(cause = cause.as_str(); "the feed of changes cannot be read; sessions are checked in the database until it can");
                 }
                 tokio::time::sleep(pause).await;
@@ -69,7 +80,8 @@ pub async fn follow(app: &App, from: Place) {
     }
 }
 
-/// Reads what has come since `place`, evicts it and renews the lease; says where it is now. Without a place it begins anew: empty, at the newest.
+/// Reads what has come since `place`, evicts it and renews the lease; says where it is now. Without
+/// a place it begins anew: empty, at the newest.
 ///
 /// # Errors
 /// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.

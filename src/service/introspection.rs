@@ -33,18 +33,32 @@ pub struct Active {
 pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failure> {
     if let Some(presented) = app.refresh_tokens.verify(token) {
         let now = app.clock.now();
-        let lineage =
-            app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now) && lineage.counter == presented.counter);
+        let lineage = app
+            .store
+            .lineage(presented.session)
+            .await?
+            .filter(|lineage| lineage.standing.live(now) && lineage.counter == presented.counter);
         return Ok(lineage.map(|lineage| {
-            let expires_at = lineage.standing.idle_expires_at.min(lineage.standing.expires_at).secs();
+            let expires_at = lineage
+                .standing
+                .idle_expires_at
+                .min(lineage.standing.expires_at)
+                .secs();
             active(presented.session, &lineage.standing, None, expires_at)
         }));
     }
     match standing::of_bearer(app, token).await {
         Ok(bearer) => {
-            let Ok(claims) = app.access_tokens.claims(token, app.clock.now()) else { return Ok(None) };
+            let Ok(claims) = app.access_tokens.claims(token, app.clock.now()) else {
+                return Ok(None);
+            };
             let expires_at = claims.exp;
-            Ok(Some(active(bearer.session, &bearer.standing, Some(claims), expires_at)))
+            Ok(Some(active(
+                bearer.session,
+                &bearer.standing,
+                Some(claims),
+                expires_at,
+            )))
         }
         Err(Failure::InvalidToken) => Ok(None),
         Err(other) => Err(other),
@@ -53,5 +67,13 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
 
 fn active(session: SessionId, standing: &Standing, claims: Option<Claims>, expires_at: i64) -> Active {
     let me = standing.me.clone();
-    Active { session, subject: standing.subject, email: me.email, role: me.role, permissions: standing.permissions.clone(), claims, expires_at }
+    Active {
+        session,
+        subject: standing.subject,
+        email: me.email,
+        role: me.role,
+        permissions: standing.permissions.clone(),
+        claims,
+        expires_at,
+    }
 }

@@ -1,7 +1,8 @@
 //! Signing keys: the first one, planned rotation, revocation, and taking up what another node did.
 //!
-//! A planned rotation publishes the new key first and lets the old one verify until its last token has ended, so nobody notices. A revocation is for
-//! the bad day: every token of the key is refused as soon as a node knows.
+//! A planned rotation publishes the new key first and lets the old one verify until its last token
+//! has ended, so nobody notices. A revocation is for the bad day: every token of the key is refused
+//! as soon as a node knows.
 
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use crate::model::event::{Context, EventType};
 use crate::model::signing_key::SealedKey;
 use crate::security::signing_keys;
 
-/// How long a new key is published before it signs; longer than others may keep our JWKS ([`JWKS_MAX_AGE`]).
+/// How long a new key is published before it signs; longer than others may keep our JWKS
+/// ([`JWKS_MAX_AGE`]).
 pub const PUBLISHED_AHEAD: Duration = Duration::from_mins(10);
-/// How long until every node has taken up a new key: the feed's bound of a second, and clocks that stand a little apart.
+/// How long until every node has taken up a new key: the feed's bound of a second, and clocks that
+/// stand a little apart.
 pub const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
 /// How long others may keep our JWKS.
 pub const JWKS_MAX_AGE: Duration = Duration::from_mins(5);
@@ -27,42 +30,66 @@ pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
     Ok(app.store.signing_keys().await?)
 }
 
-/// Adds the next key, which signs from `activates_at`; older ones verify until the last token that they can have signed has ended. Says its `kid`, or
-/// none if another node was first.
+/// Adds the next key, which signs from `activates_at`; older ones verify until the last token that
+/// they can have signed has ended. Says its `kid`, or none if another node was first.
 ///
 /// # Errors
 /// A passing failure, or no entropy.
-pub async fn rotate(app: &App, activates_at: Timestamp, context: &Context) -> Result<Option<String>, Failure> {
-    let newest = app.store.signing_keys().await?.first().map_or(0, |key| key.generation);
+pub async fn rotate(
+    app: &App,
+    activates_at: Timestamp,
+    context: &Context,
+) -> Result<Option<String>, Failure> {
+    let newest = app
+        .store
+        .signing_keys()
+        .await?
+        .first()
+        .map_or(0, |key| key.generation);
     let (root, algorithm, now) = (app.root.clone(), app.access_tokens.algorithm(), app.clock.now());
     // An RSA key takes a good part of a second to make.
-    let key = tokio::task::spawn_blocking(move || signing_keys::generate(&root, algorithm, newest + 1, now, activates_at));
-    let key = key.await.map_err(|cause| Failure::Internal(cause.to_string()))??;
+    let key = tokio::task::spawn_blocking(move || {
+        signing_keys::generate(&root, algorithm, newest + 1, now, activates_at)
+    });
+    let key = key
+        .await
+        .map_err(|cause| Failure::Internal(cause.to_string()))??;
     let added = app
         .store
-        .add_signing_key(&key, app::retirement(activates_at, app.access_tokens.ttl_secs()), &app.event(EventType::KeyRotated, context))
+        .add_signing_key(
+            &key,
+            app::retirement(activates_at, app.access_tokens.ttl_secs()),
+            &app.event(EventType::KeyRotated, context),
+        )
         .await?;
     reload(app).await?;
     Ok(added.then_some(key.kid))
 }
 
-/// Rotates if the newest key that is not revoked is older than `interval`. Of any number of nodes that find so at once, one does.
+/// Rotates if the newest key that is not revoked is older than `interval`. Of any number of nodes
+/// that find so at once, one does.
 ///
 /// # Errors
 /// A passing failure, or no entropy.
 pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure> {
     let now = app.clock.now();
     let keys = app.store.signing_keys().await?;
-    // A key of the far future was made before a clock was set back; to wait for its interval may take years.
-    let is_due = |key: &SealedKey| key.created_at.plus(interval) <= now || key.created_at > now.plus(NODES_APART);
-    let due = keys.iter().find(|key| key.revoked_at.is_none()).is_none_or(is_due);
+    // A key of the far future was made before a clock was set back; to wait for its interval may
+    // take years.
+    let is_due =
+        |key: &SealedKey| key.created_at.plus(interval) <= now || key.created_at > now.plus(NODES_APART);
+    let due = keys
+        .iter()
+        .find(|key| key.revoked_at.is_none())
+        .is_none_or(is_due);
     if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD), &app::OWN).await? {
         log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
     }
     Ok(())
 }
 
-/// Revokes a key at once. If no other would go on signing, the next one is made first, so that there is always one. Says whether there was such a key.
+/// Revokes a key at once. If no other would go on signing, the next one is made first, so that
+/// there is always one. Says whether there was such a key.
 ///
 /// # Errors
 /// A passing failure, or no entropy.
@@ -72,11 +99,16 @@ pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Fai
     if !keys.iter().any(|key| key.kid == kid && key.revoked_at.is_none()) {
         return Ok(false);
     }
-    let goes_on = |key: &SealedKey| key.kid != kid && key.verifies(now) && key.retires_at.is_none() && key.activates_at <= now;
+    let goes_on = |key: &SealedKey| {
+        key.kid != kid && key.verifies(now) && key.retires_at.is_none() && key.activates_at <= now
+    };
     if !keys.iter().any(goes_on) {
         rotate(app, now, context).await?;
     }
-    let revoked = app.store.revoke_signing_key(kid, &app.event(EventType::KeyRevoked, context)).await?;
+    let revoked = app
+        .store
+        .revoke_signing_key(kid, &app.event(EventType::KeyRevoked, context))
+        .await?;
     reload(app).await?;
     Ok(revoked)
 }
@@ -91,10 +123,12 @@ pub async fn reload(app: &App) -> Result<(), Failure> {
     }
     // One at a time: of two readings the older must not be installed last.
     let _one_at_a_time = app.reloading.lock().await;
-    let keys = app::usable_keys(&app.store, &app.root, app.clock.now()).await.map_err(|error| match error {
-        StartError::Store(error) => error.into(),
-        other => Failure::Internal(other.to_string()),
-    })?;
+    let keys = app::usable_keys(&app.store, &app.root, app.clock.now())
+        .await
+        .map_err(|error| match error {
+            StartError::Store(error) => error.into(),
+            other => Failure::Internal(other.to_string()),
+        })?;
     app.access_tokens.replace_keys(keys);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7), and signing keys are rotated if so set.
+//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7),
+//! and signing keys are rotated if so set.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use crate::store::StoreError;
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
 /// How long failures from one place are remembered after the last.
 const PLACES_KEPT: Duration = Duration::from_hours(24);
-/// How long an account's failures are remembered after the last; those that lock it, until it is unlocked.
+/// How long an account's failures are remembered after the last; those that lock it, until it is
+/// unlocked.
 const ACCOUNTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long a change stays: far longer than any reader is behind, and one that is begins anew.
 const CHANGES_KEPT: Duration = Duration::from_hours(1);
@@ -38,23 +40,42 @@ pub async fn keep(app: &App) {
     }
 }
 
-/// Deletes what has run out, batch by batch with pauses between, so that no writer waits long; says how many rows.
+/// Deletes what has run out, batch by batch with pauses between, so that no writer waits long; says
+/// how many rows.
 ///
 /// # Errors
 /// [`StoreError`]; what was deleted before stays so.
 pub async fn purge(app: &App) -> Result<u64, StoreError> {
-    // Asked anew for each batch: a clock that is set back during the walk must not make what is written after it look old.
+    // Asked anew for each batch: a clock that is set back during the walk must not make what is
+    // written after it look old.
     let before = |kept| app.clock.now().minus(kept);
-    let sessions = walk(SessionId::FIRST, async |after| app.store.purge_sessions(after, before(SESSIONS_KEPT), BATCH).await).await?;
-    let throttles = async |after| app.store.purge_throttles(after, before(PLACES_KEPT), before(ACCOUNTS_KEPT), BATCH).await;
+    let sessions = walk(SessionId::FIRST, async |after| {
+        app.store
+            .purge_sessions(after, before(SESSIONS_KEPT), BATCH)
+            .await
+    })
+    .await?;
+    let throttles = async |after| {
+        app.store
+            .purge_throttles(after, before(PLACES_KEPT), before(ACCOUNTS_KEPT), BATCH)
+            .await
+    };
     let throttles = walk(Uuid::nil(), throttles).await?;
-    let events = drain(async || app.store.purge_events(before(app.policy.audit_retention), BATCH, &app.chain).await).await?;
+    let events = drain(async || {
+        app.store
+            .purge_events(before(app.policy.audit_retention), BATCH, &app.chain)
+            .await
+    })
+    .await?;
     let changes = drain(async || app.store.purge_changes(before(CHANGES_KEPT), BATCH).await).await?;
     Ok(sessions + throttles + events + changes)
 }
 
 /// Asks for batch after batch, each from the place that the one before names, until one names none.
-async fn walk<P>(first: P, batch: impl AsyncFn(P) -> Result<(u64, Option<P>), StoreError>) -> Result<u64, StoreError> {
+async fn walk<P>(
+    first: P,
+    batch: impl AsyncFn(P) -> Result<(u64, Option<P>), StoreError>,
+) -> Result<u64, StoreError> {
     let (mut total, mut place) = (0, Some(first));
     while let Some(after) = place {
         let (purged, next) = batch(after).await?;
@@ -67,5 +88,8 @@ async fn walk<P>(first: P, batch: impl AsyncFn(P) -> Result<(u64, Option<P>), St
 
 /// Asks for batch after batch until one is empty.
 async fn drain(batch: impl AsyncFn() -> Result<u64, StoreError>) -> Result<u64, StoreError> {
-    walk((), async |()| batch().await.map(|purged| (purged, (purged > 0).then_some(())))).await
+    walk((), async |()| {
+        batch().await.map(|purged| (purged, (purged > 0).then_some(())))
+    })
+    .await
 }

@@ -1,4 +1,5 @@
-//! Use-cases: one plain async function of [`App`](crate::app::App) for each thing that a caller can want. The rules live here; no HTTP, no SQL.
+//! Use-cases: one plain async function of [`App`](crate::app::App) for each thing that a caller can
+//! want. The rules live here; no HTTP, no SQL.
 
 pub mod accounts;
 pub mod administration;
@@ -37,13 +38,15 @@ pub enum Failure {
     /// The operator has turned the password grant off.
     #[error("the password grant is off")]
     PasswordGrantOff,
-    /// Unknown address, wrong password or disabled account: nobody is told which, but the record and the operator.
+    /// Unknown address, wrong password or disabled account: nobody is told which, but the record
+    /// and the operator.
     #[error("bad credentials")]
     BadCredentials(&'static str),
     /// The current password, asked for again before a change, is wrong.
     #[error("wrong current password")]
     WrongPassword,
-    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told which, but the operator.
+    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told
+    /// which, but the operator.
     #[error("invalid grant")]
     InvalidGrant(&'static str),
     /// The password is a one-time password: another must be set before anything else.
@@ -135,7 +138,8 @@ fn counted<T>(counters: &IntCounterVec, outcome: Result<(T, &'static str), Failu
     outcome.map(|(value, _)| value)
 }
 
-/// Cuts a page to its size; it was asked for with one row more, which only tells that there is a next one. Gives the last row that is left then.
+/// Cuts a page to its size; it was asked for with one row more, which only tells that there is a
+/// next one. Gives the last row that is left then.
 fn cut_page<T>(rows: &mut Vec<T>, size: usize) -> Option<&T> {
     let more = rows.len() > size;
     rows.truncate(size);

@@ -1,4 +1,5 @@
-//! Roles: which there are, what each permits. A change bites on the very next request of everyone who has the role.
+//! Roles: which there are, what each permits. A change bites on the very next request of everyone
+//! who has the role.
 
 use super::Failure;
 use super::administration::{self, Authority};
@@ -28,20 +29,37 @@ pub struct RoleToSave<'a> {
 /// Makes a role or sets what it permits; says whether it was made.
 ///
 /// # Errors
-/// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller does not hold, [`Failure::RoleBuiltIn`] if `admin` were
-/// to lose one, [`Failure::VersionRequired`], [`Failure::Outdated`], or a passing failure.
-pub async fn save(app: &App, role: RoleToSave<'_>, authority: Authority, context: &Context) -> Result<(Role, bool), Failure> {
+/// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller
+/// does not hold, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
+/// [`Failure::VersionRequired`], [`Failure::Outdated`], or a passing failure.
+pub async fn save(
+    app: &App,
+    role: RoleToSave<'_>,
+    authority: Authority,
+    context: &Context,
+) -> Result<(Role, bool), Failure> {
     if !is_role_name(role.name) {
-        let bad_name =
-            Invalid { part: "path", ..Invalid::field("name", "string_pattern_mismatch", "String should match pattern '^[a-z][a-z0-9_-]{0,31}$'") };
+        let bad_name = Invalid {
+            part: "path",
+            ..Invalid::field(
+                "name",
+                "string_pattern_mismatch",
+                "String should match pattern '^[a-z][a-z0-9_-]{0,31}$'",
+            )
+        };
         return Err(Failure::Invalid(vec![bad_name]));
     }
-    let permissions = Permissions::parse("permissions", role.permissions).map_err(|why| Failure::Invalid(vec![why]))?;
+    let permissions =
+        Permissions::parse("permissions", role.permissions).map_err(|why| Failure::Invalid(vec![why]))?;
     if role.name == ADMIN_ROLE && !permissions.covers(&Permissions::built_in()) {
         return Err(Failure::RoleBuiltIn);
     }
     let event = app.event(EventType::RoleSaved, context);
-    match app.store.put_role(role.name, &permissions, authority, &event).await? {
+    match app
+        .store
+        .put_role(role.name, &permissions, authority, &event)
+        .await?
+    {
         RoleChange::Made(role) => Ok((role, true)),
         RoleChange::Changed(saved) => {
             app.registry.evict_role(&saved.name);
@@ -57,7 +75,8 @@ pub async fn save(app: &App, role: RoleToSave<'_>, authority: Authority, context
 /// Deletes a role that nobody has.
 ///
 /// # Errors
-/// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`], [`Failure::NotPermitted`] as at [`save`], or a passing failure.
+/// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`],
+/// [`Failure::NotPermitted`] as at [`save`], or a passing failure.
 pub async fn delete(app: &App, name: &str, authority: Authority, context: &Context) -> Result<(), Failure> {
     if [ADMIN_ROLE, DEFAULT_ROLE].contains(&name) {
         return Err(Failure::RoleBuiltIn);
@@ -65,7 +84,11 @@ pub async fn delete(app: &App, name: &str, authority: Authority, context: &Conte
     if !is_role_name(name) {
         return Err(Failure::NotFound);
     }
-    match app.store.delete_role(name, authority, &app.event(EventType::RoleDeleted, context)).await? {
+    match app
+        .store
+        .delete_role(name, authority, &app.event(EventType::RoleDeleted, context))
+        .await?
+    {
         RoleEnd::Deleted => Ok(()),
         RoleEnd::Unknown => Err(Failure::NotFound),
         RoleEnd::InUse => Err(Failure::RoleInUse),

@@ -1,6 +1,7 @@
 //! Sessions: how a login opens one, a refresh carries it on, and a logout ends it.
 //!
-//! Whatever ends a session commits first, then evicts it from the registry, then answers: no request that is sent after the answer finds it.
+//! Whatever ends a session commits first, then evicts it from the registry, then answers: no
+//! request that is sent after the answer finds it.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -57,15 +58,19 @@ pub struct Grant {
 
 /// Logs in: opens a session and issues its first tokens.
 ///
-/// Exactly one hash runs whether or not there is such an account, and everyone who is refused gets the same words (ASVS 6.3.8). Only the hash of an
-/// imported account costs what its former system made it cost, until the first login has replaced it. A password that
-/// no account can have is refused without a hash: that says nothing about any account.
+/// Exactly one hash runs whether or not there is such an account, and everyone who is refused gets
+/// the same words (ASVS 6.3.8). Only the hash of an imported account costs what its former system
+/// made it cost, until the first login has replaced it. A password that no account can have is
+/// refused without a hash: that says nothing about any account.
 ///
 /// # Errors
-/// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::PasswordChangeRequired`] or [`Failure::Invalid`] where a one-time password
-/// was right, or a passing failure.
+/// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::PasswordChangeRequired`]
+/// or [`Failure::Invalid`] where a one-time password was right, or a passing failure.
 pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
-    counted(&app.metrics.logins, log_in(app, login, context).await.map(|grant| (grant, "ok")))
+    counted(
+        &app.metrics.logins,
+        log_in(app, login, context).await.map(|grant| (grant, "ok")),
+    )
 }
 
 async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
@@ -78,13 +83,19 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
         Some(email) => app.store.user_by_email(email.key()).await?,
         None => None,
     };
-    let known = login.device.filter(|ticket| user.as_ref().is_some_and(|user| app.throttle.is_ticket_of(ticket, user.subject)));
+    let known = login.device.filter(|ticket| {
+        user.as_ref()
+            .is_some_and(|user| app.throttle.is_ticket_of(ticket, user.subject))
+    });
     let account = throttle::account_name(login.username, email.as_ref());
     let counters = match known {
         Some(ticket) => app.throttle.of_device(ticket, &account),
         None => app.throttle.of_address(&account, context.ip.parse().ok()),
     };
-    let attempt = Attempt { counters, known_device: known.is_some() };
+    let attempt = Attempt {
+        counters,
+        known_device: known.is_some(),
+    };
     let stored = user.as_ref().map(|user| user.password_hash.clone());
     let (verdict, _under_way) = throttle::verify(app, counters, password, stored).await?;
     let refusal = refusal(user.as_ref(), verdict, app.clock.now());
@@ -92,9 +103,15 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
         (Some(user), None) => user,
         (user, reason) => {
             let reason = reason.unwrap_or("unknown_account");
-            let event = app.event(EventType::LoginFail, context).with(json!({"reason": reason}));
-            let event = user.into_iter().fold(event, |event, user| event.of_user(user.me.id));
-            app.store.refuse_login(&counters, throttle::wrong(app, event.at), &event).await?;
+            let event = app
+                .event(EventType::LoginFail, context)
+                .with(json!({"reason": reason}));
+            let event = user
+                .into_iter()
+                .fold(event, |event, user| event.of_user(user.me.id));
+            app.store
+                .refuse_login(&counters, throttle::wrong(app, event.at), &event)
+                .await?;
             log::info!(reason; "login refused");
             return Err(Failure::BadCredentials(reason));
         }
@@ -103,7 +120,9 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
         let user = match replace_one_time_password(app, user, login, context).await {
             Ok(user) => user,
             Err(not_replaced) => {
-                app.store.settle_attempt(&counters, Outcome::Right, app.clock.now()).await?;
+                app.store
+                    .settle_attempt(&counters, Outcome::Right, app.clock.now())
+                    .await?;
                 return Err(not_replaced);
             }
         };
@@ -122,29 +141,68 @@ fn refusal(user: Option<&User>, verdict: Verdict, now: Timestamp) -> Option<&'st
         None => Some("unknown_account"),
         Some(_) if verdict == Verdict::Wrong => Some("wrong_password"),
         Some(user) if !user.me.is_active => Some("disabled_account"),
-        Some(user) if user.password_expires_at.is_some_and(|at| at <= now) => Some("one_time_password_expired"),
+        Some(user) if user.password_expires_at.is_some_and(|at| at <= now) => {
+            Some("one_time_password_expired")
+        }
         Some(_) => None,
     }
 }
 
-/// A one-time password is good for nothing but to set a lasting one (ASVS 6.4.1): no session begins with it.
-async fn replace_one_time_password(app: &App, user: User, login: Login<'_>, context: &Context) -> Result<User, Failure> {
+/// A one-time password is good for nothing but to set a lasting one (ASVS 6.4.1): no session begins
+/// with it.
+async fn replace_one_time_password(
+    app: &App,
+    user: User,
+    login: Login<'_>,
+    context: &Context,
+) -> Result<User, Failure> {
     let new = login.new_password.ok_or(Failure::PasswordChangeRequired)?;
     if new == login.password {
-        return Err(Failure::Invalid(vec![Invalid::field("new_password", "value_error", "Value error, the one-time password cannot stay")]));
+        return Err(Failure::Invalid(vec![Invalid::field(
+            "new_password",
+            "value_error",
+            "Value error, the one-time password cannot stay",
+        )]));
     }
     let email = Email::parse("email", &user.me.email).ok();
-    let new = Password::parse_new("new_password", new, app.policy.password_min_length, email.as_ref()).map_err(|why| Failure::Invalid(vec![why]))?;
+    let new = Password::parse_new(
+        "new_password",
+        new,
+        app.policy.password_min_length,
+        email.as_ref(),
+    )
+    .map_err(|why| Failure::Invalid(vec![why]))?;
     let hash = app.passwords.hash(new).await?;
     let event = app.event(EventType::PasswordChanged, context);
-    let changed = app.store.change_password(user.me.id, user.password_version, &hash, None, &event).await?;
+    let changed = app
+        .store
+        .change_password(user.me.id, user.password_version, &hash, None, &event)
+        .await?;
     app.registry.evict_user(user.me.id);
-    if changed { Ok(User { password_version: user.password_version + 1, ..user }) } else { Err(Failure::BadCredentials("changed_meanwhile")) }
+    if changed {
+        Ok(User {
+            password_version: user.password_version + 1,
+            ..user
+        })
+    } else {
+        Err(Failure::BadCredentials("changed_meanwhile"))
+    }
 }
 
-async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt, context: &Context) -> Result<Grant, Failure> {
+async fn open_session(
+    app: &App,
+    user: &User,
+    login: Login<'_>,
+    attempt: Attempt,
+    context: &Context,
+) -> Result<Grant, Failure> {
     let now = app.clock.now();
-    let user_agent: String = login.user_agent.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect();
+    let user_agent: String = login
+        .user_agent
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_USER_AGENT)
+        .collect();
     let session = NewSession {
         id: SessionId::from(Uuid::new_v4()),
         user_id: user.me.id,
@@ -159,7 +217,10 @@ async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt
         .store
         .start_session(
             &session,
-            Verified { password_version: user.password_version, counters: Some(attempt.counters) },
+            Verified {
+                password_version: user.password_version,
+                counters: Some(attempt.counters),
+            },
             cap,
             &app.event(EventType::LoginSuccess, context),
         )
@@ -169,9 +230,26 @@ async fn open_session(app: &App, user: &User, login: Login<'_>, attempt: Attempt
         app.registry.evict(*ended);
     }
     log::info!(user = user.me.id.get(), session = session.id.to_string().as_str(), over_the_cap = over.len(); "session started");
-    let granted = grant(app, session.id, Claimed { subject: user.subject, role: &user.me.role, permissions: &user.permissions }, 0, now)?;
-    let device_ticket = if attempt.known_device { None } else { Some(app.throttle.issue_ticket(user.subject)?) };
-    Ok(Grant { device_ticket, ..granted })
+    let granted = grant(
+        app,
+        session.id,
+        Claimed {
+            subject: user.subject,
+            role: &user.me.role,
+            permissions: &user.permissions,
+        },
+        0,
+        now,
+    )?;
+    let device_ticket = if attempt.known_device {
+        None
+    } else {
+        Some(app.throttle.issue_ticket(user.subject)?)
+    };
+    Ok(Grant {
+        device_ticket,
+        ..granted
+    })
 }
 
 /// How an attempt at a password was let in.
@@ -181,7 +259,13 @@ struct Attempt {
     known_device: bool,
 }
 
-fn grant(app: &App, session: SessionId, claimed: Claimed<'_>, counter: i64, now: Timestamp) -> Result<Grant, Failure> {
+fn grant(
+    app: &App,
+    session: SessionId,
+    claimed: Claimed<'_>,
+    counter: i64,
+    now: Timestamp,
+) -> Result<Grant, Failure> {
     Ok(Grant {
         access_token: app.access_tokens.issue(session, claimed, now)?,
         expires_in: app.access_tokens.ttl_secs(),
@@ -190,11 +274,18 @@ fn grant(app: &App, session: SessionId, claimed: Claimed<'_>, counter: i64, now:
     })
 }
 
-/// Replaces a hash made at another cost (NIST SP 800-63B-4 section 3.1.1.2). A login that was right stays right if this fails.
+/// Replaces a hash made at another cost (NIST SP 800-63B-4 section 3.1.1.2). A login that was right
+/// stays right if this fails.
 async fn upgrade_hash(app: &App, user: &User, password: &str) {
-    let Some(password) = Password::parse(password) else { return };
+    let Some(password) = Password::parse(password) else {
+        return;
+    };
     let upgraded = match app.passwords.hash(password).await {
-        Ok(hash) => app.store.upgrade_password_hash(user.me.id, &user.password_hash, &hash).await.map_err(Failure::from),
+        Ok(hash) => app
+            .store
+            .upgrade_password_hash(user.me.id, &user.password_hash, &hash)
+            .await
+            .map_err(Failure::from),
         Err(error) => Err(error.into()),
     };
     if let Err(failure) = upgraded {
@@ -204,8 +295,9 @@ async fn upgrade_hash(app: &App, user: &User, password: &str) {
 
 /// Exchanges a refresh token for the session's next pair of tokens.
 ///
-/// The newest token rotates by one compare-and-swap. The one before it, within the grace, gets the same successor again: two tabs, or an answer
-/// that was lost. Any other genuine token has been exchanged before, so either its holder or the newest's is a thief: the session ends (RFC 9700
+/// The newest token rotates by one compare-and-swap. The one before it, within the grace, gets the
+/// same successor again: two tabs, or an answer that was lost. Any other genuine token has been
+/// exchanged before, so either its holder or the newest's is a thief: the session ends (RFC 9700
 /// section 4.14.2).
 ///
 /// # Errors
@@ -216,23 +308,60 @@ pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<Grant,
 
 /// The next pair, and whether the token was the newest (`ok`) or the one before it (`repeated`).
 async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &'static str), Failure> {
-    let presented = app.refresh_tokens.verify(token).ok_or(Failure::InvalidGrant("not_ours"))?;
+    let presented = app
+        .refresh_tokens
+        .verify(token)
+        .ok_or(Failure::InvalidGrant("not_ours"))?;
     let now = app.clock.now();
     let successor = presented.counter.saturating_add(1);
     let idle_expires_at = now.plus(app.policy.session_idle_ttl);
-    if let Some(holder) = app.store.rotate(Rotation { session: presented.session, counter: presented.counter, now, idle_expires_at }).await? {
-        let claimed = Claimed { subject: holder.subject, role: &holder.role, permissions: &holder.permissions };
+    if let Some(holder) = app
+        .store
+        .rotate(Rotation {
+            session: presented.session,
+            counter: presented.counter,
+            now,
+            idle_expires_at,
+        })
+        .await?
+    {
+        let claimed = Claimed {
+            subject: holder.subject,
+            role: &holder.role,
+            permissions: &holder.permissions,
+        };
         return Ok((grant(app, presented.session, claimed, successor, now)?, "ok"));
     }
-    let lineage = app.store.lineage(presented.session).await?.filter(|lineage| lineage.standing.live(now)).ok_or(Failure::InvalidGrant("ended"))?;
-    // Further ahead than another node's clock can be, ours was set back, and nobody knows how long ago that was.
-    let within_grace = lineage.rotated_at.is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.policy.refresh_grace));
+    let lineage = app
+        .store
+        .lineage(presented.session)
+        .await?
+        .filter(|lineage| lineage.standing.live(now))
+        .ok_or(Failure::InvalidGrant("ended"))?;
+    // Further ahead than another node's clock can be, ours was set back, and nobody knows how long
+    // ago that was.
+    let within_grace = lineage
+        .rotated_at
+        .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.policy.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
-        let claimed = Claimed { subject: standing.subject, role: &standing.me.role, permissions: &standing.permissions };
-        return Ok((grant(app, presented.session, claimed, successor, now)?, "repeated"));
+        let claimed = Claimed {
+            subject: standing.subject,
+            role: &standing.me.role,
+            permissions: &standing.permissions,
+        };
+        return Ok((
+            grant(app, presented.session, claimed, successor, now)?,
+            "repeated",
+        ));
     }
-    end(app, presented.session, EndReason::TokenReuse, &app.event(EventType::TokenReuse, context)).await?;
+    end(
+        app,
+        presented.session,
+        EndReason::TokenReuse,
+        &app.event(EventType::TokenReuse, context),
+    )
+    .await?;
     let session = presented.session.to_string();
     log::warn!(user = lineage.standing.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
     Err(Failure::InvalidGrant("reused"))
@@ -268,7 +397,11 @@ pub async fn logout(app: &App, bearer: &Bearer, scope: Scope, context: &Context)
         Scope::Others => Which::AllBut(session),
         Scope::All => Which::All,
     };
-    if app.store.end_sessions(user, which, EndReason::Logout, &event).await? {
+    if app
+        .store
+        .end_sessions(user, which, EndReason::Logout, &event)
+        .await?
+    {
         app.registry.evict_user(user);
     }
     Ok(())
@@ -287,22 +420,43 @@ pub async fn list(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> 
 /// # Errors
 /// [`Failure::NotFound`] alike for another's session and for none.
 pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Context) -> Result<(), Failure> {
-    if !app.store.end_own_session(user, session, &app.event(EventType::Logout, context)).await? {
+    if !app
+        .store
+        .end_own_session(user, session, &app.event(EventType::Logout, context))
+        .await?
+    {
         return Err(Failure::NotFound);
     }
     app.registry.evict(session);
     Ok(())
 }
 
-/// Gives a token back (RFC 7009): ends the session of a genuine access or refresh token, and does nothing for any other text.
+/// Gives a token back (RFC 7009): ends the session of a genuine access or refresh token, and does
+/// nothing for any other text.
 ///
 /// # Errors
 /// A passing failure: never an answer that says *revoked* of what is not.
 pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
-    let presented = app.refresh_tokens.verify(token).map(|Presented { session, .. }| session);
-    let session = presented.or_else(|| app.access_tokens.verify(token, app.clock.now()).ok().map(|access| access.session));
+    let presented = app
+        .refresh_tokens
+        .verify(token)
+        .map(|Presented { session, .. }| session);
+    let session = presented.or_else(|| {
+        app.access_tokens
+            .verify(token, app.clock.now())
+            .ok()
+            .map(|access| access.session)
+    });
     match session {
-        Some(session) => end(app, session, EndReason::Revoked, &app.event(EventType::TokenRevoked, context)).await,
+        Some(session) => {
+            end(
+                app,
+                session,
+                EndReason::Revoked,
+                &app.event(EventType::TokenRevoked, context),
+            )
+            .await
+        }
         None => Ok(()),
     }
 }

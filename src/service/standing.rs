@@ -22,12 +22,23 @@ pub struct Bearer {
 /// Verifies an access token and finds the standing of its session.
 ///
 /// # Errors
-/// [`Failure::InvalidToken`] whatever is wrong with token, session or account; [`Failure::Unavailable`], never a wrong 401, while the store is away.
+/// [`Failure::InvalidToken`] whatever is wrong with token, session or account;
+/// [`Failure::Unavailable`], never a wrong 401, while the store is away.
 pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
-    let presented = app.access_tokens.verify(token, now).map_err(|_| Failure::InvalidToken)?;
+    let presented = app
+        .access_tokens
+        .verify(token, now)
+        .map_err(|_| Failure::InvalidToken)?;
     let standing = at(app, presented.session, now).await?;
-    if standing.subject == presented.subject { Ok(Bearer { session: presented.session, standing }) } else { Err(Failure::InvalidToken) }
+    if standing.subject == presented.subject {
+        Ok(Bearer {
+            session: presented.session,
+            standing,
+        })
+    } else {
+        Err(Failure::InvalidToken)
+    }
 }
 
 /// Finds the standing of a session: in the registry, or, if it is not there, in the store.
@@ -52,11 +63,25 @@ async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Standin
         // Apart, so that the many that are known carry no room for it.
         Lookup::Miss(ticket) => Box::pin(load(app, session, ticket, now)).await?,
     };
-    if standing.live(now) { Ok(standing) } else { Err(Failure::InvalidToken) }
+    if standing.live(now) {
+        Ok(standing)
+    } else {
+        Err(Failure::InvalidToken)
+    }
 }
 
-async fn load(app: &App, session: SessionId, ticket: Ticket, now: Timestamp) -> Result<Arc<Standing>, Failure> {
-    let standing = app.store.standing(session).await?.map(Arc::new).ok_or(Failure::InvalidToken)?;
+async fn load(
+    app: &App,
+    session: SessionId,
+    ticket: Ticket,
+    now: Timestamp,
+) -> Result<Arc<Standing>, Failure> {
+    let standing = app
+        .store
+        .standing(session)
+        .await?
+        .map(Arc::new)
+        .ok_or(Failure::InvalidToken)?;
     // One that has run out would only be evicted again.
     if standing.live(now) {
         app.registry.fill(ticket, Arc::clone(&standing));

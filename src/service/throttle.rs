@@ -1,4 +1,5 @@
-//! The limit of each account: an attempt at a password is let in before its hash and settled after it, alike for accounts that there are not.
+//! The limit of each account: an attempt at a password is let in before its hash and settled after
+//! it, alike for accounts that there are not.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -14,8 +15,9 @@ use crate::model::throttle::Counters;
 use crate::security::passwords::Verdict;
 use crate::store::throttles::{Admission, Outcome};
 
-/// While as many attempts as may are under way, those who know their password come through one after the other: each that ends here wakes one that waits,
-/// and for those that end on other nodes it is asked again after this time.
+/// While as many attempts as may are under way, those who know their password come through one
+/// after the other: each that ends here wakes one that waits, and for those that end on other nodes
+/// it is asked again after this time.
 const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait that a client is told (seconds); a lock may last longer.
@@ -31,11 +33,17 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Lets an attempt in and verifies its password; the caller settles it with what it brings. One that got no hash is taken back.
+/// Lets an attempt in and verifies its password; the caller settles it with what it brings. One
+/// that got no hash is taken back.
 ///
 /// # Errors
 /// [`Failure::Throttled`], also for the right password; or a passing failure.
-pub async fn verify(app: &App, counters: Counters, password: Password, stored: Option<String>) -> Result<(Verdict, UnderWay<'_>), Failure> {
+pub async fn verify(
+    app: &App,
+    counters: Counters,
+    password: Password,
+    stored: Option<String>,
+) -> Result<(Verdict, UnderWay<'_>), Failure> {
     let under_way = admit(app, counters).await?;
     match app.passwords.verify(password, stored).await {
         Ok(verdict) => Ok((verdict, under_way)),
@@ -53,7 +61,9 @@ async fn admit(app: &App, counters: Counters) -> Result<UnderWay<'_>, Failure> {
         let now = app.clock.now();
         match app.store.admit(counters, app.policy.account_lock, now).await? {
             Admission::Admitted => return Ok(UnderWay(app)),
-            Admission::BlockedUntil(at) => return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER))),
+            Admission::BlockedUntil(at) => {
+                return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER)));
+            }
             Admission::Crowded => tokio::select! {
                 () = &mut patience => return Err(throttled(app, 1)),
                 _ = tokio::time::timeout(PAUSE, ended) => {}
@@ -70,10 +80,16 @@ fn throttled(app: &App, retry_after: u64) -> Failure {
 /// How a wrong password ends an attempt.
 #[must_use]
 pub fn wrong(app: &App, now: Timestamp) -> Outcome {
-    Outcome::Wrong { locked_until: app.policy.account_lock.map_or(Timestamp::LAST, |lock| now.plus(lock)) }
+    Outcome::Wrong {
+        locked_until: app
+            .policy
+            .account_lock
+            .map_or(Timestamp::LAST, |lock| now.plus(lock)),
+    }
 }
 
-/// What failures of an account are counted by: its canonical address, or whatever else was typed, so that there need be no such account.
+/// What failures of an account are counted by: its canonical address, or whatever else was typed,
+/// so that there need be no such account.
 #[must_use]
 pub fn account_name(typed: &str, email: Option<&Email>) -> String {
     email.map_or_else(|| typed.to_lowercase(), |email| email.key().as_str().to_owned())
@@ -86,6 +102,14 @@ pub fn account_name(typed: &str, email: Option<&Email>) -> String {
 pub async fn unlock(app: &App, user: UserId, context: &Context) -> Result<(), Failure> {
     let account = app.store.account(user).await?.ok_or(Failure::NotFound)?;
     let email = Email::parse("email", &account.me.email).ok();
-    let counter = app.throttle.of_account(&account_name(&account.me.email, email.as_ref()));
-    Ok(app.store.forget_failures(counter, &app.event(EventType::AccountUnlocked, context).of_user(user)).await?)
+    let counter = app
+        .throttle
+        .of_account(&account_name(&account.me.email, email.as_ref()));
+    Ok(app
+        .store
+        .forget_failures(
+            counter,
+            &app.event(EventType::AccountUnlocked, context).of_user(user),
+        )
+        .await?)
 }

@@ -1,4 +1,5 @@
-//! Moving in and out: accounts from the exports of other services and our own, with their password hashes.
+//! Moving in and out: accounts from the exports of other services and our own, with their password
+//! hashes.
 
 use std::collections::HashSet;
 use std::io::{BufRead, Write};
@@ -46,7 +47,8 @@ pub struct Imported {
     pub skipped: u64,
     /// Records that cannot be taken.
     pub refused: u64,
-    /// Of those read, accounts without a password: they get in once an admin gives them a one-time password.
+    /// Of those read, accounts without a password: they get in once an admin gives them a one-time
+    /// password.
     pub without_password: u64,
     /// Of those read, who administers the other service.
     pub admins: u64,
@@ -77,7 +79,8 @@ enum Message {
     Refused(u64, String),
 }
 
-/// Imports accounts from a file. Who is there already stays as they are, so a second run changes nothing.
+/// Imports accounts from a file. Who is there already stays as they are, so a second run changes
+/// nothing.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -88,8 +91,20 @@ pub async fn import(
     context: &Context,
     listener: &mut dyn Listener,
 ) -> Result<Imported, ImportError> {
-    let Import { source, parameters, rehearsal, admins } = import;
-    let roles: HashSet<String> = app.store.roles().await.map_err(Failure::from)?.into_iter().map(|role| role.name).collect();
+    let Import {
+        source,
+        parameters,
+        rehearsal,
+        admins,
+    } = import;
+    let roles: HashSet<String> = app
+        .store
+        .roles()
+        .await
+        .map_err(Failure::from)?
+        .into_iter()
+        .map(|role| role.name)
+        .collect();
     let now = app.clock.now();
     let (sender, mut messages) = mpsc::channel(2 * BATCH);
     let reading = tokio::task::spawn_blocking(move || read(reader, source, &parameters, &sender));
@@ -136,38 +151,66 @@ pub async fn import(
     }
     store(app, &mut batch, rehearsal, context, &mut report).await?;
     listener.progress(&report);
-    reading.await.map_err(|cause| Failure::Internal(cause.to_string()))??;
+    reading
+        .await
+        .map_err(|cause| Failure::Internal(cause.to_string()))??;
     Ok(report)
 }
 
 /// On a thread of its own: reads and maps, and waits where the database is slower.
-fn read(reader: impl BufRead, source: Source, parameters: &Parameters, sender: &mpsc::Sender<Message>) -> Result<(), ReadError> {
+fn read(
+    reader: impl BufRead,
+    source: Source,
+    parameters: &Parameters,
+    sender: &mpsc::Sender<Message>,
+) -> Result<(), ReadError> {
     records::for_each(reader, &mut |number, record| {
-        let message = match record.map_err(|why| why.to_string()).and_then(|record| source.account(record, parameters).map_err(|why| why.to_string()))
+        let message = match record
+            .map_err(|why| why.to_string())
+            .and_then(|record| source.account(record, parameters).map_err(|why| why.to_string()))
         {
             Ok(Some(account)) => Message::Account(number, Box::new(account)),
             Ok(None) => Message::Skipped,
             Err(why) => Message::Refused(number, why),
         };
-        if sender.blocking_send(message).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if sender.blocking_send(message).is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     })
 }
 
 /// An account whose role there is and whose password can be verified.
-fn admit(mut account: ImportedAccount, roles: &HashSet<String>) -> Result<(ImportedAccount, String), &'static str> {
+fn admit(
+    mut account: ImportedAccount,
+    roles: &HashSet<String>,
+) -> Result<(ImportedAccount, String), &'static str> {
     let role = account.role.take().unwrap_or_else(|| DEFAULT_ROLE.to_owned());
     if !roles.contains(&role) {
         return Err("role: there is no such role; make it first");
     }
-    account.password_hash.as_deref().map_or(Ok(()), check_verifiable)?;
+    account
+        .password_hash
+        .as_deref()
+        .map_or(Ok(()), check_verifiable)?;
     Ok((account, role))
 }
 
-async fn store(app: &App, batch: &mut Vec<TransferredUser>, rehearsal: bool, context: &Context, report: &mut Imported) -> Result<(), Failure> {
+async fn store(
+    app: &App,
+    batch: &mut Vec<TransferredUser>,
+    rehearsal: bool,
+    context: &Context,
+    report: &mut Imported,
+) -> Result<(), Failure> {
     if batch.is_empty() {
         return Ok(());
     }
-    let imported = app.store.import_users(batch, rehearsal, &app.event(EventType::UsersImported, context)).await?;
+    let imported = app
+        .store
+        .import_users(batch, rehearsal, &app.event(EventType::UsersImported, context))
+        .await?;
     report.imported += imported;
     report.there += batch.len() as u64 - imported;
     batch.clear();
@@ -185,13 +228,22 @@ pub enum ExportError {
     Failed(#[from] Failure),
 }
 
-/// Writes every account with its password hash, one JSON object a line, in the order of ids; says how many.
+/// Writes every account with its password hash, one JSON object a line, in the order of ids; says
+/// how many.
 ///
 /// # Errors
 /// [`ExportError`].
-pub async fn export(app: &App, to: &mut impl Write, context: &Context, progress: &mut dyn FnMut(u64)) -> Result<u64, ExportError> {
+pub async fn export(
+    app: &App,
+    to: &mut impl Write,
+    context: &Context,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, ExportError> {
     // On the record before the first hash leaves, and whether or not the reader stays to the end.
-    app.store.append_event(&app.event(EventType::UsersExported, context)).await.map_err(Failure::from)?;
+    app.store
+        .append_event(&app.event(EventType::UsersExported, context))
+        .await
+        .map_err(Failure::from)?;
     let (mut place, mut total) = (UserId::from(0), 0);
     loop {
         let page = app.store.export_users(place, 1000).await.map_err(Failure::from)?;
@@ -208,7 +260,8 @@ pub async fn export(app: &App, to: &mut impl Write, context: &Context, progress:
 }
 
 fn exported(user: ExportedUser) -> Result<ImportedAccount, Failure> {
-    let email = Email::parse("email", &user.email).map_err(|_| Failure::Internal(format!("account {} has no address", user.id.get())))?;
+    let email = Email::parse("email", &user.email)
+        .map_err(|_| Failure::Internal(format!("account {} has no address", user.id.get())))?;
     Ok(ImportedAccount {
         email,
         password_hash: (user.password_hash != NO_PASSWORD).then_some(user.password_hash),

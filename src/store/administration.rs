@@ -1,6 +1,7 @@
 //! What administrators do to accounts: find, change, reset, delete. The last active admin stays.
 //!
-//! Whatever could cost an admin locks the row of the role `admin` first, so that of two admins who demote each other one comes second and is refused.
+//! Whatever could cost an admin locks the row of the role `admin` first, so that of two admins who
+//! demote each other one comes second and is refused.
 
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -51,11 +52,13 @@ pub struct AccountChange<'a> {
     pub is_active: Option<bool>,
 }
 
-/// By what right an administrator acts, and what they know of what they act on. Nobody acts on those who may more, nor makes them.
+/// By what right an administrator acts, and what they know of what they act on. Nobody acts on
+/// those who may more, nor makes them.
 #[derive(Debug, Clone, Copy)]
 pub struct Authority {
-    /// The session that asks. What its bearer may is read in the transaction itself: a demotion that is acknowledged meanwhile holds. None is the operator
-    /// of the machine, who may everything.
+    /// The session that asks. What its bearer may is read in the transaction itself: a demotion
+    /// that is acknowledged meanwhile holds. None is the operator of the machine, who may
+    /// everything.
     pub session: Option<SessionId>,
     /// The version that the caller has seen, if they say so.
     pub known: Known,
@@ -63,7 +66,10 @@ pub struct Authority {
 
 impl Authority {
     /// Whoever runs the program on the database.
-    pub const OPERATOR: Self = Self { session: None, known: Known::Unsaid };
+    pub const OPERATOR: Self = Self {
+        session: None,
+        known: Known::Unsaid,
+    };
 }
 
 /// Which version of a thing a caller has seen (RFC 9110 section 13.1.1).
@@ -110,7 +116,8 @@ pub enum Administered<T> {
     UnknownRole,
 }
 
-/// Locks an account with its authority checked, and shows it as it was; gives the refusal back from the transaction, which then leaves no trace.
+/// Locks an account with its authority checked, and shows it as it was; gives the refusal back from
+/// the transaction, which then leaves no trace.
 macro_rules! hold_account {
     ($tx:expr, $user:expr, $authority:expr) => {{
         let caller = $crate::store::administration::caller!($tx, $authority, Administered);
@@ -124,7 +131,9 @@ macro_rules! hold_account {
         .bind($user)
         .fetch_optional(&mut *$tx)
         .await?;
-        let Some(before) = before else { return Ok(Administered::Unknown) };
+        let Some(before) = before else {
+            return Ok(Administered::Unknown);
+        };
         if !$authority.known.is(before.version) {
             return Ok(Administered::Outdated);
         }
@@ -136,7 +145,8 @@ macro_rules! hold_account {
     }};
 }
 
-/// What the caller may at this moment, under the lock that every demotion takes; gives the refusal back if their session has ended.
+/// What the caller may at this moment, under the lock that every demotion takes; gives the refusal
+/// back if their session has ended.
 macro_rules! caller {
     ($tx:expr, $authority:expr, $refusal:ident) => {{
         $crate::store::administration::lock_admins!($tx);
@@ -153,7 +163,9 @@ macro_rules! caller {
                 .bind(session)
                 .fetch_optional(&mut *$tx)
                 .await?;
-                let Some((caller,)) = caller else { return Ok($refusal::Unauthenticated) };
+                let Some((caller,)) = caller else {
+                    return Ok($refusal::Unauthenticated);
+                };
                 caller
             }
         }
@@ -188,7 +200,8 @@ macro_rules! lock_admins {
     };
 }
 
-/// Whether no active admin is left, asked under [`lock_admins`]. One who was invited and has never come does not count.
+/// Whether no active admin is left, asked under [`lock_admins`]. One who was invited and has never
+/// come does not count.
 macro_rules! no_admin_remains {
     ($tx:expr) => {
         sqlx::query_as::<_, (i64,)>(
@@ -209,11 +222,17 @@ macro_rules! no_admin_remains {
 pub(crate) use {caller, lock_admins, no_admin_remains, permissions_of};
 
 impl Store {
-    /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical addresses.
+    /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical
+    /// addresses.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn find_accounts(&self, filter: &AccountFilter, after: Option<&Place>, limit: i64) -> Result<Vec<Account>, StoreError> {
+    pub async fn find_accounts(
+        &self,
+        filter: &AccountFilter,
+        after: Option<&Place>,
+        limit: i64,
+    ) -> Result<Vec<Account>, StoreError> {
         if let Some(prefix) = &filter.prefix {
             let after = match after {
                 Some(Place::AfterEmail(email)) => email.as_str(),
@@ -221,7 +240,8 @@ impl Store {
             };
             // The last code point sorts after every address, in both engines' order of bytes.
             let end = format!("{prefix}\u{10FFFF}");
-            return Ok(on_reader!(self, |db| sqlx::query_as(concat!(
+            return Ok(on_reader!(self, |db| {
+                sqlx::query_as(concat!(
                 "SELECT ",
                 account_columns!(),
                 "
@@ -237,7 +257,8 @@ impl Store {
             .bind(filter.is_active)
             .bind(limit)
             .fetch_all(db)
-            .await?));
+            .await?
+            }));
         }
         let after = match after {
             Some(Place::AfterId(id)) => id.get(),
@@ -254,14 +275,16 @@ impl Store {
             part(filter.role.is_some(), "AND role = $3 "),
             part(filter.is_active.is_some(), "AND is_active = $4 "),
         );
-        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(statement.as_str()))
-            .bind(after)
-            .bind(&filter.email)
-            .bind(&filter.role)
-            .bind(filter.is_active)
-            .bind(limit)
-            .fetch_all(db)
-            .await?))
+        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(
+            statement.as_str()
+        ))
+        .bind(after)
+        .bind(&filter.email)
+        .bind(&filter.role)
+        .bind(filter.is_active)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))
     }
 
     /// Finds an account by its number.
@@ -281,7 +304,8 @@ impl Store {
         .await?))
     }
 
-    /// Changes an account's role and whether it is active. A disabled account's sessions end; enabling it does not bring them back.
+    /// Changes an account's role and whether it is active. A disabled account's sessions end;
+    /// enabling it does not bring them back.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -299,7 +323,9 @@ impl Store {
             if role == before.me.role && is_active == before.me.is_active {
                 return Ok(Administered::Done(before));
             }
-            let Some(permitted) = permissions_of!(tx, role) else { return Ok(Administered::UnknownRole) };
+            let Some(permitted) = permissions_of!(tx, role) else {
+                return Ok(Administered::UnknownRole);
+            };
             if !caller.covers(&permitted) {
                 return Ok(Administered::NotCovered);
             }
@@ -322,13 +348,21 @@ impl Store {
                 end_sessions_of!(tx, user, Which::All, EndReason::Disabled, event.at);
             }
             append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
-            let fields = |account: &Account| json!({"role": account.me.role, "is_active": account.me.is_active});
-            append_event!(tx, event.clone().of_user(user).with(json!({"before": fields(&before), "after": fields(&after)})));
+            let fields =
+                |account: &Account| json!({"role": account.me.role, "is_active": account.me.is_active});
+            append_event!(
+                tx,
+                event
+                    .clone()
+                    .of_user(user)
+                    .with(json!({"before": fields(&before), "after": fields(&after)}))
+            );
             Administered::Done(after)
         })
     }
 
-    /// Replaces an account's password by one that is good only to set another, and ends its sessions.
+    /// Replaces an account's password by one that is good only to set another, and ends its
+    /// sessions.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -362,7 +396,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_account(&self, user: UserId, authority: Authority, event: &Event<'_>) -> Result<Administered<()>, StoreError> {
+    pub async fn delete_account(
+        &self,
+        user: UserId,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<Administered<()>, StoreError> {
         in_transaction!(self, |tx| {
             let (before, _) = hold_account!(tx, user, authority);
             sqlx::query(
@@ -376,7 +415,13 @@ impl Store {
                 return Ok(Administered::LastAdmin);
             }
             append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
-            append_event!(tx, event.clone().of_user(user).with(json!({"before": {"role": before.me.role, "is_active": before.me.is_active}})));
+            append_event!(
+                tx,
+                event
+                    .clone()
+                    .of_user(user)
+                    .with(json!({"before": {"role": before.me.role, "is_active": before.me.is_active}}))
+            );
             Administered::Done(())
         })
     }
@@ -385,7 +430,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_sessions_by_admin(&self, user: UserId, authority: Authority, event: &Event<'_>) -> Result<Administered<u64>, StoreError> {
+    pub async fn end_sessions_by_admin(
+        &self,
+        user: UserId,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<Administered<u64>, StoreError> {
         in_transaction!(self, |tx| {
             let _held = hold_account!(tx, user, authority);
             let ended = end_sessions_of!(tx, user, Which::All, EndReason::Admin, event.at);
@@ -399,7 +449,8 @@ impl Store {
 }
 
 impl Store {
-    /// Ends every session there is, batch by batch in the order of ids, so that no writer waits long; says how many. Each batch tells the feed itself.
+    /// Ends every session there is, batch by batch in the order of ids, so that no writer waits
+    /// long; says how many. Each batch tells the feed itself.
     ///
     /// # Errors
     /// [`StoreError`]; what was ended before stays so, and every node knows.

@@ -1,4 +1,5 @@
-//! The feed of changes: what the registry of every node reads to forget in time. Numbered in the order of commits by the database itself.
+//! The feed of changes: what the registry of every node reads to forget in time. Numbered in the
+//! order of commits by the database itself.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use super::{Pool, Store, StoreError, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 
-/// What changed: one session, all of a user's, all of a role's, or, if none is named, everything, the signing keys included.
+/// What changed: one session, all of a user's, all of a role's, or, if none is named, everything,
+/// the signing keys included.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Change {
     /// Its place in the feed.
@@ -46,7 +48,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn newest_change(&self) -> Result<i64, StoreError> {
-        let (newest,): (i64,) = on_reader!(self, |db| sqlx::query_as("SELECT COALESCE(MAX(id), 0) FROM changes").fetch_one(db).await?);
+        let (newest,): (i64,) = on_reader!(self, |db| sqlx::query_as(
+            "SELECT COALESCE(MAX(id), 0) FROM changes"
+        )
+        .fetch_one(db)
+        .await?);
         Ok(newest)
     }
 
@@ -68,7 +74,8 @@ impl Store {
         .await?))
     }
 
-    /// Deletes changes older than `before`, except the newest, which keeps the place; says how many.
+    /// Deletes changes older than `before`, except the newest, which keeps the place; says how
+    /// many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -94,18 +101,23 @@ impl Store {
     /// A way to wait for the next change.
     #[must_use]
     pub fn watch(&self) -> Watch<'_> {
-        Watch { store: self, listener: None }
+        Watch {
+            store: self,
+            listener: None,
+        }
     }
 }
 
-/// Waits for changes: woken by NOTIFY on PostgreSQL, by time alone on SQLite. Only a hint either way: the reader reads the feed after each wait.
+/// Waits for changes: woken by NOTIFY on PostgreSQL, by time alone on SQLite. Only a hint either
+/// way: the reader reads the feed after each wait.
 pub struct Watch<'a> {
     store: &'a Store,
     listener: Option<PgListener>,
 }
 
 impl Watch<'_> {
-    /// Returns at the next change or after `at_most`, whichever is first; false if the connection that would have told is lost.
+    /// Returns at the next change or after `at_most`, whichever is first; false if the connection
+    /// that would have told is lost.
     pub async fn wait(&mut self, at_most: Duration) -> bool {
         let Pool::Postgres(pool) = &self.store.pool else {
             tokio::time::sleep(at_most).await;
@@ -122,7 +134,11 @@ impl Watch<'_> {
             }
             match &mut self.listener {
                 // None: the connection was lost, and with it whatever was announced meanwhile.
-                Some(listener) => listener.try_recv().await?.map(drop).ok_or(sqlx::Error::WorkerCrashed),
+                Some(listener) => listener
+                    .try_recv()
+                    .await?
+                    .map(drop)
+                    .ok_or(sqlx::Error::WorkerCrashed),
                 None => Ok(()),
             }
         };

@@ -1,7 +1,9 @@
-//! Events, appended in the transaction of the change that they tell of, each linked to the one before.
+//! Events, appended in the transaction of the change that they tell of, each linked to the one
+//! before.
 //!
-//! The one row of `audit_chain` holds both ends. Appending updates it first, so that appends of all nodes stand in one line until they commit; hence
-//! an event is the last thing that its transaction does.
+//! The one row of `audit_chain` holds both ends. Appending updates it first, so that appends of all
+//! nodes stand in one line until they commit; hence an event is the last thing that its transaction
+//! does.
 
 use sqlx::AssertSqlSafe;
 
@@ -108,15 +110,17 @@ impl Store {
             part(filter.from.is_some(), "AND created_at >= $4 "),
             part(filter.until.is_some(), "AND created_at < $5 "),
         );
-        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(statement.as_str()))
-            .bind(filter.below.unwrap_or(i64::MAX))
-            .bind(&filter.kind)
-            .bind(filter.user)
-            .bind(filter.from)
-            .bind(filter.until)
-            .bind(limit)
-            .fetch_all(db)
-            .await?))
+        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(
+            statement.as_str()
+        ))
+        .bind(filter.below.unwrap_or(i64::MAX))
+        .bind(&filter.kind)
+        .bind(filter.user)
+        .bind(filter.from)
+        .bind(filter.until)
+        .bind(limit)
+        .fetch_all(db)
+        .await?))
     }
 
     /// Events from a place on, the oldest first.
@@ -150,7 +154,8 @@ impl Store {
         .await?))
     }
 
-    /// How many events stand beyond the chain's end, in one look: more than none were not appended by us.
+    /// How many events stand beyond the chain's end, in one look: more than none were not appended
+    /// by us.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -165,18 +170,31 @@ impl Store {
         Ok(beyond)
     }
 
-    /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain then begins after them. Says how many. What is not
-    /// as it was written is not deleted: nobody gets rid of a row by making it look old.
+    /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain
+    /// then begins after them. Says how many. What is not as it was written is not deleted: nobody
+    /// gets rid of a row by making it look old.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn purge_events(&self, before: Timestamp, limit: i64, key: &ChainKey) -> Result<u64, StoreError> {
+    pub async fn purge_events(
+        &self,
+        before: Timestamp,
+        limit: i64,
+        key: &ChainKey,
+    ) -> Result<u64, StoreError> {
         let end = self.chain().await?;
         let (mut place, mut link) = (end.first_id, end.first_link);
         let mut last = None;
-        for row in self.events_from(0, limit).await?.into_iter().take_while(|row| row.created_at < before) {
+        for row in self
+            .events_from(0, limit)
+            .await?
+            .into_iter()
+            .take_while(|row| row.created_at < before)
+        {
             if row.id != place || row.link != key.link(&link, &row) {
-                log::error!("event {place} is not as it was written, so the old ones stay; see: doorward audit verify");
+                log::error!(
+                    "event {place} is not as it was written, so the old ones stay; see: doorward audit verify"
+                );
                 return Ok(0);
             }
             (place, link) = (row.id + 1, row.link.clone());
@@ -185,7 +203,8 @@ impl Store {
         let Some(last) = last else { return Ok(0) };
         in_transaction!(self, |tx| {
             let mut chain: Chain = hold_chain!(tx);
-            // Another node may have been here; the newest row stays, for it is the chain's end; and ends that were moved are not sealed again.
+            // Another node may have been here; the newest row stays, for it is the chain's end; and
+            // ends that were moved are not sealed again.
             if last.id < chain.first_id || last.id >= chain.last_id || key.seal(&chain) != chain.seal {
                 return Ok(0);
             }

@@ -1,7 +1,9 @@
-//! The file under an open SQLite database: whether what is written to it can be found again, and whether it was opened to be written at all.
+//! The file under an open SQLite database: whether what is written to it can be found again, and
+//! whether it was opened to be written at all.
 //!
-//! SQLite looks at neither: it goes on in a file that was deleted, whose every change is gone with the process, and a connection that it opened while the
-//! file system was read-only stays so when that is over.
+//! SQLite looks at neither: it goes on in a file that was deleted, whose every change is gone with
+//! the process, and a connection that it opened while the file system was read-only stays so when
+//! that is over.
 
 use std::fs;
 use std::io;
@@ -23,15 +25,26 @@ type Identity = (u64, u64);
 
 impl DatabaseFile {
     pub(super) fn in_memory() -> Self {
-        Self { opened: None, stale: AtomicBool::new(false) }
+        Self {
+            opened: None,
+            stale: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn at(path: &Path) -> io::Result<Self> {
-        Ok(Self { opened: Some((path.to_owned(), identity(path)?)), stale: AtomicBool::new(false) })
+        Ok(Self {
+            opened: Some((path.to_owned(), identity(path)?)),
+            stale: AtomicBool::new(false),
+        })
     }
 
-    /// Does what writes, if the file is in its place; and says that it is done, if the file is there still: elsewhere nobody will find it.
-    pub(crate) async fn write<T>(&self, place: &'static str, work: Pin<&mut impl Future<Output = Result<T, StoreError>>>) -> Result<T, StoreError> {
+    /// Does what writes, if the file is in its place; and says that it is done, if the file is
+    /// there still: elsewhere nobody will find it.
+    pub(crate) async fn write<T>(
+        &self,
+        place: &'static str,
+        work: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
+    ) -> Result<T, StoreError> {
         self.check()?;
         let done = in_time(place, work).await;
         if done.as_ref().is_err_and(StoreError::is_read_only) {
@@ -44,11 +57,16 @@ impl DatabaseFile {
 
     /// Whether the file is still where it was.
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let Some((path, opened)) = &self.opened else { return Ok(()) };
+        let Some((path, opened)) = &self.opened else {
+            return Ok(());
+        };
         match identity(path) {
             Ok(found) if found == *opened => Ok(()),
             _ => {
-                let gone = format!("{} was moved, replaced or deleted; put it back, or restart on what is there", path.display());
+                let gone = format!(
+                    "{} was moved, replaced or deleted; put it back, or restart on what is there",
+                    path.display()
+                );
                 Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::NotFound, gone)).into())
             }
         }

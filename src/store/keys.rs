@@ -25,12 +25,18 @@ impl Store {
         .await?))
     }
 
-    /// Adds a key as the generation that it names; older ones without an end retire at `retire_older_at`. Says whether it did: of any number of nodes
-    /// that add the same generation at once, one does.
+    /// Adds a key as the generation that it names; older ones without an end retire at
+    /// `retire_older_at`. Says whether it did: of any number of nodes that add the same generation
+    /// at once, one does.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn add_signing_key(&self, key: &SealedKey, retire_older_at: Timestamp, event: &Event<'_>) -> Result<bool, StoreError> {
+    pub async fn add_signing_key(
+        &self,
+        key: &SealedKey,
+        retire_older_at: Timestamp,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at, activates_at)
@@ -66,7 +72,8 @@ impl Store {
         })
     }
 
-    /// Revokes a key: from the moment that a node knows, no token of it is good there. Says whether there was such a key.
+    /// Revokes a key: from the moment that a node knows, no token of it is good there. Says whether
+    /// there was such a key.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -76,7 +76,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_role(&self, name: &str, permissions: &Permissions, authority: Authority, event: &Event<'_>) -> Result<RoleChange, StoreError> {
+    pub async fn put_role(
+        &self,
+        name: &str,
+        permissions: &Permissions,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<RoleChange, StoreError> {
         in_transaction!(self, |tx| {
             let caller = caller!(tx, authority, RoleChange);
             if !caller.covers(permissions) {
@@ -93,8 +99,15 @@ impl Store {
                 .bind(permissions)
                 .fetch_optional(&mut *tx)
                 .await?;
-                let Some(role) = made else { return Ok(RoleChange::Unseen) };
-                append_event!(tx, event.clone().with(json!({"role": name, "after": permissions.as_str()})));
+                let Some(role) = made else {
+                    return Ok(RoleChange::Unseen);
+                };
+                append_event!(
+                    tx,
+                    event
+                        .clone()
+                        .with(json!({"role": name, "after": permissions.as_str()}))
+                );
                 RoleChange::Made(role)
             } else {
                 // Locks the row, and shows it as it was.
@@ -107,7 +120,9 @@ impl Store {
                 .bind(name)
                 .fetch_optional(&mut *tx)
                 .await?;
-                let Some(before) = before.filter(|before| authority.known.is(before.version)) else { return Ok(RoleChange::Outdated) };
+                let Some(before) = before.filter(|before| authority.known.is(before.version)) else {
+                    return Ok(RoleChange::Outdated);
+                };
                 if !caller.covers(&before.permissions) {
                     return Ok(RoleChange::NotCovered);
                 }
@@ -136,7 +151,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_role(&self, name: &str, authority: Authority, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
+    pub async fn delete_role(
+        &self,
+        name: &str,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<RoleEnd, StoreError> {
         match self.delete_unused_role(name, authority, event).await {
             // PostgreSQL's foreign key: an account took the role in the same moment.
             Err(error) if error.is_in_use() => Ok(RoleEnd::InUse),
@@ -144,7 +164,12 @@ impl Store {
         }
     }
 
-    async fn delete_unused_role(&self, name: &str, authority: Authority, event: &Event<'_>) -> Result<RoleEnd, StoreError> {
+    async fn delete_unused_role(
+        &self,
+        name: &str,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<RoleEnd, StoreError> {
         in_transaction!(self, |tx| {
             let caller = caller!(tx, authority, RoleEnd);
             let held = permissions_of!(tx, name);
@@ -160,7 +185,12 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             if let Some(role) = gone {
-                append_event!(tx, event.clone().with(json!({"role": name, "before": role.permissions.as_str()})));
+                append_event!(
+                    tx,
+                    event
+                        .clone()
+                        .with(json!({"role": name, "before": role.permissions.as_str()}))
+                );
                 RoleEnd::Deleted
             } else {
                 let there: Option<(i64,)> = sqlx::query_as(

@@ -1,8 +1,9 @@
 //! Rotations that come together are committed together.
 //!
-//! A commit costs a flush of the disk and, on PostgreSQL, a round trip; a thousand clients that refresh in the same second need not pay it one by one.
-//! One task commits; whatever arrives while it waits for the disk goes into its next statement, so nobody waits on purpose and a lone rotation is
-//! committed at once. The answer to each still comes after the commit of its own.
+//! A commit costs a flush of the disk and, on PostgreSQL, a round trip; a thousand clients that
+//! refresh in the same second need not pay it one by one. One task commits; whatever arrives while
+//! it waits for the disk goes into its next statement, so nobody waits on purpose and a lone
+//! rotation is committed at once. The answer to each still comes after the commit of its own.
 
 use std::fmt::Write as _;
 use std::pin::pin;
@@ -15,7 +16,8 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::Holder;
 
-/// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too many.
+/// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too
+/// many.
 const TOGETHER: usize = 32;
 /// Rotations that wait; beyond it callers wait to be let in.
 const WAITING: usize = 1024;
@@ -79,22 +81,27 @@ impl Committer {
     async fn run(self, mut receiver: mpsc::Receiver<(Rotation, Answer)>) {
         let mut batch = Vec::with_capacity(TOGETHER);
         while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
-            // Whoever has given up was told that it did not happen, so it must not: their next try would find a rotation that is long past.
+            // Whoever has given up was told that it did not happen, so it must not: their next try
+            // would find a rotation that is long past.
             batch.retain(|(_, waiting)| !waiting.is_closed());
             if batch.is_empty() {
                 continue;
             }
-            // In the order of ids: two nodes that rotate the same sessions lock them in the same order.
+            // In the order of ids: two nodes that rotate the same sessions lock them in the same
+            // order.
             batch.sort_unstable_by_key(|(rotation, _)| *rotation.session.as_bytes());
             match self.commit(batch.iter().map(|(rotation, _)| rotation)).await {
                 Ok(rotated) => answer(&mut batch, rotated),
                 Err(error) if batch.len() > 1 && error.is_conflict() => self.one_by_one(&mut batch).await,
-                Err(error) => batch.drain(..).for_each(|(_, waiting)| drop(waiting.send(Err(error.clone())))),
+                Err(error) => batch
+                    .drain(..)
+                    .for_each(|(_, waiting)| drop(waiting.send(Err(error.clone())))),
             }
         }
     }
 
-    /// After a deadlock with another node, or a row that someone else holds: what one session meets is not the others' matter.
+    /// After a deadlock with another node, or a row that someone else holds: what one session meets
+    /// is not the others' matter.
     async fn one_by_one(&self, batch: &mut Vec<(Rotation, Answer)>) {
         for (rotation, waiting) in batch.drain(..).filter(|(_, waiting)| !waiting.is_closed()) {
             let rotated = self.commit([&rotation].into_iter()).await;
@@ -103,23 +110,37 @@ impl Committer {
         }
     }
 
-    /// One statement on both engines: SQLite knows no column of another table in RETURNING, but a query.
-    async fn commit(&self, rotations: impl ExactSizeIterator<Item = &Rotation> + Clone) -> Result<Vec<Rotated>, StoreError> {
+    /// One statement on both engines: SQLite knows no column of another table in RETURNING, but a
+    /// query.
+    async fn commit(
+        &self,
+        rotations: impl ExactSizeIterator<Item = &Rotation> + Clone,
+    ) -> Result<Vec<Rotated>, StoreError> {
         let statement = statement(rotations.len());
         let rotated = on_writer!(self, |db| {
-            let bound = rotations.clone().fold(sqlx::query_as(AssertSqlSafe(statement.as_str())), |query, rotation| {
-                query.bind(rotation.session).bind(rotation.counter).bind(rotation.now).bind(rotation.idle_expires_at)
-            });
+            let bound = rotations.clone().fold(
+                sqlx::query_as(AssertSqlSafe(statement.as_str())),
+                |query, rotation| {
+                    query
+                        .bind(rotation.session)
+                        .bind(rotation.counter)
+                        .bind(rotation.now)
+                        .bind(rotation.idle_expires_at)
+                },
+            );
             bound.fetch_all(db).await?
         });
         Ok(rotated)
     }
 }
 
-/// Of several that presented the same token one gets the rotation; the others find that it has happened.
+/// Of several that presented the same token one gets the rotation; the others find that it has
+/// happened.
 fn answer(batch: &mut Vec<(Rotation, Answer)>, mut rotated: Vec<Rotated>) {
     for (rotation, waiting) in batch.drain(..) {
-        let own = rotated.iter().position(|row| row.id == rotation.session && row.counter == rotation.counter + 1);
+        let own = rotated
+            .iter()
+            .position(|row| row.id == rotation.session && row.counter == rotation.counter + 1);
         let _gone = waiting.send(Ok(own.map(|place| rotated.swap_remove(place).holder)));
     }
 }
@@ -129,7 +150,13 @@ fn statement(rotations: usize) -> String {
     for first in (0..rotations).map(|row| 4 * row + 1) {
         let comma = if first > 1 { ", " } else { "" };
         // Writing to a String cannot fail.
-        let _written = write!(text, "{comma}(${first}, ${}, ${}, ${})", first + 1, first + 2, first + 3);
+        let _written = write!(
+            text,
+            "{comma}(${first}, ${}, ${}, ${})",
+            first + 1,
+            first + 2,
+            first + 3
+        );
     }
     text + ")
         UPDATE sessions

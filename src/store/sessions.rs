@@ -1,4 +1,5 @@
-//! Sessions: how they start, go on and end. Whatever ends one appends to the feed in the same transaction.
+//! Sessions: how they start, go on and end. Whatever ends one appends to the feed in the same
+//! transaction.
 
 use serde_json::json;
 
@@ -13,7 +14,8 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Holder, Lineage, NewSession, SessionInfo, Standing, Which};
 use crate::model::throttle::Counters;
 
-/// Ends a user's sessions within a transaction that goes on to append the change; gives their number.
+/// Ends a user's sessions within a transaction that goes on to append the change; gives their
+/// number.
 macro_rules! end_sessions_of {
     ($tx:expr, $user:expr, $which:expr, $reason:expr, $now:expr) => {
         sqlx::query(
@@ -43,9 +45,10 @@ pub struct Verified {
 }
 
 impl Store {
-    /// Starts a session if its user is still active and the password still the one that was verified; none if not. The first statement locks the
-    /// user's row until the commit, so no login outruns a disabling, a deletion or a change of password on any engine. Beyond `cap` live sessions
-    /// of the user those used longest ago end; they are given back.
+    /// Starts a session if its user is still active and the password still the one that was
+    /// verified; none if not. The first statement locks the user's row until the commit, so no
+    /// login outruns a disabling, a deletion or a change of password on any engine. Beyond `cap`
+    /// live sessions of the user those used longest ago end; they are given back.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -117,13 +120,21 @@ impl Store {
                 for (ended,) in &over {
                     append_change!(tx, Some(*ended), None::<UserId>, None::<&str>, session.created_at);
                 }
-                append_event!(tx, event.clone().of_user(session.user_id).of_session(session.id).with(json!({"over_the_cap": over.len()})));
+                append_event!(
+                    tx,
+                    event
+                        .clone()
+                        .of_user(session.user_id)
+                        .of_session(session.id)
+                        .with(json!({"over_the_cap": over.len()}))
+                );
                 Some(over.into_iter().map(|(ended,)| ended).collect())
             }
         })
     }
 
-    /// The standing of a session that has not been ended, of a user who is active; the caller checks the session's time.
+    /// The standing of a session that has not been ended, of a user who is active; the caller
+    /// checks the session's time.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -131,8 +142,9 @@ impl Store {
         Ok(self.lineage(session).await?.map(|lineage| lineage.standing))
     }
 
-    /// Advances a live session's counter from exactly the one presented, and says for whom; none if it did not. The one compare-and-swap of a refresh:
-    /// of any number of callers with the same token, on any node, one gets the holder.
+    /// Advances a live session's counter from exactly the one presented, and says for whom; none if
+    /// it did not. The one compare-and-swap of a refresh: of any number of callers with the same
+    /// token, on any node, one gets the holder.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -164,7 +176,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_session(&self, session: SessionId, reason: EndReason, event: &Event<'_>) -> Result<bool, StoreError> {
+    pub async fn end_session(
+        &self,
+        session: SessionId,
+        reason: EndReason,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let ended: Option<(UserId,)> = sqlx::query_as(
                 "UPDATE sessions
@@ -189,7 +206,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_own_session(&self, user: UserId, session: SessionId, event: &Event<'_>) -> Result<bool, StoreError> {
+    pub async fn end_own_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = sqlx::query(
                 "UPDATE sessions
@@ -214,7 +236,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_sessions(&self, user: UserId, which: Which, reason: EndReason, event: &Event<'_>) -> Result<bool, StoreError> {
+    pub async fn end_sessions(
+        &self,
+        user: UserId,
+        which: Which,
+        reason: EndReason,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
         in_transaction!(self, |tx| {
             let rows = end_sessions_of!(tx, user, which, reason, event.at);
             if rows > 0 {
@@ -258,7 +286,8 @@ impl Store {
         Ok(live)
     }
 
-    /// The session so many places after another, in the order of ids; none if there are not so many.
+    /// The session so many places after another, in the order of ids; none if there are not so
+    /// many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -277,12 +306,18 @@ impl Store {
         Ok(there.map(|(id,)| id))
     }
 
-    /// Deletes what ended or ran out before `before` of the next `batch` sessions after a place, in the order of their ids; says how many it deleted
-    /// and where to go on, if there is more. A walk needs no index on the times, which every refresh would have to move.
+    /// Deletes what ended or ran out before `before` of the next `batch` sessions after a place, in
+    /// the order of their ids; says how many it deleted and where to go on, if there is more. A
+    /// walk needs no index on the times, which every refresh would have to move.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn purge_sessions(&self, after: SessionId, before: Timestamp, batch: i64) -> Result<(u64, Option<SessionId>), StoreError> {
+    pub async fn purge_sessions(
+        &self,
+        after: SessionId,
+        before: Timestamp,
+        batch: i64,
+    ) -> Result<(u64, Option<SessionId>), StoreError> {
         let next = self.session_at(after, batch).await?;
         let purged = on_writer!(self, |db| sqlx::query(
             "DELETE FROM sessions

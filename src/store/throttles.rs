@@ -1,7 +1,8 @@
-//! Counters of failed attempts, in the database, so that many nodes do not give many times the guesses.
+//! Counters of failed attempts, in the database, so that many nodes do not give many times the
+//! guesses.
 //!
-//! An attempt is let in before its hash, in one statement a counter, and counts as pending until its outcome is stored together with what it brings:
-//! the session or the refusal.
+//! An attempt is let in before its hash, in one statement a counter, and counts as pending until
+//! its outcome is stored together with what it brings: the session or the refusal.
 
 use std::time::Duration;
 
@@ -42,8 +43,9 @@ pub(crate) struct Counter {
     pub(crate) blocked_until: Timestamp,
 }
 
-/// Lets an attempt in at one counter: gives the admission back from the transaction if it is refused, which then leaves no trace. A refusal locks nothing
-/// on any engine, so that whoever asks again in vain keeps nobody from settling.
+/// Lets an attempt in at one counter: gives the admission back from the transaction if it is
+/// refused, which then leaves no trace. A refusal locks nothing on any engine, so that whoever asks
+/// again in vain keeps nobody from settling.
 macro_rules! enter {
     ($tx:expr, $key:expr, $of_account:expr, $free:expr, $at_once:expr, $longest:expr, $now:expr) => {
         let entered = sqlx::query(
@@ -129,22 +131,36 @@ macro_rules! leave {
     }};
 }
 
-/// Stores an attempt's outcome within the transaction of what it brings; gives the failures so far, from this place and from everywhere.
+/// Stores an attempt's outcome within the transaction of what it brings; gives the failures so far,
+/// from this place and from everywhere.
 macro_rules! settle {
     ($tx:expr, $counters:expr, $outcome:expr, $now:expr) => {{
-        let (counters, now): (&$crate::model::throttle::Counters, $crate::model::clock::Timestamp) = ($counters, $now);
+        let (counters, now): (
+            &$crate::model::throttle::Counters,
+            $crate::model::clock::Timestamp,
+        ) = ($counters, $now);
         let (wrong, locked_until) = match $outcome {
-            $crate::store::throttles::Outcome::Right => (false, $crate::model::clock::Timestamp::from_micros(0)),
+            $crate::store::throttles::Outcome::Right => {
+                (false, $crate::model::clock::Timestamp::from_micros(0))
+            }
             $crate::store::throttles::Outcome::Wrong { locked_until } => (true, locked_until),
         };
         let nothing = $crate::model::clock::Timestamp::from_micros(0);
         let here = $crate::store::throttles::leave!($tx, counters.place, wrong, now, |failures| {
             let wait = $crate::model::throttle::wait_after(failures);
-            if wrong && !wait.is_zero() { now.plus(wait) } else { nothing }
+            if wrong && !wait.is_zero() {
+                now.plus(wait)
+            } else {
+                nothing
+            }
         });
         let everywhere = match counters.account {
             Some(account) => $crate::store::throttles::leave!($tx, account, wrong, now, |failures| {
-                if wrong && failures >= $crate::model::throttle::MOST_FAILURES { locked_until } else { nothing }
+                if wrong && failures >= $crate::model::throttle::MOST_FAILURES {
+                    locked_until
+                } else {
+                    nothing
+                }
             }),
             None => 0,
         };
@@ -168,21 +184,46 @@ pub(crate) use {leave, settle};
 impl Counter {
     /// Purged meanwhile.
     pub(crate) fn none() -> Self {
-        Self { failures: 0, blocked_until: Timestamp::from_micros(0) }
+        Self {
+            failures: 0,
+            blocked_until: Timestamp::from_micros(0),
+        }
     }
 }
 
 impl Store {
-    /// Lets an attempt in at its counters, or says why not. `longest_lock` is how long an account can be locked, if not until it is unlocked: what lies
-    /// further ahead than any block can was written by a clock that has been set back since, and holds nobody.
+    /// Lets an attempt in at its counters, or says why not. `longest_lock` is how long an account
+    /// can be locked, if not until it is unlocked: what lies further ahead than any block can was
+    /// written by a clock that has been set back since, and holds nobody.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn admit(&self, counters: Counters, longest_lock: Option<Duration>, now: Timestamp) -> Result<Admission, StoreError> {
+    pub async fn admit(
+        &self,
+        counters: Counters,
+        longest_lock: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
         in_transaction!(self, |tx| {
-            enter!(tx, counters.place, false, FREE_FAILURES, AT_ONCE, LONGEST_WAIT, now);
+            enter!(
+                tx,
+                counters.place,
+                false,
+                FREE_FAILURES,
+                AT_ONCE,
+                LONGEST_WAIT,
+                now
+            );
             if let Some(account) = counters.account {
-                enter!(tx, account, true, MOST_FAILURES, MOST_FAILURES, longest_lock.unwrap_or(Duration::MAX), now);
+                enter!(
+                    tx,
+                    account,
+                    true,
+                    MOST_FAILURES,
+                    MOST_FAILURES,
+                    longest_lock.unwrap_or(Duration::MAX),
+                    now
+                );
             }
             Admission::Admitted
         })
@@ -192,7 +233,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn settle_attempt(&self, counters: &Counters, outcome: Outcome, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn settle_attempt(
+        &self,
+        counters: &Counters,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         in_transaction!(self, |tx| {
             let _failures: (i64, i64) = settle!(tx, counters, outcome, now);
         })
@@ -216,15 +262,23 @@ impl Store {
         Ok(())
     }
 
-    /// Stores a refused login: its outcome at the counters, and the event with how many failures there are now. The failure that locks the account is an
-    /// event of its own.
+    /// Stores a refused login: its outcome at the counters, and the event with how many failures
+    /// there are now. The failure that locks the account is an event of its own.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refuse_login(&self, counters: &Counters, outcome: Outcome, event: &Event<'_>) -> Result<(), StoreError> {
+    pub async fn refuse_login(
+        &self,
+        counters: &Counters,
+        outcome: Outcome,
+        event: &Event<'_>,
+    ) -> Result<(), StoreError> {
         in_transaction!(self, |tx| {
             let (here, everywhere) = settle!(tx, counters, outcome, event.at);
-            let told = event.clone().and("failures_here", here).and("failures_everywhere", everywhere);
+            let told = event
+                .clone()
+                .and("failures_here", here)
+                .and("failures_everywhere", everywhere);
             append_event!(tx, told);
             if everywhere == MOST_FAILURES {
                 append_event!(tx, told.as_type(EventType::AccountLocked));
@@ -252,8 +306,9 @@ impl Store {
         })
     }
 
-    /// Deletes what has rested since `places_before`, or, of accounts, since `accounts_before`, of the next `batch` counters after a place; says how many it
-    /// deleted and where to go on, if there is more.
+    /// Deletes what has rested since `places_before`, or, of accounts, since `accounts_before`, of
+    /// the next `batch` counters after a place; says how many it deleted and where to go on, if
+    /// there is more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -276,7 +331,8 @@ impl Store {
         .fetch_optional(db)
         .await?);
         let next = next.map(|(last,)| last);
-        let purged = on_writer!(self, |db| sqlx::query(
+        let purged = on_writer!(self, |db| {
+            sqlx::query(
             "DELETE FROM throttles
              WHERE key > $1 AND key <= $2
                  AND ((NOT of_account AND updated_at < $3) OR (of_account AND updated_at < $4 AND failures < $5))",
@@ -288,7 +344,8 @@ impl Store {
         .bind(MOST_FAILURES)
         .execute(db)
         .await?
-        .rows_affected());
+        .rows_affected()
+        });
         Ok((purged, next))
     }
 }

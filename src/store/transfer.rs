@@ -23,7 +23,8 @@ pub struct TransferredUser {
     pub subject: Subject,
     /// Its address.
     pub email: Email,
-    /// The hash of its password in the form of the system that made it; [`NO_PASSWORD`] if it has none.
+    /// The hash of its password in the form of the system that made it; [`NO_PASSWORD`] if it has
+    /// none.
     pub password_hash: String,
     /// When the password ends, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
@@ -37,7 +38,8 @@ pub struct TransferredUser {
     pub last_login_at: Option<Timestamp>,
 }
 
-/// Rows of one statement: SQLite looks each parameter up by its name, so the cost of a statement grows with the square of their number.
+/// Rows of one statement: SQLite looks each parameter up by its name, so the cost of a statement
+/// grows with the square of their number.
 const ROWS: usize = 32;
 
 /// What stands for the hash of a password that nobody has.
@@ -69,7 +71,9 @@ pub struct ExportedUser {
 /// `($1, $2), ($3, $4)` for two rows of two.
 fn placeholders(rows: usize, columns: usize) -> String {
     let row = |row: usize| {
-        let numbers: Vec<String> = (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
+        let numbers: Vec<String> = (1..=columns)
+            .map(|column| format!("${}", row * columns + column))
+            .collect();
         format!("({})", numbers.join(", "))
     };
     (0..rows).map(row).collect::<Vec<_>>().join(", ")
@@ -99,17 +103,27 @@ macro_rules! in_bulk {
 }
 
 async fn without_limits(tx: &mut Transaction<'static, Postgres>) -> Result<(), sqlx::Error> {
-    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut **tx).await?;
-    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut **tx).await.map(drop)
+    sqlx::query("SET LOCAL statement_timeout = 0")
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0")
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 impl Store {
-    /// Stores accounts in one transaction, leaving out those whose address or subject is there; says how many it stored. A rehearsal says the same and
-    /// stores nothing.
+    /// Stores accounts in one transaction, leaving out those whose address or subject is there;
+    /// says how many it stored. A rehearsal says the same and stores nothing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn import_users(&self, users: &[TransferredUser], rehearsal: bool, event: &Event<'_>) -> Result<u64, StoreError> {
+    pub async fn import_users(
+        &self,
+        users: &[TransferredUser],
+        rehearsal: bool,
+        event: &Event<'_>,
+    ) -> Result<u64, StoreError> {
         in_bulk!(self, |tx| {
             let mut imported = 0;
             for rows in users.chunks(ROWS) {
@@ -119,18 +133,20 @@ impl Store {
                      ON CONFLICT DO NOTHING",
                     placeholders(rows.len(), 9)
                 );
-                let bound = rows.iter().fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, user| {
-                    query
-                        .bind(user.subject)
-                        .bind(user.email.as_str())
-                        .bind(user.email.key())
-                        .bind(&user.password_hash)
-                        .bind(user.password_expires_at)
-                        .bind(&user.role)
-                        .bind(user.is_active)
-                        .bind(user.created_at)
-                        .bind(user.last_login_at)
-                });
+                let bound =
+                    rows.iter()
+                        .fold(sqlx::query(AssertSqlSafe(statement.as_str())), |query, user| {
+                            query
+                                .bind(user.subject)
+                                .bind(user.email.as_str())
+                                .bind(user.email.key())
+                                .bind(&user.password_hash)
+                                .bind(user.password_expires_at)
+                                .bind(&user.role)
+                                .bind(user.is_active)
+                                .bind(user.created_at)
+                                .bind(user.last_login_at)
+                        });
                 imported += bound.execute(&mut *tx).await?.rows_affected();
             }
             if !rehearsal && imported > 0 {
@@ -146,7 +162,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn export_users(&self, after: UserId, limit: i64) -> Result<Vec<ExportedUser>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        on_reader!(self, |db| {
+            Ok(sqlx::query_as(
             "SELECT id, subject, email, password_hash, password_expires_at, role, is_active, created_at, last_login_at
              FROM users
              WHERE id > $1
@@ -156,7 +173,8 @@ impl Store {
         .bind(after)
         .bind(limit)
         .fetch_all(db)
-        .await?))
+        .await?)
+        })
     }
 
     /// How many accounts there are.
@@ -164,25 +182,40 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn count_users(&self) -> Result<i64, StoreError> {
-        let (count,): (i64,) = on_reader!(self, |db| sqlx::query_as("SELECT COUNT(*) FROM users").fetch_one(db).await?);
+        let (count,): (i64,) = on_reader!(self, |db| sqlx::query_as("SELECT COUNT(*) FROM users")
+            .fetch_one(db)
+            .await?);
         Ok(count)
     }
 
-    /// Copies the SQLite file as it is at this moment into a new one that only its owner may read, while others read and write.
+    /// Copies the SQLite file as it is at this moment into a new one that only its owner may read,
+    /// while others read and write.
     ///
     /// # Errors
     /// [`BackupError`]; an unfinished file is removed.
     pub async fn back_up(&self, to: &Path) -> Result<(), BackupError> {
-        let Pool::Sqlite { write, .. } = &self.pool else { return Err(BackupError::NotSqlite) };
+        let Pool::Sqlite { write, .. } = &self.pool else {
+            return Err(BackupError::NotSqlite);
+        };
         let path = to.to_str().ok_or(BackupError::Unreadable)?;
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)?;
         let copied = async {
             // A connection of its own: the writers go on meanwhile.
             let mut connection = sqlx::ConnectOptions::connect(&*write.connect_options()).await?;
-            sqlx::query("VACUUM INTO $1").bind(path).execute(&mut connection).await?;
+            sqlx::query("VACUUM INTO $1")
+                .bind(path)
+                .execute(&mut connection)
+                .await?;
             sqlx::Connection::close(connection).await
         };
-        let finished = copied.await.map_err(BackupError::from).and_then(|()| Ok(File::open(to)?.sync_all()?));
+        let finished = copied
+            .await
+            .map_err(BackupError::from)
+            .and_then(|()| Ok(File::open(to)?.sync_all()?));
         if finished.is_err() {
             std::fs::remove_file(to)?;
         }
@@ -239,7 +272,8 @@ macro_rules! on_held {
     };
 }
 
-/// A table as it is copied: a page in the order of its key, and the rows into the same table elsewhere.
+/// A table as it is copied: a page in the order of its key, and the rows into the same table
+/// elsewhere.
 macro_rules! table {
     ($row:ident, $table:literal, $key:ident: $key_type:ty, [$($column:ident: $kind:ty),* $(,)?]) => {
         #[derive(sqlx::FromRow)]
@@ -304,11 +338,17 @@ impl Store {
     ///
     /// # Errors
     /// [`CopyError`]; the other database is then as empty as before.
-    pub async fn copy_into(&self, other: &Self, progress: &mut dyn FnMut(&str, u64)) -> Result<u64, CopyError> {
+    pub async fn copy_into(
+        &self,
+        other: &Self,
+        progress: &mut dyn FnMut(&str, u64),
+    ) -> Result<u64, CopyError> {
         let mut from = match &self.pool {
             Pool::Sqlite { read, .. } => Held::Sqlite(read.begin().await?),
             Pool::Postgres(pool) => {
-                let mut tx = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+                let mut tx = pool
+                    .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                    .await?;
                 without_limits(&mut tx).await?;
                 Held::Postgres(tx)
             }
@@ -350,17 +390,33 @@ impl Store {
 /// The number of an account that was deleted is not given again on the other side either.
 async fn carry_numbering(from: &mut Held, to: &mut Held) -> Result<(), CopyError> {
     let last: Option<(i64,)> = match from {
-        Held::Sqlite(tx) => sqlx::query_as("SELECT seq FROM sqlite_sequence WHERE name = 'users'").fetch_optional(&mut **tx).await?,
-        Held::Postgres(tx) => sqlx::query_as("SELECT last_value FROM users_id_seq WHERE is_called").fetch_optional(&mut **tx).await?,
+        Held::Sqlite(tx) => {
+            sqlx::query_as("SELECT seq FROM sqlite_sequence WHERE name = 'users'")
+                .fetch_optional(&mut **tx)
+                .await?
+        }
+        Held::Postgres(tx) => {
+            sqlx::query_as("SELECT last_value FROM users_id_seq WHERE is_called")
+                .fetch_optional(&mut **tx)
+                .await?
+        }
     };
     let Some((last,)) = last else { return Ok(()) };
     match to {
         Held::Sqlite(tx) => {
-            sqlx::query("DELETE FROM sqlite_sequence WHERE name = 'users'").execute(&mut **tx).await?;
-            sqlx::query("INSERT INTO sqlite_sequence (name, seq) VALUES ('users', $1)").bind(last).execute(&mut **tx).await?;
+            sqlx::query("DELETE FROM sqlite_sequence WHERE name = 'users'")
+                .execute(&mut **tx)
+                .await?;
+            sqlx::query("INSERT INTO sqlite_sequence (name, seq) VALUES ('users', $1)")
+                .bind(last)
+                .execute(&mut **tx)
+                .await?;
         }
         Held::Postgres(tx) => {
-            sqlx::query("SELECT setval('users_id_seq', $1)").bind(last).execute(&mut **tx).await?;
+            sqlx::query("SELECT setval('users_id_seq', $1)")
+                .bind(last)
+                .execute(&mut **tx)
+                .await?;
         }
     }
     Ok(())

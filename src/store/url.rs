@@ -27,7 +27,8 @@ impl DatabaseUrl {
         }
     }
 
-    /// Parses `sqlite://FILE`, `sqlite:FILE`, `sqlite::memory:`, `postgres://…` or `postgresql://…`.
+    /// Parses `sqlite://FILE`, `sqlite:FILE`, `sqlite::memory:`, `postgres://…` or
+    /// `postgresql://…`.
     ///
     /// # Errors
     /// Says which forms there are.
@@ -41,8 +42,13 @@ impl DatabaseUrl {
                 Err(_) => Err("is not a valid postgres:// URL".to_owned()),
             };
         }
-        match text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
-            Some(path) if !path.is_empty() && !path.contains('?') => Ok(Self::SqliteFile(PathBuf::from(path))),
+        match text
+            .strip_prefix("sqlite://")
+            .or_else(|| text.strip_prefix("sqlite:"))
+        {
+            Some(path) if !path.is_empty() && !path.contains('?') => {
+                Ok(Self::SqliteFile(PathBuf::from(path)))
+            }
             _ => Err("must be sqlite://FILE, sqlite::memory: or postgres://USER@HOST/NAME".to_owned()),
         }
     }
@@ -66,12 +72,17 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// The URL with whatever stands between the user name and the `@` hidden, and any password parameter too.
+/// The URL with whatever stands between the user name and the `@` hidden, and any password
+/// parameter too.
 fn masked_url(url: &str) -> String {
-    let (url, query) = url.split_once('?').map_or((url, None), |(url, query)| (url, Some(query)));
+    let (url, query) = url
+        .split_once('?')
+        .map_or((url, None), |(url, query)| (url, Some(query)));
     if query.is_some_and(|query| query.contains('@')) {
         // A password with a bare `?` in it, most likely: nobody can tell where it ends.
-        return url.split_once("://").map_or("***".to_owned(), |(scheme, _)| format!("{scheme}://***"));
+        return url
+            .split_once("://")
+            .map_or("***".to_owned(), |(scheme, _)| format!("{scheme}://***"));
     }
     let query = query.map(|query| {
         let parts = query.split('&').map(|part| match part.split_once('=') {
@@ -80,7 +91,10 @@ fn masked_url(url: &str) -> String {
         });
         parts.collect::<Vec<_>>().join("&")
     });
-    let masked = match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+    let masked = match url
+        .split_once("://")
+        .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)))
+    {
         Some((scheme, (credentials, host))) if credentials.contains(':') => {
             let user = credentials.split(':').next().unwrap_or_default();
             format!("{scheme}://{user}:***@{host}")

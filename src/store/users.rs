@@ -52,7 +52,8 @@ macro_rules! insert_account {
 }
 
 impl Store {
-    /// Stores a new account that an administrator makes; none in place of it if its address is taken.
+    /// Stores a new account that an administrator makes; none in place of it if its address is
+    /// taken.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -64,7 +65,9 @@ impl Store {
     ) -> Result<Administered<Option<Account>>, StoreError> {
         in_transaction!(self, |tx| {
             let caller = caller!(tx, authority, Administered);
-            let Some(permitted) = permissions_of!(tx, user.role) else { return Ok(Administered::UnknownRole) };
+            let Some(permitted) = permissions_of!(tx, user.role) else {
+                return Ok(Administered::UnknownRole);
+            };
             if !caller.covers(&permitted) {
                 return Ok(Administered::NotCovered);
             }
@@ -72,11 +75,16 @@ impl Store {
         })
     }
 
-    /// Stores a new account; none if its address is taken or there is no such role. Uniqueness is the index's, so it holds for any number of callers.
+    /// Stores a new account; none if its address is taken or there is no such role. Uniqueness is
+    /// the index's, so it holds for any number of callers.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn insert_user(&self, user: &NewUser<'_>, event: &Event<'_>) -> Result<Option<Account>, StoreError> {
+    pub async fn insert_user(
+        &self,
+        user: &NewUser<'_>,
+        event: &Event<'_>,
+    ) -> Result<Option<Account>, StoreError> {
         in_transaction!(self, |tx| { insert_account!(tx, user, event) })
     }
 
@@ -85,7 +93,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        on_reader!(self, |db| {
+            Ok(sqlx::query_as(
             "SELECT id, email, is_active, role, subject, password_hash, password_version, password_expires_at, permissions
              FROM users
              JOIN roles ON roles.name = users.role
@@ -93,10 +102,12 @@ impl Store {
         )
         .bind(key)
         .fetch_optional(db)
-        .await?))
+        .await?)
+        })
     }
 
-    /// Replaces a password hash by a better one of the same password, unless another request has meanwhile. The version stays: the password is the same.
+    /// Replaces a password hash by a better one of the same password, unless another request has
+    /// meanwhile. The version stays: the password is the same.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -130,7 +141,8 @@ impl Store {
         .await?))
     }
 
-    /// Sets a lasting password hash if the version is still the one that was verified, and ends every session but the one spared; says whether it did.
+    /// Sets a lasting password hash if the version is still the one that was verified, and ends
+    /// every session but the one spared; says whether it did.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -164,11 +176,18 @@ impl Store {
         })
     }
 
-    /// Gives an account another address if the version of its password is still the one that was verified.
+    /// Gives an account another address if the version of its password is still the one that was
+    /// verified.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn change_email(&self, user: UserId, version: i64, email: &Email, event: &Event<'_>) -> Result<EmailChange, StoreError> {
+    pub async fn change_email(
+        &self,
+        user: UserId,
+        version: i64,
+        email: &Email,
+        event: &Event<'_>,
+    ) -> Result<EmailChange, StoreError> {
         match self.set_email(user, version, email, event).await {
             Ok(row) => Ok(row.map_or(EmailChange::Outdated, EmailChange::Done)),
             Err(error) if error.is_taken() => Ok(EmailChange::Taken),
@@ -176,7 +195,13 @@ impl Store {
         }
     }
 
-    async fn set_email(&self, user: UserId, version: i64, email: &Email, event: &Event<'_>) -> Result<Option<Me>, StoreError> {
+    async fn set_email(
+        &self,
+        user: UserId,
+        version: i64,
+        email: &Email,
+        event: &Event<'_>,
+    ) -> Result<Option<Me>, StoreError> {
         in_transaction!(self, |tx| {
             let row: Option<Me> = sqlx::query_as(
                 "UPDATE users
@@ -198,11 +223,17 @@ impl Store {
         })
     }
 
-    /// Deletes an account with its sessions if the version of its password is still the one that was verified.
+    /// Deletes an account with its sessions if the version of its password is still the one that
+    /// was verified.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn delete_user(&self, user: UserId, version: i64, event: &Event<'_>) -> Result<Deletion, StoreError> {
+    pub async fn delete_user(
+        &self,
+        user: UserId,
+        version: i64,
+        event: &Event<'_>,
+    ) -> Result<Deletion, StoreError> {
         in_transaction!(self, |tx| {
             lock_admins!(tx);
             let gone: Option<Account> = sqlx::query_as(concat!(
@@ -215,7 +246,9 @@ impl Store {
             .bind(version)
             .fetch_optional(&mut *tx)
             .await?;
-            let Some(gone) = gone else { return Ok(Deletion::Outdated) };
+            let Some(gone) = gone else {
+                return Ok(Deletion::Outdated);
+            };
             if gone.is_active_admin() && no_admin_remains!(tx) {
                 return Ok(Deletion::LastAdmin);
             }

@@ -1,4 +1,5 @@
-//! The way to the collector of spans: one request at a time, made by the thread that sends them, which may wait.
+//! The way to the collector of spans: one request at a time, made by the thread that sends them,
+//! which may wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,18 @@ impl Collector {
     /// Each request may take so long, answer included.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        let tls =
-            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(default_provider())).root_certs(RootCerts::PlatformVerifier).build();
-        Self(Agent::config_builder().timeout_global(Some(timeout)).http_status_as_error(false).tls_config(tls).build().into())
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
+        Self(
+            Agent::config_builder()
+                .timeout_global(Some(timeout))
+                .http_status_as_error(false)
+                .tls_config(tls)
+                .build()
+                .into(),
+        )
     }
 }
 

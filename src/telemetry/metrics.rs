@@ -1,7 +1,9 @@
 //! Metrics in Prometheus' text form.
 //!
-//! What happens is counted where it happens; what stands, such as the length of a queue, is read when somebody asks ([`State`]). No label holds anything
-//! that a client sent: routes are templates of ours and outcomes words of ours, so that the number of series is bounded by the program's text.
+//! What happens is counted where it happens; what stands, such as the length of a queue, is read
+//! when somebody asks ([`State`]). No label holds anything that a client sent: routes are templates
+//! of ours and outcomes words of ours, so that the number of series is bounded by the program's
+//! text.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -9,14 +11,17 @@ use std::time::Duration;
 use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Error, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Error, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use super::Log;
 use super::sink::Sink;
 
 /// Upper bounds in seconds: from what `/me` takes to what a caller no longer waits for.
-const DURATIONS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DURATIONS: &[f64] = &[
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What every flow may end in.
 const PASSING: &[&str] = &["ok", "throttled", "busy", "unavailable", "internal"];
@@ -34,7 +39,8 @@ const LOGINS: &[&str] = &[
 ];
 /// What a registration may end in beside that.
 const REGISTRATIONS: &[&str] = &["email_taken", "registration_closed", "invalid_input"];
-/// What a refresh may end in beside that: `repeated` is the token before the newest, within the grace; `reused` one that ended its session.
+/// What a refresh may end in beside that: `repeated` is the token before the newest, within the
+/// grace; `reused` one that ended its session.
 const REFRESHES: &[&str] = &["repeated", "reused", "ended", "not_ours"];
 const LIMITS: &[&str] = &["account", "login_address", "register_address"];
 /// Stands for whatever path or method is not ours.
@@ -173,56 +179,133 @@ impl Metrics {
         let counter = |name: &str, help: &str| kept(&registry, IntCounter::new(name, help));
         let gauge = |name: &str, help: &str| kept(&registry, IntGauge::new(name, help));
         let seconds = |name: &str, help: &str| kept(&registry, Gauge::new(name, help));
-        let counters = |name: &str, help: &str, labels: &[&str]| kept(&registry, IntCounterVec::new(Opts::new(name, help), labels));
-        let gauges = |name: &str, help: &str, labels: &[&str]| kept(&registry, IntGaugeVec::new(Opts::new(name, help), labels));
-        let histogram = |name: &str, help: &str| kept(&registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec())));
-        let build = gauges("doorward_build_info", "Always 1; the version that runs", &["version"])?;
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            kept(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            kept(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
+        let histogram = |name: &str, help: &str| {
+            kept(
+                &registry,
+                Histogram::with_opts(HistogramOpts::new(name, help).buckets(DURATIONS.to_vec())),
+            )
+        };
+        let build = gauges(
+            "doorward_build_info",
+            "Always 1; the version that runs",
+            &["version"],
+        )?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         registry.register(Box::new(ProcessCollector::for_self()))?;
         // From the start, for an alert on the first of its kind compares it with the zero before.
         let outcomes = |name: &str, help: &str, label: &str, words: &[&[&str]]| {
             let made = counters(name, help, &[label])?;
-            words.concat().into_iter().for_each(|word| drop(made.with_label_values(&[word])));
+            words
+                .concat()
+                .into_iter()
+                .for_each(|word| drop(made.with_label_values(&[word])));
             Ok::<_, Error>(made)
         };
         Ok(Self {
-            requests: counters("doorward_http_requests_total", "Requests answered", &["method", "route", "status"])?,
+            requests: counters(
+                "doorward_http_requests_total",
+                "Requests answered",
+                &["method", "route", "status"],
+            )?,
             durations: kept(
                 &registry,
                 HistogramVec::new(
-                    HistogramOpts::new("doorward_http_request_duration_seconds", "From a request's headers to its answer's")
-                        .buckets(DURATIONS.to_vec()),
+                    HistogramOpts::new(
+                        "doorward_http_request_duration_seconds",
+                        "From a request's headers to its answer's",
+                    )
+                    .buckets(DURATIONS.to_vec()),
                     &["method", "route"],
                 ),
             )?,
-            in_flight: gauge("doorward_http_requests_in_flight", "Requests begun and not answered")?,
-            logins: outcomes("doorward_logins_total", "Logins by outcome; callers are not told which refusal it was", "outcome", &[PASSING, LOGINS])?,
-            registrations: outcomes("doorward_registrations_total", "Registrations by outcome", "outcome", &[PASSING, REGISTRATIONS])?,
+            in_flight: gauge(
+                "doorward_http_requests_in_flight",
+                "Requests begun and not answered",
+            )?,
+            logins: outcomes(
+                "doorward_logins_total",
+                "Logins by outcome; callers are not told which refusal it was",
+                "outcome",
+                &[PASSING, LOGINS],
+            )?,
+            registrations: outcomes(
+                "doorward_registrations_total",
+                "Registrations by outcome",
+                "outcome",
+                &[PASSING, REGISTRATIONS],
+            )?,
             refreshes: outcomes(
                 "doorward_refreshes_total",
                 "Refreshes by outcome; callers are not told which refusal it was",
                 "outcome",
                 &[PASSING, REFRESHES],
             )?,
-            throttled: outcomes("doorward_throttled_total", "Requests refused by a limit", "limit", &[LIMITS])?,
+            throttled: outcomes(
+                "doorward_throttled_total",
+                "Requests refused by a limit",
+                "limit",
+                &[LIMITS],
+            )?,
             hashing: Hashing {
                 wait: histogram("doorward_hash_wait_seconds", "Wait of a hash for its thread")?,
                 work: histogram("doorward_hash_duration_seconds", "Time of a hash on its thread")?,
             },
             standing: Mutex::new(Standing {
                 hash_queue: gauge("doorward_hash_queue_depth", "Hashes that wait for a thread")?,
-                hash_queue_capacity: gauge("doorward_hash_queue_capacity", "Hashes that may wait before logins get 503")?,
+                hash_queue_capacity: gauge(
+                    "doorward_hash_queue_capacity",
+                    "Hashes that may wait before logins get 503",
+                )?,
                 registry_sessions: gauge("doorward_registry_sessions", "Sessions that the registry holds")?,
-                registry_hits: counter("doorward_registry_hits_total", "Look-ups that the registry answered")?,
-                registry_misses: counter("doorward_registry_misses_total", "Look-ups that went to the database")?,
-                registry_evictions: counter("doorward_registry_evictions_total", "Sessions that the registry forgot")?,
-                feed_lag: seconds("doorward_feed_lag_seconds", "Time since the feed of changes was last read; 0 before the first reading")?,
-                connections: gauges("doorward_database_connections", "Open connections to the database", &["pool", "state"])?,
-                connections_most: gauges("doorward_database_connections_max", "Connections that a pool may open", &["pool"])?,
-                sessions_live: gauge("doorward_sessions_live", "Sessions that have not ended, counted at most once a minute")?,
-                signing_key_age: seconds("doorward_signing_key_age_seconds", "Time since the key that signs now began to")?,
-                ready: gauges("doorward_ready", "1 if the check of GET /ready holds, else 0", &["check"])?,
-                log_lines_dropped: counter("doorward_log_lines_dropped_total", "Log lines that were dropped because the sink was blocked")?,
+                registry_hits: counter(
+                    "doorward_registry_hits_total",
+                    "Look-ups that the registry answered",
+                )?,
+                registry_misses: counter(
+                    "doorward_registry_misses_total",
+                    "Look-ups that went to the database",
+                )?,
+                registry_evictions: counter(
+                    "doorward_registry_evictions_total",
+                    "Sessions that the registry forgot",
+                )?,
+                feed_lag: seconds(
+                    "doorward_feed_lag_seconds",
+                    "Time since the feed of changes was last read; 0 before the first reading",
+                )?,
+                connections: gauges(
+                    "doorward_database_connections",
+                    "Open connections to the database",
+                    &["pool", "state"],
+                )?,
+                connections_most: gauges(
+                    "doorward_database_connections_max",
+                    "Connections that a pool may open",
+                    &["pool"],
+                )?,
+                sessions_live: gauge(
+                    "doorward_sessions_live",
+                    "Sessions that have not ended, counted at most once a minute",
+                )?,
+                signing_key_age: seconds(
+                    "doorward_signing_key_age_seconds",
+                    "Time since the key that signs now began to",
+                )?,
+                ready: gauges(
+                    "doorward_ready",
+                    "1 if the check of GET /ready holds, else 0",
+                    &["check"],
+                )?,
+                log_lines_dropped: counter(
+                    "doorward_log_lines_dropped_total",
+                    "Log lines that were dropped because the sink was blocked",
+                )?,
             }),
             log: OnceLock::new(),
             registry,
@@ -263,7 +346,10 @@ impl Metrics {
     pub fn text(&self, state: &State) -> Result<String, Error> {
         let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         standing.set(state);
-        reach(&standing.log_lines_dropped, self.log.get().map_or(0, Sink::dropped));
+        reach(
+            &standing.log_lines_dropped,
+            self.log.get().map_or(0, Sink::dropped),
+        );
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }
@@ -277,16 +363,24 @@ impl Standing {
         reach(&self.registry_hits, state.registry.hits);
         reach(&self.registry_misses, state.registry.misses);
         reach(&self.registry_evictions, state.registry.evictions);
-        self.feed_lag.set(state.feed_lag.unwrap_or_default().as_secs_f64());
+        self.feed_lag
+            .set(state.feed_lag.unwrap_or_default().as_secs_f64());
         for used in &state.pools {
-            self.connections.with_label_values(&[used.pool, "busy"]).set(count(used.busy));
-            self.connections.with_label_values(&[used.pool, "idle"]).set(count(used.idle));
-            self.connections_most.with_label_values(&[used.pool]).set(count(used.most));
+            self.connections
+                .with_label_values(&[used.pool, "busy"])
+                .set(count(used.busy));
+            self.connections
+                .with_label_values(&[used.pool, "idle"])
+                .set(count(used.idle));
+            self.connections_most
+                .with_label_values(&[used.pool])
+                .set(count(used.most));
         }
         if let Some(live) = state.sessions_live {
             self.sessions_live.set(live);
         }
-        self.signing_key_age.set(state.signing_key_age.unwrap_or_default().as_secs_f64());
+        self.signing_key_age
+            .set(state.signing_key_age.unwrap_or_default().as_secs_f64());
         for (check, holds) in &state.checks {
             self.ready.with_label_values(&[check]).set(i64::from(*holds));
         }
@@ -309,9 +403,20 @@ mod tests {
     #[test]
     fn a_total_is_reached_and_never_undone() {
         let metrics = Metrics::new().unwrap();
-        let state = |hits| State { registry: RegistryCounts { hits, ..RegistryCounts::default() }, ..State::default() };
+        let state = |hits| State {
+            registry: RegistryCounts {
+                hits,
+                ..RegistryCounts::default()
+            },
+            ..State::default()
+        };
         for (total, shown) in [(3, 3), (5, 5), (4, 5)] {
-            assert!(metrics.text(&state(total)).unwrap().contains(&format!("doorward_registry_hits_total {shown}\n")));
+            assert!(
+                metrics
+                    .text(&state(total))
+                    .unwrap()
+                    .contains(&format!("doorward_registry_hits_total {shown}\n"))
+            );
         }
     }
 
@@ -327,7 +432,11 @@ mod tests {
             r#"doorward_http_requests_total{method="GET",route="/users/{id}",status="5xx"} 0"#,
             r#"doorward_http_request_duration_seconds_bucket{method="GET",route="/users/{id}",le="0.0025"} 1"#,
             r#"doorward_http_request_duration_seconds_count{method="GET",route="/users/{id}"} 2"#,
-            concat!("doorward_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            concat!(
+                "doorward_build_info{version=\"",
+                env!("CARGO_PKG_VERSION"),
+                "\"} 1"
+            ),
         ] {
             assert!(text.contains(line), "{line}\n{text}");
         }

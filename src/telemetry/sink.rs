@@ -1,7 +1,8 @@
 //! The way of a log line out of the process: a queue with a bound, and one thread that writes.
 //!
-//! Whoever logs never waits for standard error. While nobody takes the lines (a full pipe, a full disk, a reader that has gone away) the queue fills, what
-//! comes then is dropped and counted, and the count is told by the first line that gets through again.
+//! Whoever logs never waits for standard error. While nobody takes the lines (a full pipe, a full
+//! disk, a reader that has gone away) the queue fills, what comes then is dropped and counted, and
+//! the count is told by the first line that gets through again.
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -46,7 +47,9 @@ impl Sink {
         let (queue, items) = unbounded();
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
-        thread::Builder::new().name("log".to_owned()).spawn(move || pass_on(&items, out, &shared))?;
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || pass_on(&items, out, &shared))?;
         Ok(Self { queue, counts })
     }
 
@@ -153,7 +156,10 @@ mod tests {
     }
 
     fn disk(room: usize) -> (Disk, Sink) {
-        let disk = Disk { room: Arc::new(AtomicUsize::new(room)), text: Arc::default() };
+        let disk = Disk {
+            room: Arc::new(AtomicUsize::new(room)),
+            text: Arc::default(),
+        };
         let sink = Sink::start(disk.clone()).unwrap();
         (disk, sink)
     }
@@ -180,7 +186,10 @@ mod tests {
             sink.write_all(b"before\n").unwrap();
         }
         Sink::flush(&sink);
-        assert_eq!((text(&disk).as_str(), sink.counts.dropped.load(Ordering::SeqCst)), ("before\nbef", 2));
+        assert_eq!(
+            (text(&disk).as_str(), sink.counts.dropped.load(Ordering::SeqCst)),
+            ("before\nbef", 2)
+        );
         disk.room.store(100, Ordering::SeqCst);
         sink.write_all(b"after\n").unwrap();
         Sink::flush(&sink);

@@ -1,8 +1,9 @@
 //! Traces by OpenTelemetry: spans sent by OTLP over HTTP, with W3C's `traceparent` in and out.
 //!
-//! There are none unless a collector is named by the standard variables (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`), which the
-//! library reads itself, as it does those of sampling, headers, time limits and resource. What a span says is written here and by our own code: names,
-//! templates and numbers, never an address or a token.
+//! There are none unless a collector is named by the standard variables
+//! (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`), which the library reads
+//! itself, as it does those of sampling, headers, time limits and resource. What a span says is
+//! written here and by our own code: names, templates and numbers, never an address or a token.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
-use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{
+    Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
@@ -20,7 +23,10 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use super::collector::Collector;
 use super::scope::Span;
 
-const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const ENDPOINTS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
 const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 /// The specification's, for one request to the collector.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,9 +46,17 @@ impl Traces {
     /// # Errors
     /// The environment names one that cannot be used.
     pub fn from_environment(environment: &[(String, String)]) -> Result<Option<Self>, ExporterBuildError> {
-        let set = |wanted: &str| environment.iter().find(|(name, value)| name == wanted && !value.is_empty()).map(|(_, value)| value.as_str());
+        let set = |wanted: &str| {
+            environment
+                .iter()
+                .find(|(name, value)| name == wanted && !value.is_empty())
+                .map(|(_, value)| value.as_str())
+        };
         let disabled = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        if disabled || set("OTEL_TRACES_EXPORTER") == Some("none") || ENDPOINTS.iter().all(|name| set(name).is_none()) {
+        if disabled
+            || set("OTEL_TRACES_EXPORTER") == Some("none")
+            || ENDPOINTS.iter().all(|name| set(name).is_none())
+        {
             return Ok(None);
         }
         let millis = TIMEOUTS.iter().find_map(|name| set(name)?.parse().ok());
@@ -51,13 +65,25 @@ impl Traces {
         if set("OTEL_SERVICE_NAME").is_none() {
             resource = resource.with_service_name("doorward");
         }
-        let resource = resource.with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION"))).build();
-        let exporter = SpanExporter::builder().with_http().with_http_client(Collector::new(timeout)).build()?;
-        let provider = SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build();
-        Ok(Some(Self { tracer: provider.tracer("doorward"), provider }))
+        let resource = resource
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector::new(timeout))
+            .build()?;
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_batch_exporter(exporter)
+            .build();
+        Ok(Some(Self {
+            tracer: provider.tracer("doorward"),
+            provider,
+        }))
     }
 
-    /// Sends what is left. Waits for the collector, but not long: not to be called where other work waits.
+    /// Sends what is left. Waits for the collector, but not long: not to be called where other work
+    /// waits.
     pub fn end(&self) {
         if let Err(error) = self.provider.shutdown_with_timeout(FLUSH_TIMEOUT) {
             log::warn!(error:%; "the last spans were not sent");
@@ -65,7 +91,11 @@ impl Traces {
     }
 
     fn begin(&self, parent: &Context, method: &str, route: &Arc<str>) -> (TraceId, Option<Span>) {
-        let mut span = self.tracer.span_builder("request").with_kind(SpanKind::Server).start_with_context(&self.tracer, parent);
+        let mut span = self
+            .tracer
+            .span_builder("request")
+            .with_kind(SpanKind::Server)
+            .start_with_context(&self.tracer, parent);
         let id = span.span_context().trace_id();
         // Most are not sampled: nothing is written for them, and nothing below them.
         if !span.is_recording() {
@@ -74,7 +104,13 @@ impl Traces {
         span.update_name(format!("{method} {route}"));
         span.set_attribute(KeyValue::new("http.request.method", method.to_owned()));
         span.set_attribute(KeyValue::new("http.route", Arc::clone(route)));
-        (id, Some(Span { tracer: self.tracer.clone(), context: parent.with_span(span) }))
+        (
+            id,
+            Some(Span {
+                tracer: self.tracer.clone(),
+                context: parent.with_span(span),
+            }),
+        )
     }
 }
 
@@ -88,7 +124,12 @@ pub struct Trace {
 impl Trace {
     /// Of a request: the caller's trace, if it names one, and a span of ours, if spans are sent.
     #[must_use]
-    pub fn of_request(traces: Option<&Traces>, headers: &HeaderMap, method: &str, route: &Arc<str>) -> Option<Self> {
+    pub fn of_request(
+        traces: Option<&Traces>,
+        headers: &HeaderMap,
+        method: &str,
+        route: &Arc<str>,
+    ) -> Option<Self> {
         if traces.is_none() && !headers.contains_key(TRACEPARENT) {
             return None;
         }
@@ -103,12 +144,17 @@ impl Trace {
         (id != TraceId::INVALID).then_some(Self { id, span })
     }
 
-    /// Ends the request's span, if it is sampled, and tells the caller its place, so that what the caller does next can follow it.
+    /// Ends the request's span, if it is sampled, and tells the caller its place, so that what the
+    /// caller does next can follow it.
     pub fn end(&self, status: u16, headers: &mut HeaderMap) {
         let Some(span) = &self.span else { return };
-        span.context.span().set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        span.context
+            .span()
+            .set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         if status >= 500 {
-            span.context.span().set_status(Status::error("the request failed"));
+            span.context
+                .span()
+                .set_status(Status::error("the request failed"));
         }
         span.context.span().end();
         TraceContextPropagator::new().inject_context(&span.context, &mut Answer(headers));
@@ -121,7 +167,10 @@ impl Span {
         let mut builder = self.tracer.span_builder(name);
         builder.start_time = begin;
         let span = builder.start_with_context(&self.tracer, &self.context);
-        Self { tracer: self.tracer.clone(), context: self.context.with_span(span) }
+        Self {
+            tracer: self.tracer.clone(),
+            context: self.context.with_span(span),
+        }
     }
 }
 
@@ -132,7 +181,9 @@ impl Extractor for Headers<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         let mut values = self.0.get_all(key);
         let (first, second) = (values.next(), values.next());
-        first.filter(|_| second.is_none()).and_then(|value| value.to_str().ok())
+        first
+            .filter(|_| second.is_none())
+            .and_then(|value| value.to_str().ok())
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -32,30 +32,51 @@ fn guarded() -> Vec<(String, String, Option<String>)> {
                 assert_eq!(operation["security"], json!([]), "{method} {template} is public");
                 continue;
             }
-            let permission = operation["security"][0]["password"].as_array().unwrap_or_else(|| panic!("{method} {template} names no permission"));
+            let permission = operation["security"][0]["password"]
+                .as_array()
+                .unwrap_or_else(|| panic!("{method} {template} names no permission"));
             let own = OWN.iter().any(|own| template.starts_with(own));
             assert_eq!(permission.is_empty(), own, "{method} {template}");
             let path = template.replace("{id}", "999999").replace("{name}", "nosuch");
-            operations.push((method.to_ascii_uppercase(), path, permission.first().map(|name| name.as_str().unwrap().to_owned())));
+            operations.push((
+                method.to_ascii_uppercase(),
+                path,
+                permission.first().map(|name| name.as_str().unwrap().to_owned()),
+            ));
         }
     }
     operations
 }
 
 async fn put_role(admin: &Person<'_>, name: &str, permissions: &[&str]) {
-    admin.send_json("PUT", &format!("/roles/{name}"), json!({"permissions": permissions})).await.expect(201);
+    admin
+        .send_json(
+            "PUT",
+            &format!("/roles/{name}"),
+            json!({"permissions": permissions}),
+        )
+        .await
+        .expect(201);
 }
 
 /// Someone with an account of that role, and its id.
 async fn someone<'a>(admin: &Person<'a>, name: &str, role: &str) -> (Person<'a>, i64) {
     let person = admin.app.registered(name).await;
     let id = person.get("/me").await.expect(200).json()["id"].as_i64().unwrap();
-    admin.send_json("PATCH", &format!("/users/{id}"), json!({"role": role})).await.expect(200);
+    admin
+        .send_json("PATCH", &format!("/users/{id}"), json!({"role": role}))
+        .await
+        .expect(200);
     (person, id)
 }
 
 fn ids(page: &Value) -> Vec<i64> {
-    page["users"].as_array().unwrap().iter().map(|user| user["id"].as_i64().unwrap()).collect()
+    page["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["id"].as_i64().unwrap())
+        .collect()
 }
 
 on_both_engines! {
@@ -409,15 +430,26 @@ on_both_engines! {
 
 #[tokio::test]
 async fn the_document_lists_every_permission_as_a_scope() {
-    let scopes = document()["components"]["securitySchemes"]["password"]["flows"]["password"]["scopes"].as_object().unwrap();
+    let scopes = document()["components"]["securitySchemes"]["password"]["flows"]["password"]["scopes"]
+        .as_object()
+        .unwrap();
     assert_eq!(scopes.len(), 9);
-    let named: Vec<String> = guarded().into_iter().filter_map(|(_, _, permission)| permission).collect();
-    assert!(named.iter().all(|permission| scopes.contains_key(permission)), "{named:?}");
+    let named: Vec<String> = guarded()
+        .into_iter()
+        .filter_map(|(_, _, permission)| permission)
+        .collect();
+    assert!(
+        named.iter().all(|permission| scopes.contains_key(permission)),
+        "{named:?}"
+    );
 }
 
 /// Nobody is an admin by being first.
 #[tokio::test]
 async fn the_first_account_is_a_plain_user() {
     let app = TestApp::start(crate::support::Engine::Sqlite).await;
-    assert_eq!(app.registered("first").await.get("/me").await.json()["role"], "user");
+    assert_eq!(
+        app.registered("first").await.get("/me").await.json()["role"],
+        "user"
+    );
 }

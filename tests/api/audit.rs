@@ -9,20 +9,35 @@ use crate::support::process::output;
 use crate::support::{PASSWORD, SECRET, TestApp, on_both_engines};
 
 async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
-    boss.get(&format!("/audit?{query}")).await.expect(200).json()["events"].as_array().unwrap().clone()
+    boss.get(&format!("/audit?{query}")).await.expect(200).json()["events"]
+        .as_array()
+        .unwrap()
+        .clone()
 }
 
 /// `doorward audit verify` on the service's database: its exit status and what it says.
 fn verify(app: &TestApp) -> (i32, String) {
-    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET)];
+    let settings = [
+        ("DATABASE_URL", app.database.as_str()),
+        ("DOORWARD_SECRET", SECRET),
+    ];
     let found = output(Path::new("."), &settings, &["audit", "verify"]);
-    (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
+    (
+        found.status.code().unwrap(),
+        String::from_utf8([found.stdout, found.stderr].concat()).unwrap(),
+    )
 }
 
 fn verify_since(app: &TestApp, newest: &str) -> (i32, String) {
-    let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET)];
+    let settings = [
+        ("DATABASE_URL", app.database.as_str()),
+        ("DOORWARD_SECRET", SECRET),
+    ];
     let found = output(Path::new("."), &settings, &["audit", "verify", "--since", newest]);
-    (found.status.code().unwrap(), String::from_utf8([found.stdout, found.stderr].concat()).unwrap())
+    (
+        found.status.code().unwrap(),
+        String::from_utf8([found.stdout, found.stderr].concat()).unwrap(),
+    )
 }
 
 on_both_engines! {

@@ -10,11 +10,20 @@ use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
 
 /// Every documented path with its methods, and what is served beside the document.
 fn map() -> Vec<(String, Vec<String>)> {
-    let documented = document()["paths"].as_object().unwrap().iter().map(|(path, item)| {
-        let methods = item.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase());
-        (path.clone(), methods.collect::<Vec<_>>())
-    });
-    let beside = ["/openapi.json", "/docs", "/docs/", "/docs/swagger-ui.css"].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
+    let documented = document()["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(path, item)| {
+            let methods = item
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(|method| method.to_ascii_uppercase());
+            (path.clone(), methods.collect::<Vec<_>>())
+        });
+    let beside = ["/openapi.json", "/docs", "/docs/", "/docs/swagger-ui.css"]
+        .map(|path| (path.to_owned(), vec!["GET".to_owned()]));
     documented.chain(beside).collect()
 }
 
@@ -33,10 +42,16 @@ async fn every_path_answers_to_its_methods_and_names_them_to_others() {
             named.sort();
             named
         };
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"] {
+        for method in [
+            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND",
+        ] {
             let answer = app.request(method, &path).send().await;
             if allowed.contains(&method.to_owned()) {
-                assert!(answer.status != 405 && answer.status != 404, "{method} {path}: {}", answer.status);
+                assert!(
+                    answer.status != 405 && answer.status != 404,
+                    "{method} {path}: {}",
+                    answer.status
+                );
             } else {
                 let answer = answer.expect(405);
                 assert_eq!(named(&answer), allowed, "{method} {path}");
@@ -50,9 +65,21 @@ async fn every_path_answers_to_its_methods_and_names_them_to_others() {
 #[tokio::test]
 async fn head_is_get_without_the_body() {
     let app = TestApp::start(Engine::Sqlite).await;
-    for path in ["/health", "/ready", "/me", "/openapi.json", "/docs", "/docs/", "/docs/swagger-ui.css"] {
+    for path in [
+        "/health",
+        "/ready",
+        "/me",
+        "/openapi.json",
+        "/docs",
+        "/docs/",
+        "/docs/swagger-ui.css",
+    ] {
         let (get, head) = (app.get(path).await, app.request("HEAD", path).send().await);
-        assert_eq!((get.status, get.header("content-type")), (head.status, head.header("content-type")), "{path}");
+        assert_eq!(
+            (get.status, get.header("content-type")),
+            (head.status, head.header("content-type")),
+            "{path}"
+        );
         assert_eq!(get.length.to_string(), head.header("content-length"), "{path}");
         assert_eq!(head.text, "", "{path}");
     }
@@ -81,10 +108,17 @@ async fn unknown_and_disguised_paths_are_not_found() {
     ] {
         let raw_answer = raw(
             &app.address,
-            format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n", alice.token).as_bytes(),
+            format!(
+                "GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+                alice.token
+            )
+            .as_bytes(),
         );
         assert!(raw_answer.starts_with("HTTP/1.1 404 "), "{path}: {raw_answer}");
-        assert!(raw_answer.contains(r#""code":"not_found""#) && !raw_answer.contains("alice@"), "{path}: {raw_answer}");
+        assert!(
+            raw_answer.contains(r#""code":"not_found""#) && !raw_answer.contains("alice@"),
+            "{path}: {raw_answer}"
+        );
     }
     app.get("/docs/nope.js").await.expect_problem(404, "not_found");
 }
@@ -92,30 +126,60 @@ async fn unknown_and_disguised_paths_are_not_found() {
 #[tokio::test]
 async fn a_request_id_is_kept_if_well_formed_and_made_if_not() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let answer = app.request("GET", "/me").header("x-request-id", "trace-7_a.B").send().await;
-    assert_eq!((answer.header("x-request-id"), &answer.json()["request_id"]), ("trace-7_a.B", &"trace-7_a.B".into()));
+    let answer = app
+        .request("GET", "/me")
+        .header("x-request-id", "trace-7_a.B")
+        .send()
+        .await;
+    assert_eq!(
+        (answer.header("x-request-id"), &answer.json()["request_id"]),
+        ("trace-7_a.B", &"trace-7_a.B".into())
+    );
     let mut made = std::collections::HashSet::new();
     for bad in ["", "a b", "a\"b", "<script>", &"x".repeat(65), "é"] {
-        let answer = app.request("GET", "/health").header("x-request-id", bad).send().await;
-        assert!(made.insert(answer.header("x-request-id").to_owned()) && answer.header("x-request-id") != bad, "{bad:?}");
+        let answer = app
+            .request("GET", "/health")
+            .header("x-request-id", bad)
+            .send()
+            .await;
+        assert!(
+            made.insert(answer.header("x-request-id").to_owned()) && answer.header("x-request-id") != bad,
+            "{bad:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_error_is_problem_json_for_whoever_asks_for_it_by_name() {
     let app = TestApp::start(Engine::Sqlite).await;
-    for (accept, media_type) in
-        [("application/problem+json, */*", "application/problem+json"), ("application/json", "application/json"), ("*/*", "application/json")]
-    {
+    for (accept, media_type) in [
+        ("application/problem+json, */*", "application/problem+json"),
+        ("application/json", "application/json"),
+        ("*/*", "application/json"),
+    ] {
         for path in ["/me", "/nope"] {
-            assert_eq!(app.request("GET", path).header("accept", accept).send().await.header("content-type"), media_type);
+            assert_eq!(
+                app.request("GET", path)
+                    .header("accept", accept)
+                    .send()
+                    .await
+                    .header("content-type"),
+                media_type
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn only_listed_origins_may_call_from_a_browser() {
-    let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_CORS_ORIGINS", "https://app.example.com, http://localhost:3000")]).await;
+    let app = TestApp::start_with(
+        Engine::Sqlite,
+        &[(
+            "DOORWARD_CORS_ORIGINS",
+            "https://app.example.com, http://localhost:3000",
+        )],
+    )
+    .await;
     let preflight = |origin: &'static str| {
         app.request("OPTIONS", "/me")
             .header("origin", origin)
@@ -124,16 +188,42 @@ async fn only_listed_origins_may_call_from_a_browser() {
             .send()
     };
     let listed = preflight("https://app.example.com").await;
-    assert_eq!(listed.header("access-control-allow-origin"), "https://app.example.com");
-    assert!(listed.header("access-control-allow-methods").contains("GET") && listed.header("access-control-allow-headers").contains("authorization"));
-    assert!(!listed.headers.contains_key("access-control-allow-credentials"));
-    for origin in ["https://evil.example", "https://app.example.com.evil.example", "null", "http://app.example.com"] {
-        let answer = preflight(origin).await.expect(204);
-        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{origin}");
-    }
-    let called = app.request("GET", "/health").header("origin", "http://localhost:3000").send().await.expect(200);
     assert_eq!(
-        (called.header("access-control-allow-origin"), called.header("access-control-expose-headers").contains("x-request-id")),
+        listed.header("access-control-allow-origin"),
+        "https://app.example.com"
+    );
+    assert!(
+        listed.header("access-control-allow-methods").contains("GET")
+            && listed
+                .header("access-control-allow-headers")
+                .contains("authorization")
+    );
+    assert!(!listed.headers.contains_key("access-control-allow-credentials"));
+    for origin in [
+        "https://evil.example",
+        "https://app.example.com.evil.example",
+        "null",
+        "http://app.example.com",
+    ] {
+        let answer = preflight(origin).await.expect(204);
+        assert!(
+            !answer.headers.contains_key("access-control-allow-origin"),
+            "{origin}"
+        );
+    }
+    let called = app
+        .request("GET", "/health")
+        .header("origin", "http://localhost:3000")
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            called.header("access-control-allow-origin"),
+            called
+                .header("access-control-expose-headers")
+                .contains("x-request-id")
+        ),
         ("http://localhost:3000", true)
     );
     assert!(
@@ -153,15 +243,31 @@ async fn only_listed_origins_may_call_from_a_browser() {
         .send()
         .await
         .expect(204);
-    assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")));
+    assert!(
+        answer
+            .headers
+            .keys()
+            .all(|name| !name.as_str().starts_with("access-control"))
+    );
 }
 
 #[tokio::test]
 async fn browsers_are_told_to_stay_on_https_only_where_it_is() {
     let plain = TestApp::start(Engine::Sqlite).await;
-    assert!(!plain.get("/health").await.headers.contains_key("strict-transport-security"));
+    assert!(
+        !plain
+            .get("/health")
+            .await
+            .headers
+            .contains_key("strict-transport-security")
+    );
     let tls = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_ISSUER", "https://id.example.com")]).await;
-    assert!(tls.get("/health").await.header("strict-transport-security").contains("max-age="));
+    assert!(
+        tls.get("/health")
+            .await
+            .header("strict-transport-security")
+            .contains("max-age=")
+    );
 }
 
 #[tokio::test]
@@ -169,8 +275,16 @@ async fn the_docs_can_be_switched_off_and_load_nothing_from_elsewhere() {
     let app = TestApp::start(Engine::Sqlite).await;
     assert_eq!(app.get("/docs").await.expect(307).header("location"), "/docs/");
     let page = app.get("/docs/").await.expect(200);
-    assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{}", page.text);
-    assert!(page.header("content-security-policy").contains("script-src 'self';") && !page.header("content-security-policy").contains("unsafe"));
+    assert!(
+        !page.text.contains("http://") && !page.text.contains("https://"),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.header("content-security-policy")
+            .contains("script-src 'self';")
+            && !page.header("content-security-policy").contains("unsafe")
+    );
     let without = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_DOCS", "off")]).await;
     without.get("/docs").await.expect(404);
     without.get("/docs/").await.expect(404);
@@ -180,8 +294,19 @@ async fn the_docs_can_be_switched_off_and_load_nothing_from_elsewhere() {
 #[tokio::test]
 async fn the_served_document_is_the_kept_one() {
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
-    assert!(kept == doorward::api::document::text(), "openapi/openapi.json is out of date; mend it with: make openapi");
-    assert_eq!(TestApp::start(Engine::Sqlite).await.get("/openapi.json").await.expect(200).text, kept);
+    assert!(
+        kept == doorward::api::document::text(),
+        "openapi/openapi.json is out of date; mend it with: make openapi"
+    );
+    assert_eq!(
+        TestApp::start(Engine::Sqlite)
+            .await
+            .get("/openapi.json")
+            .await
+            .expect(200)
+            .text,
+        kept
+    );
 }
 
 on_both_engines! {
@@ -229,7 +354,10 @@ async fn ambiguous_requests_are_refused_with_one_answer_and_the_connection() {
         " folded: x",
         "Upgrade: websocket\r\nContent-Length: 5",
     ] {
-        let answer = raw(&app.address, format!("POST /login HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{hidden}").as_bytes());
+        let answer = raw(
+            &app.address,
+            format!("POST /login HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{hidden}").as_bytes(),
+        );
         assert!(answer.starts_with("HTTP/1.1 400 "), "{head:?}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head:?}: {answer}");
     }
@@ -243,13 +371,21 @@ async fn ambiguous_requests_are_refused_with_one_answer_and_the_connection() {
         assert!(!raw(&app.address, line.as_bytes()).contains(" 200 "), "{line:?}");
     }
     for huge in [
-        format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(140_000)),
+        format!(
+            "GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+            "x".repeat(140_000)
+        ),
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(70_000)),
-        format!("GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(200)),
+        format!(
+            "GET /health HTTP/1.1\r\nHost: x\r\n{}\r\n",
+            "X: y\r\n".repeat(200)
+        ),
     ] {
         let answer = raw(&app.address, huge.as_bytes());
         assert!(
-            ["400", "414", "431", ""].iter().any(|status| answer.get(9..12).unwrap_or_default() == *status),
+            ["400", "414", "431", ""]
+                .iter()
+                .any(|status| answer.get(9..12).unwrap_or_default() == *status),
             "{}",
             answer.get(..80).unwrap_or(&answer)
         );
@@ -273,16 +409,29 @@ async fn any_bytes_get_a_refusal_and_never_a_5xx() {
     for path in ["/register", "/login"] {
         for media_type in ["application/json", "application/x-www-form-urlencoded"] {
             for body in bodies {
-                let status = app.request("POST", path).body(media_type, body.to_vec()).send().await.status;
-                assert!((400..500).contains(&status), "{path} {media_type} {body:?}: {status}");
+                let status = app
+                    .request("POST", path)
+                    .body(media_type, body.to_vec())
+                    .send()
+                    .await
+                    .status;
+                assert!(
+                    (400..500).contains(&status),
+                    "{path} {media_type} {body:?}: {status}"
+                );
             }
         }
     }
     let deep = format!("{{\"email\":{}", "[".repeat(16_000));
-    app.request("POST", "/register").body("application/json", deep).send().await.expect(422);
+    app.request("POST", "/register")
+        .body("application/json", deep)
+        .send()
+        .await
+        .expect(422);
 }
 
-/// How long the server keeps a client that sends `first` and then a byte a second, and what it answers.
+/// How long the server keeps a client that sends `first` and then a byte a second, and what it
+/// answers.
 fn patience(address: &str, first: &str) -> (Duration, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(first.as_bytes()).unwrap();
@@ -319,8 +468,13 @@ async fn a_slow_header_and_a_slow_body_are_ended() {
         })
         .collect();
     for (case, wait) in waits {
-        let (_, answer) = tokio::task::spawn_blocking(|| wait.join().unwrap()).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.1 408 ") || answer.is_empty(), "{case}: {answer}");
+        let (_, answer) = tokio::task::spawn_blocking(|| wait.join().unwrap())
+            .await
+            .unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 408 ") || answer.is_empty(),
+            "{case}: {answer}"
+        );
     }
     app.get("/health").await.expect(200);
 }
@@ -328,7 +482,9 @@ async fn a_slow_header_and_a_slow_body_are_ended() {
 #[tokio::test]
 async fn idle_connections_do_not_keep_others_out() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let idle: Vec<TcpStream> = (0..300).map(|_| TcpStream::connect(&app.address).unwrap()).collect();
+    let idle: Vec<TcpStream> = (0..300)
+        .map(|_| TcpStream::connect(&app.address).unwrap())
+        .collect();
     for _ in 0..20 {
         app.get("/health").await.expect(200);
     }

@@ -1,4 +1,5 @@
-//! Signing keys as a running service shows them: four algorithms, JWKS, rotation, revocation, introspection.
+//! Signing keys as a running service shows them: four algorithms, JWKS, rotation, revocation,
+//! introspection.
 
 use std::process::Command;
 use std::time::Duration;
@@ -18,7 +19,11 @@ fn header(token: &str) -> Value {
 /// `doorward keys …` on the database of a running service; the program has the system's clock.
 fn keys(app: &TestApp, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let done = output(folder.path(), &[("DATABASE_URL", &app.database), ("DOORWARD_SECRET", SECRET)], &[&["keys"], arguments].concat());
+    let done = output(
+        folder.path(),
+        &[("DATABASE_URL", &app.database), ("DOORWARD_SECRET", SECRET)],
+        &[&["keys"], arguments].concat(),
+    );
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
 }
@@ -90,28 +95,70 @@ async fn each_algorithm_serves_and_others_verify_its_tokens_by_jwks() {
         assert_eq!(header(&alice.token)["alg"], algorithm);
         let answer = app.get("/.well-known/jwks.json").await.expect(200);
         assert_eq!(answer.header("cache-control"), "public, max-age=300");
-        let again = app.request("GET", "/.well-known/jwks.json").header("if-none-match", answer.header("etag")).send().await.expect(304);
-        assert_eq!((again.header("etag"), again.text.as_str()), (answer.header("etag"), ""));
+        let again = app
+            .request("GET", "/.well-known/jwks.json")
+            .header("if-none-match", answer.header("etag"))
+            .send()
+            .await
+            .expect(304);
+        assert_eq!(
+            (again.header("etag"), again.text.as_str()),
+            (answer.header("etag"), "")
+        );
         let jwks = answer.json();
         if algorithm == "HS256" {
             assert_eq!(answer.text, r#"{"keys":[]}"#);
             continue;
         }
         let key = &jwks["keys"][0];
-        assert_eq!((&key["alg"], &key["use"], &key["kid"]), (&algorithm.into(), &"sig".into(), &header(&alice.token)["kid"]));
-        assert!(["d", "p", "q", "k"].iter().all(|private| key[*private].is_null()), "{jwks}");
+        assert_eq!(
+            (&key["alg"], &key["use"], &key["kid"]),
+            (&algorithm.into(), &"sig".into(), &header(&alice.token)["kid"])
+        );
+        assert!(
+            ["d", "p", "q", "k"].iter().all(|private| key[*private].is_null()),
+            "{jwks}"
+        );
         let expected = json!({"aud": "doorward", "iss": "http://127.0.0.1:8000"});
         for verify in [
-            &["python3", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/verify.py")][..],
-            &["node", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/verify.mjs")],
+            &[
+                "python3",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/verify.py"),
+            ][..],
+            &[
+                "node",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/verify.mjs"),
+            ],
         ] {
             let (jwks, expected) = (jwks.to_string(), expected.to_string());
-            let run = |token: &str| Command::new(verify[0]).args(&verify[1..]).args([&jwks, token, algorithm, &expected]).output().unwrap();
+            let run = |token: &str| {
+                Command::new(verify[0])
+                    .args(&verify[1..])
+                    .args([&jwks, token, algorithm, &expected])
+                    .output()
+                    .unwrap()
+            };
             let done = run(&alice.token);
-            assert!(done.status.success(), "{algorithm} {}: {}", verify[0], String::from_utf8_lossy(&done.stderr));
-            assert!(String::from_utf8_lossy(&done.stdout).contains("\"role\""), "{}", String::from_utf8_lossy(&done.stdout));
+            assert!(
+                done.status.success(),
+                "{algorithm} {}: {}",
+                verify[0],
+                String::from_utf8_lossy(&done.stderr)
+            );
+            assert!(
+                String::from_utf8_lossy(&done.stdout).contains("\"role\""),
+                "{}",
+                String::from_utf8_lossy(&done.stdout)
+            );
             let mut bent = alice.token.clone();
-            bent.replace_range(bent.len() - 10..bent.len() - 9, if bent.as_bytes()[bent.len() - 10] == b'A' { "B" } else { "A" });
+            bent.replace_range(
+                bent.len() - 10..bent.len() - 9,
+                if bent.as_bytes()[bent.len() - 10] == b'A' {
+                    "B"
+                } else {
+                    "A"
+                },
+            );
             assert!(!run(&bent).status.success(), "{algorithm} {}", verify[0]);
         }
     }
@@ -125,8 +172,16 @@ async fn each_algorithm_rotates_and_revokes_without_a_restart() {
         let before = app.registered("alice").await;
         let kid = header(&before.token)["kid"].clone();
         let folder = tempfile::tempdir().unwrap();
-        let settings = [("DATABASE_URL", app.database.as_str()), ("DOORWARD_SECRET", SECRET), ("DOORWARD_JWT_ALGORITHM", algorithm)];
-        assert!(output(folder.path(), &settings, &["keys", "rotate", "--now"]).status.success());
+        let settings = [
+            ("DATABASE_URL", app.database.as_str()),
+            ("DOORWARD_SECRET", SECRET),
+            ("DOORWARD_JWT_ALGORITHM", algorithm),
+        ];
+        assert!(
+            output(folder.path(), &settings, &["keys", "rotate", "--now"])
+                .status
+                .success()
+        );
         app.go_to_the_present();
         app.advance(KNOWN_EVERYWHERE);
         let mut after = app.logged_in(&before.email).await;
@@ -137,10 +192,27 @@ async fn each_algorithm_rotates_and_revokes_without_a_restart() {
         assert_eq!(header(&after.token)["alg"], algorithm);
         before.get("/me").await.expect(200);
         after.get("/me").await.expect(200);
-        assert!(output(folder.path(), &settings, &["keys", "revoke", kid.as_str().unwrap()]).status.success());
+        assert!(
+            output(
+                folder.path(),
+                &settings,
+                &["keys", "revoke", kid.as_str().unwrap()]
+            )
+            .status
+            .success()
+        );
         app.until(&before.token, 401).await;
         after.get("/me").await.expect(200);
-        assert!(!output(folder.path(), &settings, &["keys", "revoke", kid.as_str().unwrap()]).status.success(), "once");
+        assert!(
+            !output(
+                folder.path(),
+                &settings,
+                &["keys", "revoke", kid.as_str().unwrap()]
+            )
+            .status
+            .success(),
+            "once"
+        );
     }
 }
 
@@ -150,7 +222,10 @@ async fn another_algorithm_takes_over_and_the_old_tokens_live_on() {
     let alice = app.registered("alice").await;
     let next = app.sibling(&[("DOORWARD_JWT_ALGORITHM", "EdDSA")], None).await;
     next.me(&alice.token).await.expect(200);
-    let token = next.refresh(&alice.refresh_token).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    let token = next.refresh(&alice.refresh_token).await.expect(200).json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(header(&token)["alg"], "EdDSA");
     next.me(&token).await.expect(200);
     app.until(&token, 200).await;
@@ -162,17 +237,33 @@ async fn a_shared_secret_signs_what_its_other_holders_verify() {
     let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_JWT_SECRET", secret)]).await;
     let alice = app.registered("alice").await;
     alice.get("/me").await.expect(200);
-    assert_eq!(app.get("/.well-known/jwks.json").await.expect(200).text, r#"{"keys":[]}"#);
+    assert_eq!(
+        app.get("/.well-known/jwks.json").await.expect(200).text,
+        r#"{"keys":[]}"#
+    );
     let python = "import sys, jwt; print(jwt.decode(sys.argv[1], sys.argv[2], algorithms=['HS256'], audience='doorward', options={'verify_exp': False, 'verify_iat': False})['role'])";
     let done = Command::new("python3")
         .args(["-c", python, &alice.token, secret])
-        .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/target/python"))
+        .env(
+            "PYTHONPATH",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/target/python"),
+        )
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), "user", "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&done.stdout).trim(),
+        "user",
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     let restarted = app.sibling(&[("DOORWARD_JWT_SECRET", secret)], None).await;
     restarted.me(&alice.token).await.expect(200);
-    let other = app.sibling(&[("DOORWARD_JWT_SECRET", "another secret that is 32 bytes and more")], None).await;
+    let other = app
+        .sibling(
+            &[("DOORWARD_JWT_SECRET", "another secret that is 32 bytes and more")],
+            None,
+        )
+        .await;
     other.me(&alice.token).await.expect(401);
     other.login(&alice.email, PASSWORD).await.expect(200);
 }

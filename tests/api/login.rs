@@ -15,8 +15,11 @@ fn claims(answer: &Answer) -> Value {
 
 /// What a refusal looks like from outside, but for its time.
 fn face(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
-    let headers =
-        answer.headers.iter().filter(|(name, _)| *name != "date").map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
     let mut headers: Vec<_> = headers.collect();
     headers.sort();
     (answer.status, answer.text.clone(), headers)
@@ -122,10 +125,21 @@ async fn a_raised_cost_reaches_the_stored_hash_at_the_next_login() {
     use sqlx::Connection as _;
     let app = TestApp::start(Engine::Sqlite).await;
     app.register("alice@example.com", PASSWORD).await.expect(201);
-    let dearer = app.sibling(&[], Some(Cost::parse("m=19456,t=2,p=1").unwrap())).await;
-    dearer.login("alice@example.com", "not her password").await.expect(401);
+    let dearer = app
+        .sibling(&[], Some(Cost::parse("m=19456,t=2,p=1").unwrap()))
+        .await;
+    dearer
+        .login("alice@example.com", "not her password")
+        .await
+        .expect(401);
     let mut database = sqlx::SqliteConnection::connect(&app.database).await.unwrap();
-    let mut stored = async || sqlx::query_as::<_, (String,)>("SELECT password_hash FROM users").fetch_one(&mut database).await.unwrap().0;
+    let mut stored = async || {
+        sqlx::query_as::<_, (String,)>("SELECT password_hash FROM users")
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
+            .0
+    };
     assert!(stored().await.starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
     dearer.login("alice@example.com", PASSWORD).await.expect(200);
     assert!(stored().await.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -136,19 +150,38 @@ async fn a_raised_cost_reaches_the_stored_hash_at_the_next_login() {
 async fn one_switch_turns_the_password_grant_off() {
     let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_PASSWORD_GRANT", "off")]).await;
     app.register("alice@example.com", PASSWORD).await.expect(201);
-    let answer = app.login("alice@example.com", PASSWORD).await.expect_problem(400, "password_grant_off");
+    let answer = app
+        .login("alice@example.com", PASSWORD)
+        .await
+        .expect_problem(400, "password_grant_off");
     assert_eq!(answer.json()["error"], "unauthorized_client");
 }
 
 #[tokio::test]
 async fn a_full_queue_answers_503_for_known_and_unknown_while_others_are_served() {
-    let settings = [("DOORWARD_HASH_THREADS", "1"), ("DOORWARD_HASH_QUEUE", "1"), ("DOORWARD_ARGON2", "m=65536,t=3,p=1")];
+    let settings = [
+        ("DOORWARD_HASH_THREADS", "1"),
+        ("DOORWARD_HASH_QUEUE", "1"),
+        ("DOORWARD_ARGON2", "m=65536,t=3,p=1"),
+    ];
     let cheap = TestApp::start(Engine::Sqlite).await;
     let alice = cheap.registered("alice").await;
-    let app = cheap.sibling(&settings, Some(Cost::parse("m=65536,t=3,p=1").unwrap())).await;
+    let app = cheap
+        .sibling(&settings, Some(Cost::parse("m=65536,t=3,p=1").unwrap()))
+        .await;
     let logins = futures_util::future::join_all((0..24).map(|number| {
         let app = &app;
-        async move { app.login(if number % 2 == 0 { "nobody@example.com" } else { "nobody2@example.com" }, PASSWORD).await }
+        async move {
+            app.login(
+                if number % 2 == 0 {
+                    "nobody@example.com"
+                } else {
+                    "nobody2@example.com"
+                },
+                PASSWORD,
+            )
+            .await
+        }
     }));
     let others = async {
         let token = &alice.token;
@@ -162,7 +195,11 @@ async fn a_full_queue_answers_503_for_known_and_unknown_while_others_are_served(
     assert!(!busy.is_empty() && answers.iter().any(|answer| answer.status == 401));
     for answer in busy {
         assert_eq!(
-            (answer.header("retry-after"), &answer.json()["code"], &answer.json()["error"]),
+            (
+                answer.header("retry-after"),
+                &answer.json()["code"],
+                &answer.json()["error"]
+            ),
             ("2", &"busy".into(), &"temporarily_unavailable".into())
         );
     }

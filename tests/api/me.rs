@@ -97,17 +97,35 @@ on_both_engines! {
 async fn a_token_of_another_issuer_audience_or_secret_is_refused() {
     let app = TestApp::start(Engine::Sqlite).await;
     let alice = app.registered("alice").await;
-    for settings in [[("DOORWARD_ISSUER", "https://other.example")], [("DOORWARD_AUDIENCE", "other")]] {
-        app.sibling(&settings, None).await.request("GET", "/me").bearer(&alice.token).send().await.expect(401);
+    for settings in [
+        [("DOORWARD_ISSUER", "https://other.example")],
+        [("DOORWARD_AUDIENCE", "other")],
+    ] {
+        app.sibling(&settings, None)
+            .await
+            .request("GET", "/me")
+            .bearer(&alice.token)
+            .send()
+            .await
+            .expect(401);
     }
     let stranger = TestApp::start(Engine::Sqlite).await;
     stranger.registered("alice").await;
-    stranger.request("GET", "/me").bearer(&alice.token).send().await.expect(401);
+    stranger
+        .request("GET", "/me")
+        .bearer(&alice.token)
+        .send()
+        .await
+        .expect(401);
 }
 
 #[tokio::test]
 async fn a_session_ends_with_its_idle_time_whatever_the_token_says() {
-    let settings = [("DOORWARD_SESSION_IDLE_TTL", "5m"), ("DOORWARD_SESSION_MAX_AGE", "1h"), ("DOORWARD_ACCESS_TOKEN_TTL", "2h")];
+    let settings = [
+        ("DOORWARD_SESSION_IDLE_TTL", "5m"),
+        ("DOORWARD_SESSION_MAX_AGE", "1h"),
+        ("DOORWARD_ACCESS_TOKEN_TTL", "2h"),
+    ];
     let app = TestApp::start_with(Engine::Sqlite, &settings).await;
     let alice = app.registered("alice").await;
     alice.get("/me").await.expect(200);

@@ -1,4 +1,5 @@
-//! The HTTP interface as a black box over a socket, each test on both engines; every answer is checked against the document.
+//! The HTTP interface as a black box over a socket, each test on both engines; every answer is
+//! checked against the document.
 
 mod account;
 mod administration;

@@ -50,9 +50,22 @@ on_both_engines! {
 async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
     let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
     let here = TestApp::start_on_postgres(&server).await;
-    let direct = here.database.split('@').nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let direct = here
+        .database
+        .split('@')
+        .nth(1)
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
     let wire = Wire::to(direct.clone()).await;
-    let there = here.sibling(&[("DATABASE_URL", &here.database.replace(&direct, &wire.address))], None).await;
+    let there = here
+        .sibling(
+            &[("DATABASE_URL", &here.database.replace(&direct, &wire.address))],
+            None,
+        )
+        .await;
     let alice = here.registered("alice").await;
     there.me(&alice.token).await.expect(200);
     wire.becomes(State::Cut);

@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
 
 fn faults(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(field, rule)| ((*field).to_owned(), (*rule).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(field, rule)| ((*field).to_owned(), (*rule).to_owned()))
+        .collect()
 }
 
 on_both_engines! {
@@ -114,13 +117,24 @@ async fn a_closed_door_takes_nobody_and_lets_members_in() {
     let open = TestApp::start(Engine::Sqlite).await;
     open.registered("alice").await;
     let closed = open.sibling(&[("DOORWARD_REGISTRATION", "closed")], None).await;
-    closed.register("bob@example.com", PASSWORD).await.expect_problem(403, "registration_closed");
+    closed
+        .register("bob@example.com", PASSWORD)
+        .await
+        .expect_problem(403, "registration_closed");
 }
 
 #[tokio::test]
 async fn the_least_length_is_a_setting() {
     let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_PASSWORD_MIN_LENGTH", "15")]).await;
-    let answer = app.register("alice@example.com", "fourteen chars").await.expect(422);
-    assert_eq!(answer.json()["detail"][0]["msg"], "String should have at least 15 characters");
-    app.register("alice@example.com", "fifteen chars !").await.expect(201);
+    let answer = app
+        .register("alice@example.com", "fourteen chars")
+        .await
+        .expect(422);
+    assert_eq!(
+        answer.json()["detail"][0]["msg"],
+        "String should have at least 15 characters"
+    );
+    app.register("alice@example.com", "fifteen chars !")
+        .await
+        .expect(201);
 }

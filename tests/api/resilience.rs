@@ -14,7 +14,8 @@ use crate::support::postgres::Postgres;
 use crate::support::process::raw;
 use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
 
-/// The real application, middleware and all, with one more route under `/docs/`, where the method map lets it through.
+/// The real application, middleware and all, with one more route under `/docs/`, where the method
+/// map lets it through.
 async fn with_a_panicking_route() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -22,10 +23,27 @@ async fn with_a_panicking_route() -> String {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let environment = [("DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())];
-            let config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
+            let config = Config::load(&Source {
+                flags: &|_| None,
+                environment: &environment,
+            })
+            .unwrap();
             let app = Data::new(App::build(config, Clock::System).await.unwrap());
-            let shared = Shared::new(&app, HttpPolicy { cors_origins: Vec::new(), docs: true, https: false }, panicking).unwrap();
-            let server = HttpServer::new(move || http_app(app.clone(), shared.clone())).workers(1).listen(listener).unwrap().run();
+            let shared = Shared::new(
+                &app,
+                HttpPolicy {
+                    cors_origins: Vec::new(),
+                    docs: true,
+                    https: false,
+                },
+                panicking,
+            )
+            .unwrap();
+            let server = HttpServer::new(move || http_app(app.clone(), shared.clone()))
+                .workers(1)
+                .listen(listener)
+                .unwrap()
+                .run();
             built.send(()).unwrap();
             server.await.unwrap();
         });
@@ -45,11 +63,27 @@ fn panicking(service: &mut web::ServiceConfig) {
 async fn a_panic_answers_500_and_the_process_lives() {
     let address = with_a_panicking_route().await;
     for _ in 0..20 {
-        let answer = raw(&address, b"GET /docs/panic HTTP/1.1\r\nHost: x\r\nX-Request-Id: here\r\nConnection: close\r\n\r\n");
-        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains(r#""code":"internal","request_id":"here""#), "{answer}");
-        assert!(answer.contains("x-content-type-options: nosniff") && !answer.contains("secret"), "{answer}");
+        let answer = raw(
+            &address,
+            b"GET /docs/panic HTTP/1.1\r\nHost: x\r\nX-Request-Id: here\r\nConnection: close\r\n\r\n",
+        );
+        assert!(
+            answer.starts_with("HTTP/1.1 500 ")
+                && answer.contains(r#""code":"internal","request_id":"here""#),
+            "{answer}"
+        );
+        assert!(
+            answer.contains("x-content-type-options: nosniff") && !answer.contains("secret"),
+            "{answer}"
+        );
     }
-    assert!(raw(&address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    assert!(
+        raw(
+            &address,
+            b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        .starts_with("HTTP/1.1 200 ")
+    );
 }
 
 on_both_engines! {
@@ -82,7 +116,10 @@ async fn while_postgres_is_away_the_answer_is_503_and_it_heals_by_itself() {
     let app = TestApp::start_on_postgres(&server).await;
     let alice = app.registered("alice").await;
     alice.get("/me").await.expect(200);
-    let unseen = app.login(&alice.email, PASSWORD).await.json()["access_token"].as_str().unwrap().to_owned();
+    let unseen = app.login(&alice.email, PASSWORD).await.json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     server.stop();
     for _ in 0..3 {
         for answer in [
@@ -91,14 +128,32 @@ async fn while_postgres_is_away_the_answer_is_503_and_it_heals_by_itself() {
             app.request("GET", "/me").bearer(&unseen).send().await,
             app.get("/ready").await,
         ] {
-            assert_eq!((answer.status, answer.header("retry-after")), (503, "2"), "{}", answer.text);
+            assert_eq!(
+                (answer.status, answer.header("retry-after")),
+                (503, "2"),
+                "{}",
+                answer.text
+            );
         }
         app.get("/health").await.expect(200);
-        app.request("GET", "/me").bearer("nonsense").send().await.expect(401);
+        app.request("GET", "/me")
+            .bearer("nonsense")
+            .send()
+            .await
+            .expect(401);
     }
     // RFC 7009 section 2.2.1: never a 200 for what is not revoked.
-    let revoked = app.request("POST", "/oauth/revoke").form(&[("token", &alice.refresh_token)]).send().await;
-    assert_eq!((revoked.status, revoked.header("retry-after")), (503, "2"), "{}", revoked.text);
+    let revoked = app
+        .request("POST", "/oauth/revoke")
+        .form(&[("token", &alice.refresh_token)])
+        .send()
+        .await;
+    assert_eq!(
+        (revoked.status, revoked.header("retry-after")),
+        (503, "2"),
+        "{}",
+        revoked.text
+    );
     server.start_again();
     app.until_ready().await;
     app.request("GET", "/me").bearer(&unseen).send().await.expect(200);
@@ -112,7 +167,9 @@ async fn a_sqlite_file_that_another_process_locks_answers_503_and_heals() {
     let alice = app.registered("alice").await;
     let mut other = sqlx::SqliteConnection::connect(&app.database).await.unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();
-    app.register("bob@example.com", PASSWORD).await.expect_problem(503, "unavailable");
+    app.register("bob@example.com", PASSWORD)
+        .await
+        .expect_problem(503, "unavailable");
     alice.get("/me").await.expect(200);
     other.execute("ROLLBACK").await.unwrap();
     app.register("bob@example.com", PASSWORD).await.expect(201);

@@ -11,11 +11,19 @@ const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.0/8, 
 
 /// A login as the trusted proxy passes it on.
 async fn login_from(app: &TestApp, ip: &str, username: &str, password: &str) -> Answer {
-    app.request("POST", "/login").header("x-forwarded-for", ip).form(&[("username", username), ("password", password)]).send().await
+    app.request("POST", "/login")
+        .header("x-forwarded-for", ip)
+        .form(&[("username", username), ("password", password)])
+        .send()
+        .await
 }
 
 async fn login_with(app: &TestApp, ticket: &str, username: &str, password: &str) -> Answer {
-    app.request("POST", "/login").header("doorward-device", ticket).form(&[("username", username), ("password", password)]).send().await
+    app.request("POST", "/login")
+        .header("doorward-device", ticket)
+        .form(&[("username", username), ("password", password)])
+        .send()
+        .await
 }
 
 async fn behind_a_proxy() -> TestApp {
@@ -128,53 +136,136 @@ async fn after_a_hundred_failures_from_everywhere_only_known_devices_come_in() {
     let id = alice.get("/me").await.json()["id"].as_i64().unwrap();
     let mut evaluated = 0;
     for guess in 0..150 {
-        evaluated += usize::from(login_from(&app, &format!("192.0.2.{}", guess / 5), "alice@example.com", "wrong wrong").await.status == 401);
+        evaluated += usize::from(
+            login_from(
+                &app,
+                &format!("192.0.2.{}", guess / 5),
+                "alice@example.com",
+                "wrong wrong",
+            )
+            .await
+            .status
+                == 401,
+        );
     }
     assert_eq!(evaluated, 100);
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect_problem(429, "throttled");
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
     app.advance(Duration::from_hours(24 * 20));
     let boss = app.logged_in(&boss.email).await;
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
-    let told = boss.get(&format!("/audit?type=account_locked&user={id}")).await.expect(200).json();
-    assert_eq!(told["events"][0]["details"], json!({"reason": "wrong_password", "failures_here": 5, "failures_everywhere": 100}));
-    boss.send("POST", &format!("/users/{id}/one-time-password")).await.expect(200);
-    assert_eq!(login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.status, 401, "it is tried again, and it is another now");
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect(429);
+    let told = boss
+        .get(&format!("/audit?type=account_locked&user={id}"))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        told["events"][0]["details"],
+        json!({"reason": "wrong_password", "failures_here": 5, "failures_everywhere": 100})
+    );
+    boss.send("POST", &format!("/users/{id}/one-time-password"))
+        .await
+        .expect(200);
+    assert_eq!(
+        login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+            .await
+            .status,
+        401,
+        "it is tried again, and it is another now"
+    );
 }
 
 #[tokio::test]
 async fn a_known_device_comes_in_and_unlocks_its_account() {
     let app = behind_a_proxy().await;
     app.registered("alice").await;
-    let ticket = app.login("alice@example.com", PASSWORD).await.header("doorward-device").to_owned();
+    let ticket = app
+        .login("alice@example.com", PASSWORD)
+        .await
+        .header("doorward-device")
+        .to_owned();
     for guess in 0..100 {
-        login_from(&app, &format!("192.0.2.{}", guess / 5), "alice@example.com", "wrong wrong").await.expect(401);
+        login_from(
+            &app,
+            &format!("192.0.2.{}", guess / 5),
+            "alice@example.com",
+            "wrong wrong",
+        )
+        .await
+        .expect(401);
     }
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
-    login_with(&app, &ticket, "alice@example.com", "wrong wrong").await.expect(401);
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429);
-    login_with(&app, &ticket, "alice@example.com", PASSWORD).await.expect(200);
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(200);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect(429);
+    login_with(&app, &ticket, "alice@example.com", "wrong wrong")
+        .await
+        .expect(401);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect(429);
+    login_with(&app, &ticket, "alice@example.com", PASSWORD)
+        .await
+        .expect(200);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn a_lock_ends_by_itself_where_the_operator_says_so() {
-    let app = TestApp::start_with(Engine::Sqlite, &[BEHIND_A_PROXY, ("DOORWARD_ACCOUNT_LOCK", "24h")]).await;
+    let app = TestApp::start_with(
+        Engine::Sqlite,
+        &[BEHIND_A_PROXY, ("DOORWARD_ACCOUNT_LOCK", "24h")],
+    )
+    .await;
     app.registered("alice").await;
     for guess in 0..100 {
-        login_from(&app, &format!("192.0.2.{}", guess / 5), "alice@example.com", "wrong wrong").await.expect(401);
+        login_from(
+            &app,
+            &format!("192.0.2.{}", guess / 5),
+            "alice@example.com",
+            "wrong wrong",
+        )
+        .await
+        .expect(401);
     }
-    assert_eq!(login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(429).header("retry-after"), "86400");
+    assert_eq!(
+        login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+            .await
+            .expect(429)
+            .header("retry-after"),
+        "86400"
+    );
     app.advance(Duration::from_hours(24));
-    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.expect(200);
+    login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
 async fn only_a_trusted_proxy_names_the_client_and_only_its_last_hop_counts() {
     let seen_as = async |app: &TestApp, header: &str| {
         let email = "alice@example.com";
-        let token = login_from(app, header, email, PASSWORD).await.expect(200).json()["access_token"].as_str().unwrap().to_owned();
-        let sessions = app.request("GET", "/me/sessions").bearer(&token).send().await.json();
-        let current = sessions.as_array().unwrap().iter().find(|session| session["current"] == true).unwrap().clone();
+        let token = login_from(app, header, email, PASSWORD).await.expect(200).json()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let sessions = app
+            .request("GET", "/me/sessions")
+            .bearer(&token)
+            .send()
+            .await
+            .json();
+        let current = sessions
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|session| session["current"] == true)
+            .unwrap()
+            .clone();
         current["ip"].as_str().unwrap().to_owned()
     };
     let trusting = behind_a_proxy().await;
@@ -200,43 +291,99 @@ async fn only_a_trusted_proxy_names_the_client_and_only_its_last_hop_counts() {
 
 #[tokio::test]
 async fn an_address_has_a_budget_and_is_told_what_is_left() {
-    let app =
-        TestApp::start_with(Engine::Sqlite, &[BEHIND_A_PROXY, ("DOORWARD_LIMIT_LOGIN_IP", "3/1m"), ("DOORWARD_LIMIT_REGISTER_IP", "2/1h")]).await;
+    let app = TestApp::start_with(
+        Engine::Sqlite,
+        &[
+            BEHIND_A_PROXY,
+            ("DOORWARD_LIMIT_LOGIN_IP", "3/1m"),
+            ("DOORWARD_LIMIT_REGISTER_IP", "2/1h"),
+        ],
+    )
+    .await;
     app.register("alice@example.com", PASSWORD).await.expect(201);
     let last = app.register("bob@example.com", PASSWORD).await.expect(201);
-    assert_eq!((last.header("ratelimit"), last.header("ratelimit-policy")), ("\"default\";r=0;t=1800", "\"default\";q=2;w=3600"));
-    let refused = app.register("carol@example.com", PASSWORD).await.expect_problem(429, "throttled");
-    assert_eq!((refused.header("retry-after"), refused.header("cache-control")), ("1800", "no-store"));
+    assert_eq!(
+        (last.header("ratelimit"), last.header("ratelimit-policy")),
+        ("\"default\";r=0;t=1800", "\"default\";q=2;w=3600")
+    );
+    let refused = app
+        .register("carol@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
+    assert_eq!(
+        (refused.header("retry-after"), refused.header("cache-control")),
+        ("1800", "no-store")
+    );
     for left in ["2;t=20", "1;t=40", "0;t=20"] {
-        let answer = login_from(&app, "2001:db8:1:2::1", "alice@example.com", PASSWORD).await.expect(200);
+        let answer = login_from(&app, "2001:db8:1:2::1", "alice@example.com", PASSWORD)
+            .await
+            .expect(200);
         assert_eq!(answer.header("ratelimit"), format!("\"default\";r={left}"));
     }
-    login_from(&app, "2001:db8:1:2:ffff::9", "bob@example.com", PASSWORD).await.expect_problem(429, "throttled");
-    login_from(&app, "2001:db8:1:3::1", "bob@example.com", PASSWORD).await.expect(200);
-    let strict = [("grant_type", "password"), ("username", "bob@example.com"), ("password", PASSWORD)];
-    let refused = app.request("POST", "/oauth/token").header("x-forwarded-for", "2001:db8:1:2::1").form(&strict).send().await.expect(429);
+    login_from(&app, "2001:db8:1:2:ffff::9", "bob@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
+    login_from(&app, "2001:db8:1:3::1", "bob@example.com", PASSWORD)
+        .await
+        .expect(200);
+    let strict = [
+        ("grant_type", "password"),
+        ("username", "bob@example.com"),
+        ("password", PASSWORD),
+    ];
+    let refused = app
+        .request("POST", "/oauth/token")
+        .header("x-forwarded-for", "2001:db8:1:2::1")
+        .form(&strict)
+        .send()
+        .await
+        .expect(429);
     assert_eq!(refused.json()["error"], "slow_down");
     app.advance(Duration::from_secs(20));
-    login_from(&app, "2001:db8:1:2::1", "alice@example.com", PASSWORD).await.expect(200);
+    login_from(&app, "2001:db8:1:2::1", "alice@example.com", PASSWORD)
+        .await
+        .expect(200);
     assert_eq!(app.get("/health").await.expect(200).header("ratelimit"), "");
 }
 
-/// The attack that an owner should not notice: in an hour 10,000 guesses from 100 addresses, while the owner logs in ten times from a known device, each time
-/// followed by a new one. Each such login begins the count of a hundred anew, as NIST has it.
+/// The attack that an owner should not notice: in an hour 10,000 guesses from 100 addresses, while
+/// the owner logs in ten times from a known device, each time followed by a new one. Each such
+/// login begins the count of a hundred anew, as NIST has it.
 #[tokio::test]
 async fn ten_thousand_guesses_from_a_hundred_addresses_leave_the_owner_alone() {
     let app = behind_a_proxy().await;
     app.registered("alice").await;
-    let ticket = app.login("alice@example.com", PASSWORD).await.header("doorward-device").to_owned();
+    let ticket = app
+        .login("alice@example.com", PASSWORD)
+        .await
+        .header("doorward-device")
+        .to_owned();
     let (mut evaluated, mut known, mut new) = (0, 0, 0);
     for round in 0..100 {
-        let guesses = (0..100).map(|address| format!("192.0.2.{address}")).collect::<Vec<_>>();
-        let answers = join_all(guesses.iter().map(|ip| login_from(&app, ip, "alice@example.com", "wrong wrong"))).await;
+        let guesses = (0..100)
+            .map(|address| format!("192.0.2.{address}"))
+            .collect::<Vec<_>>();
+        let answers = join_all(
+            guesses
+                .iter()
+                .map(|ip| login_from(&app, ip, "alice@example.com", "wrong wrong")),
+        )
+        .await;
         evaluated += answers.iter().filter(|answer| answer.status == 401).count();
         app.advance(Duration::from_secs(36));
         if round % 10 == 5 {
-            known += usize::from(login_with(&app, &ticket, "alice@example.com", PASSWORD).await.status == 200);
-            new += usize::from(login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD).await.status == 200);
+            known += usize::from(
+                login_with(&app, &ticket, "alice@example.com", PASSWORD)
+                    .await
+                    .status
+                    == 200,
+            );
+            new += usize::from(
+                login_from(&app, "198.51.100.7", "alice@example.com", PASSWORD)
+                    .await
+                    .status
+                    == 200,
+            );
         }
     }
     println!(

@@ -4,12 +4,17 @@ use super::ring::Ring;
 use super::wire::{Attack, CANARY, attack, bearer, get, request, with_body};
 
 pub fn attacks(ring: &Ring) -> Vec<Attack> {
-    [values(ring), several(ring), doors(ring)].into_iter().flatten().collect()
+    [values(ring), several(ring), doors(ring)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn values(ring: &Ring) -> Vec<Attack> {
     let token = ring.token();
-    let me = |name: String, value: &str, allowed: &[u16]| attack(name, get("/me", &format!("Authorization: {value}\r\n")), allowed).lacking("alice@");
+    let me = |name: String, value: &str, allowed: &[u16]| {
+        attack(name, get("/me", &format!("Authorization: {value}\r\n")), allowed).lacking("alice@")
+    };
     let mut rows: Vec<Attack> = [
         "",
         "Bearer",
@@ -46,13 +51,22 @@ fn values(ring: &Ring) -> Vec<Attack> {
         ("a scheme with a colon", format!("Bearer: {token}")),
         ("quotes", format!("Bearer \"{token}\"")),
         ("a comma after it", format!("Bearer {token},")),
-        ("another behind a comma", format!("Bearer {token}, Bearer {token}")),
-        ("a blank in it", format!("Bearer {} {}", &token[..40], &token[40..])),
+        (
+            "another behind a comma",
+            format!("Bearer {token}, Bearer {token}"),
+        ),
+        (
+            "a blank in it",
+            format!("Bearer {} {}", &token[..40], &token[40..]),
+        ),
         ("more behind it", format!("Bearer {token} x")),
         ("a parameter behind it", format!("Bearer {token}; role=admin")),
         ("a tab before it", format!("Bearer \t{token}")),
         ("token=", format!("Bearer token={token}")),
-        ("percent encoding", format!("Bearer {}", token.replace('.', "%2e"))),
+        (
+            "percent encoding",
+            format!("Bearer {}", token.replace('.', "%2e")),
+        ),
         ("a byte order mark", format!("Bearer \u{feff}{token}")),
         ("a Kelvin sign before it", format!("\u{212a}Bearer {token}")),
         ("upper case", format!("Bearer {}", token.to_ascii_uppercase())),
@@ -72,13 +86,31 @@ fn several(ring: &Ring) -> Vec<Attack> {
     let mut rows = Vec::new();
     for (name, headers) in [
         ("two good ones", format!("{0}{0}", bearer(token))),
-        ("a good and a bad one", format!("{}Authorization: Bearer x\r\n", bearer(token))),
-        ("a bad and a good one", format!("Authorization: Bearer x\r\n{}", bearer(token))),
-        ("an empty and a good one", format!("Authorization: \r\n{}", bearer(token))),
-        ("a Basic and a Bearer", format!("Authorization: Basic YTpi\r\n{}", bearer(token))),
-        ("two that differ in case", format!("authorization: Bearer {token}\r\nAUTHORIZATION: Bearer {token}\r\n")),
+        (
+            "a good and a bad one",
+            format!("{}Authorization: Bearer x\r\n", bearer(token)),
+        ),
+        (
+            "a bad and a good one",
+            format!("Authorization: Bearer x\r\n{}", bearer(token)),
+        ),
+        (
+            "an empty and a good one",
+            format!("Authorization: \r\n{}", bearer(token)),
+        ),
+        (
+            "a Basic and a Bearer",
+            format!("Authorization: Basic YTpi\r\n{}", bearer(token)),
+        ),
+        (
+            "two that differ in case",
+            format!("authorization: Bearer {token}\r\nAUTHORIZATION: Bearer {token}\r\n"),
+        ),
         ("one folded", format!("Authorization: Bearer\r\n {token}\r\n")),
-        ("one with a space before the colon", format!("Authorization : Bearer {token}\r\n")),
+        (
+            "one with a space before the colon",
+            format!("Authorization : Bearer {token}\r\n"),
+        ),
     ] {
         rows.push(attack(format!("Authorization: {name}"), get("/me", &headers), &[400]).lacking("alice@"));
     }
@@ -96,10 +128,18 @@ fn several(ring: &Ring) -> Vec<Attack> {
         "X-User",
         "WWW-Authenticate",
     ] {
-        for value in [format!("Bearer {token}"), "boss@example.com".to_owned(), token.to_owned()] {
+        for value in [
+            format!("Bearer {token}"),
+            "boss@example.com".to_owned(),
+            token.to_owned(),
+        ] {
             let name = format!("{name}: {}", &value[..10]);
             let headers = format!("{}: {value}\r\n", name.split(':').next().unwrap());
-            rows.push(attack(format!("the header {name}…"), get("/me", &headers), &[401]).lacking("alice@").lacking("boss@"));
+            rows.push(
+                attack(format!("the header {name}…"), get("/me", &headers), &[401])
+                    .lacking("alice@")
+                    .lacking("boss@"),
+            );
         }
     }
     rows
@@ -138,8 +178,20 @@ fn doors(ring: &Ring) -> Vec<Attack> {
             &[403],
         ));
     }
-    let introspect =
-        with_body("POST", "/oauth/introspect", &bearer(token), "application/x-www-form-urlencoded", format!("token={}", ring.admin).as_bytes());
-    rows.push(attack("introspecting an admin's token by a plain account", introspect, &[403]).lacking("active"));
+    let introspect = with_body(
+        "POST",
+        "/oauth/introspect",
+        &bearer(token),
+        "application/x-www-form-urlencoded",
+        format!("token={}", ring.admin).as_bytes(),
+    );
+    rows.push(
+        attack(
+            "introspecting an admin's token by a plain account",
+            introspect,
+            &[403],
+        )
+        .lacking("active"),
+    );
     rows
 }

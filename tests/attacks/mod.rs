@@ -1,4 +1,5 @@
-//! Attacks of our own over raw sockets, row by row: whatever is sent, one allowed answer comes, nothing of the input in it, and the service lives on.
+//! Attacks of our own over raw sockets, row by row: whatever is sent, one allowed answer comes,
+//! nothing of the input in it, and the service lives on.
 
 mod authorization;
 mod bodies;
@@ -21,7 +22,8 @@ use self::wire::{Attack, CANARY, WAITS, attack, bearer, get};
 /// As many attackers at once.
 const ATTACKERS: usize = 8;
 
-/// Carries every attack out, each followed by a look whether the service lives; says what was wrong.
+/// Carries every attack out, each followed by a look whether the service lives; says what was
+/// wrong.
 fn run(address: &str, attacks: &[Attack]) -> Vec<String> {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let alive = attack("the service lives", get("/health", ""), &[200]);
@@ -29,7 +31,12 @@ fn run(address: &str, attacks: &[Attack]) -> Vec<String> {
         for _ in 0..ATTACKERS {
             scope.spawn(|| {
                 while let Some(attack) = attacks.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    for outcome in [attack.run(address), alive.run(address).map_err(|dead| format!("after {}: {dead}", attack.name))] {
+                    for outcome in [
+                        attack.run(address),
+                        alive
+                            .run(address)
+                            .map_err(|dead| format!("after {}: {dead}", attack.name)),
+                    ] {
                         wrong.lock().unwrap().extend(outcome.err());
                     }
                 }
@@ -61,7 +68,13 @@ async fn every_attack_gets_one_allowed_answer_and_the_service_lives_on() {
     let wrong = run(&ring.app.address, &attacks);
     println!("{} attacks, {} wrong answers", attacks.len(), wrong.len());
     assert!(attacks.len() >= 250);
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), attacks.len(), wrong.join("\n\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        attacks.len(),
+        wrong.join("\n\n")
+    );
     ring.assert_untouched().await;
 }
 
@@ -71,11 +84,34 @@ async fn a_wrong_answer_would_be_noticed() {
     let two = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2);
     let wrong = [
         (attack("two answers", two, &[200]), "more than one answer"),
-        (attack("another status", "POST /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &[401]), "answered 415"),
-        (attack("an echo", get("/health", &format!("X-Request-Id: {CANARY}\r\n")), &[200]), "with \"qzcanaryqz\""),
-        (attack("a text that is not there", get("/health", ""), &[200]).holding("alice"), "without \"alice\""),
-        (attack("no answer", "GET /hea", &[WAITS, 400]).holding("x"), "without"),
-        (attack("a genuine token", get("/me", &bearer(ring.token())), &[401]), "answered 200"),
+        (
+            attack(
+                "another status",
+                "POST /login HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                &[401],
+            ),
+            "answered 415",
+        ),
+        (
+            attack(
+                "an echo",
+                get("/health", &format!("X-Request-Id: {CANARY}\r\n")),
+                &[200],
+            ),
+            "with \"qzcanaryqz\"",
+        ),
+        (
+            attack("a text that is not there", get("/health", ""), &[200]).holding("alice"),
+            "without \"alice\"",
+        ),
+        (
+            attack("no answer", "GET /hea", &[WAITS, 400]).holding("x"),
+            "without",
+        ),
+        (
+            attack("a genuine token", get("/me", &bearer(ring.token())), &[401]),
+            "answered 200",
+        ),
     ];
     for (attack, why) in wrong {
         let told = attack.run(&ring.app.address).unwrap_err();

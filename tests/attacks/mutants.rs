@@ -34,7 +34,11 @@ struct Mutants {
 
 impl Mutants {
     fn new(genuine: &[String], seed: u64) -> Self {
-        Self { genuine: genuine.to_vec(), known: genuine.iter().cloned().collect(), chance: Chance::new(seed) }
+        Self {
+            genuine: genuine.to_vec(),
+            known: genuine.iter().cloned().collect(),
+            chance: Chance::new(seed),
+        }
     }
 
     /// A text that is none of the genuine tokens but once was one.
@@ -79,11 +83,21 @@ impl Mutants {
         let prefix = if part.starts_with("dwr_") { "dwr_" } else { "" };
         let mut bytes = URL_SAFE_NO_PAD.decode(part.trim_start_matches(prefix)).unwrap();
         match self.chance.below(6) {
-            0 => part.push_str(self.chance.pick::<&str>(&["=", "==", "===", " ", "\n", "\t", "\0", "%3D", "\r\n", "\u{200b}"])),
-            1 => part.insert_str(0, self.chance.pick::<&str>(&["=", " ", "\n", "\t", "\0", "%20", "\u{feff}"])),
+            0 => part.push_str(
+                self.chance
+                    .pick::<&str>(&["=", "==", "===", " ", "\n", "\t", "\0", "%3D", "\r\n", "\u{200b}"]),
+            ),
+            1 => part.insert_str(
+                0,
+                self.chance
+                    .pick::<&str>(&["=", " ", "\n", "\t", "\0", "%20", "\u{feff}"]),
+            ),
             2 => {
                 let last = part.pop().unwrap();
-                let place = ALPHABET.iter().position(|letter| char::from(*letter) == last).unwrap();
+                let place = ALPHABET
+                    .iter()
+                    .position(|letter| char::from(*letter) == last)
+                    .unwrap();
                 part.push(char::from(ALPHABET[place ^ (1 << self.chance.below(2))]));
             }
             3 => *part = format!("{prefix}{}", STANDARD.encode(&bytes)) + "=",
@@ -100,7 +114,8 @@ impl Mutants {
         parts.join(".")
     }
 
-    /// Header or claims with other members, other blanks, or a member twice, under the old signature.
+    /// Header or claims with other members, other blanks, or a member twice, under the old
+    /// signature.
     fn bent_json(&mut self, victim: &str) -> String {
         let mut parts: Vec<String> = victim.split('.').map(str::to_owned).collect();
         if parts.len() < 3 {
@@ -120,13 +135,23 @@ impl Mutants {
                 object.to_string()
             }
             4 => {
-                let added = *self.chance.pick(&["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip", "enc", "admin", "nbf"]);
+                let added = *self.chance.pick(&[
+                    "crit", "jku", "jwk", "x5u", "x5c", "b64", "zip", "enc", "admin", "nbf",
+                ]);
                 object[added] = self.chance.next().into();
                 object.to_string()
             }
             _ => {
-                let values =
-                    [Value::Null, "none".into(), "HS256".into(), "admin".into(), (NOW + 9_999_999).into(), (-1).into(), 1.5.into(), vec!["x"].into()];
+                let values = [
+                    Value::Null,
+                    "none".into(),
+                    "HS256".into(),
+                    "admin".into(),
+                    (NOW + 9_999_999).into(),
+                    (-1).into(),
+                    1.5.into(),
+                    vec!["x"].into(),
+                ];
                 object[&name] = self.chance.pick(&values).clone();
                 object.to_string()
             }
@@ -139,8 +164,12 @@ impl Mutants {
     fn spliced(&mut self, victim: &str) -> String {
         let other = self.chance.pick(&self.genuine).clone();
         if self.chance.below(2) == 0 {
-            let (ours, theirs): (Vec<&str>, Vec<&str>) = (victim.split('.').collect(), other.split('.').collect());
-            let parts = ours.iter().zip(theirs).map(|(our, their)| if self.chance.below(2) == 0 { *our } else { their });
+            let (ours, theirs): (Vec<&str>, Vec<&str>) =
+                (victim.split('.').collect(), other.split('.').collect());
+            let parts = ours
+                .iter()
+                .zip(theirs)
+                .map(|(our, their)| if self.chance.below(2) == 0 { *our } else { their });
             return parts.collect::<Vec<_>>().join(".");
         }
         let at = self.chance.below(victim.len().min(other.len()));
@@ -155,10 +184,17 @@ fn accepted(genuine: &[String], seed: u64, count: u64, accepts: impl Fn(&str) ->
         let workers = (0..WORKERS).map(|worker| {
             scope.spawn(move || {
                 let mut mutants = Mutants::new(genuine, seed ^ worker);
-                (0..count / WORKERS).map(|_| mutants.next()).filter(|mutant| accepts(mutant)).collect::<Vec<_>>()
+                (0..count / WORKERS)
+                    .map(|_| mutants.next())
+                    .filter(|mutant| accepts(mutant))
+                    .collect::<Vec<_>>()
             })
         });
-        workers.collect::<Vec<_>>().into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        workers
+            .collect::<Vec<_>>()
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap())
+            .collect()
     })
 }
 
@@ -169,23 +205,48 @@ fn a_million_mutated_access_tokens_are_refused() {
     let root = RootSecret::generate().unwrap();
     let sealed: Vec<_> = (1..)
         .zip(SigningAlgorithm::ALL)
-        .map(|(generation, algorithm)| signing_keys::generate(&root, algorithm, generation, now, now).unwrap())
+        .map(|(generation, algorithm)| {
+            signing_keys::generate(&root, algorithm, generation, now, now).unwrap()
+        })
         .collect();
     // Each signs with its own algorithm and knows the keys of all four.
     let issuers = SigningAlgorithm::ALL.map(|algorithm| {
-        let keys = sealed.iter().map(|key| signing_keys::open(key, &root).unwrap()).collect();
-        AccessTokens::new(keys, algorithm, "https://door.example".to_owned(), "doorward".to_owned(), Duration::from_mins(15))
+        let keys = sealed
+            .iter()
+            .map(|key| signing_keys::open(key, &root).unwrap())
+            .collect();
+        AccessTokens::new(
+            keys,
+            algorithm,
+            "https://door.example".to_owned(),
+            "doorward".to_owned(),
+            Duration::from_mins(15),
+        )
     });
     let issue = |issuer: &AccessTokens, number: u128| {
-        let claimed = Claimed { subject: Subject::from(Uuid::from_u128(number)), role: "user", permissions: &Permissions::default() };
-        issuer.issue(SessionId::from(Uuid::from_u128(number)), claimed, now).unwrap()
+        let claimed = Claimed {
+            subject: Subject::from(Uuid::from_u128(number)),
+            role: "user",
+            permissions: &Permissions::default(),
+        };
+        issuer
+            .issue(SessionId::from(Uuid::from_u128(number)), claimed, now)
+            .unwrap()
     };
     for (seed, issuer) in (1..).zip(&issuers) {
         // Three of its own and one of each other's, to take parts from.
-        let genuine: Vec<String> = (1..4).map(|number| issue(issuer, number)).chain(issuers.iter().map(|other| issue(other, 9))).collect();
+        let genuine: Vec<String> = (1..4)
+            .map(|number| issue(issuer, number))
+            .chain(issuers.iter().map(|other| issue(other, 9)))
+            .collect();
         assert!(genuine.iter().all(|token| issuer.verify(token, now).is_ok()));
         let accepted = accepted(&genuine, seed, EACH, |mutant| issuer.verify(mutant, now).is_ok());
-        println!("{} mutated {} tokens, {} accepted", EACH, issuer.algorithm().name(), accepted.len());
+        println!(
+            "{} mutated {} tokens, {} accepted",
+            EACH,
+            issuer.algorithm().name(),
+            accepted.len()
+        );
         assert!(accepted.is_empty(), "{accepted:?}");
     }
 }
@@ -193,7 +254,9 @@ fn a_million_mutated_access_tokens_are_refused() {
 #[test]
 fn a_hundred_thousand_mutated_refresh_tokens_are_refused() {
     let tokens = RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap();
-    let genuine: Vec<String> = (0..8).map(|counter| tokens.issue(SessionId::from(Uuid::from_u128(7)), counter)).collect();
+    let genuine: Vec<String> = (0..8)
+        .map(|counter| tokens.issue(SessionId::from(Uuid::from_u128(7)), counter))
+        .collect();
     assert!(genuine.iter().all(|token| tokens.verify(token).is_some()));
     let accepted = accepted(&genuine, 5, 100_000, |mutant| tokens.verify(mutant).is_some());
     assert!(accepted.is_empty(), "{accepted:?}");
@@ -201,7 +264,11 @@ fn a_hundred_thousand_mutated_refresh_tokens_are_refused() {
 
 /// The statuses of `GET /me` with each token, sent one after the other without waiting.
 fn asked(stream: &mut TcpStream, tokens: &[String]) -> Vec<u16> {
-    let requests: String = tokens.iter().map(|token| format!("GET /me HTTP/1.1\r\nHost: x\r\n{}\r\n", bearer(token))).collect::<Vec<_>>().concat();
+    let requests: String = tokens
+        .iter()
+        .map(|token| format!("GET /me HTTP/1.1\r\nHost: x\r\n{}\r\n", bearer(token)))
+        .collect::<Vec<_>>()
+        .concat();
     stream.write_all(requests.as_bytes()).unwrap();
     let (mut received, mut statuses, mut buffer) = (Vec::new(), Vec::new(), [0; 16 * 1024]);
     while statuses.len() < tokens.len() {
@@ -233,7 +300,8 @@ async fn twenty_thousand_mutated_tokens_on_kept_connections_are_refused() {
                 let mut stream = TcpStream::connect(address).unwrap();
                 let mut mutants = Mutants::new(genuine, 100 + connection);
                 for _ in 0..BATCHES {
-                    // Blanks around a value are no part of it (RFC 9110 section 5.5), and other bytes would end the line.
+                    // Blanks around a value are no part of it (RFC 9110 section 5.5), and other
+                    // bytes would end the line.
                     let mut batch: Vec<String> = std::iter::repeat_with(|| mutants.next())
                         .filter(|mutant| mutant.bytes().all(|byte| byte.is_ascii_graphic()))
                         .take(BATCH)

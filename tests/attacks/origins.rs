@@ -1,13 +1,18 @@
-//! Who asks, from where, on whose behalf: spoofed addresses, foreign pages, and ids and origins that want to become headers.
+//! Who asks, from where, on whose behalf: spoofed addresses, foreign pages, and ids and origins
+//! that want to become headers.
 
 use super::ring::{ORIGIN, Ring};
 use super::wire::{Attack, CANARY, attack, bearer, get, request, with_body};
 
 pub fn attacks(ring: &Ring) -> Vec<Attack> {
-    [addresses(), request_ids(), cors(ring)].into_iter().flatten().collect()
+    [addresses(), request_ids(), cors(ring)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-/// Headers that claim another peer, scheme or host. Each login succeeds; a look at the end shows that no session has an address but the peer's.
+/// Headers that claim another peer, scheme or host. Each login succeeds; a look at the end shows
+/// that no session has an address but the peer's.
 fn addresses() -> Vec<Attack> {
     let claims = [
         "X-Forwarded-For: 203.0.113.77",
@@ -45,7 +50,11 @@ fn addresses() -> Vec<Attack> {
             "application/x-www-form-urlencoded",
             b"username=alice%40example.com&password=an+owl+keeps+the+door",
         );
-        rows.push(attack(format!("logging in with {claim:?}"), login, &[200]).holding("access_token").lacking("203.0.113.77"));
+        rows.push(
+            attack(format!("logging in with {claim:?}"), login, &[200])
+                .holding("access_token")
+                .lacking("203.0.113.77"),
+        );
         let metadata = get("/.well-known/oauth-authorization-server", &headers);
         rows.push(
             attack(format!("the metadata with {claim:?}"), metadata, &[200])
@@ -76,20 +85,63 @@ fn request_ids() -> Vec<Attack> {
         "qzcanaryqz\\r\\n",
         "qzcanaryqz\\u001b[31m",
     ];
-    let mut rows: Vec<Attack> =
-        ids.iter().map(|id| attack(format!("X-Request-Id {id:?}"), get("/me", &format!("X-Request-Id: {id}\r\n")), &[401])).collect();
-    rows.push(attack("an X-Request-Id of 65 characters", get("/me", &format!("X-Request-Id: {long}\r\n")), &[401]).lacking(&long));
-    rows.push(attack("an X-Request-Id of 9 KB", get("/me", &format!("X-Request-Id: {}\r\n", CANARY.repeat(900))), &[401]));
+    let mut rows: Vec<Attack> = ids
+        .iter()
+        .map(|id| {
+            attack(
+                format!("X-Request-Id {id:?}"),
+                get("/me", &format!("X-Request-Id: {id}\r\n")),
+                &[401],
+            )
+        })
+        .collect();
+    rows.push(
+        attack(
+            "an X-Request-Id of 65 characters",
+            get("/me", &format!("X-Request-Id: {long}\r\n")),
+            &[401],
+        )
+        .lacking(&long),
+    );
+    rows.push(attack(
+        "an X-Request-Id of 9 KB",
+        get("/me", &format!("X-Request-Id: {}\r\n", CANARY.repeat(900))),
+        &[401],
+    ));
     for (name, byte) in [("CR", "\r"), ("NUL", "\0"), ("ESC", "\x1b")] {
-        rows.push(attack(format!("an X-Request-Id with {name}"), get("/me", &format!("X-Request-Id: a{byte}b\r\n")), &[400]));
+        rows.push(attack(
+            format!("an X-Request-Id with {name}"),
+            get("/me", &format!("X-Request-Id: a{byte}b\r\n")),
+            &[400],
+        ));
     }
-    for name in ["Origin", "Referer", "User-Agent", "Accept", "Accept-Language", "X-Forwarded-For", "Cookie", "If-None-Match", "If-Match", "Range"] {
+    for name in [
+        "Origin",
+        "Referer",
+        "User-Agent",
+        "Accept",
+        "Accept-Language",
+        "X-Forwarded-For",
+        "Cookie",
+        "If-None-Match",
+        "If-Match",
+        "Range",
+    ] {
         rows.push(
-            attack(format!("{name} with encoded line breaks"), get("/me", &format!("{name}: qzcanaryqz%0d%0aSet-Cookie: x=y\r\n")), &[401])
-                .lacking("set-cookie"),
+            attack(
+                format!("{name} with encoded line breaks"),
+                get("/me", &format!("{name}: qzcanaryqz%0d%0aSet-Cookie: x=y\r\n")),
+                &[401],
+            )
+            .lacking("set-cookie"),
         );
         rows.push(
-            attack(format!("{name} with a raw line break"), get("/me", &format!("{name}: a\rSet-Cookie: x=y\r\n")), &[400]).lacking("set-cookie"),
+            attack(
+                format!("{name} with a raw line break"),
+                get("/me", &format!("{name}: a\rSet-Cookie: x=y\r\n")),
+                &[400],
+            )
+            .lacking("set-cookie"),
         );
     }
     rows
@@ -123,27 +175,68 @@ fn cors(ring: &Ring) -> Vec<Attack> {
     for origin in foreign {
         let header = format!("Origin: {origin}\r\n");
         rows.push(
-            attack(format!("a call from {origin:?}"), get("/me", &format!("{header}{}", bearer(ring.token()))), &[200])
-                .lacking("access-control-allow"),
+            attack(
+                format!("a call from {origin:?}"),
+                get("/me", &format!("{header}{}", bearer(ring.token()))),
+                &[200],
+            )
+            .lacking("access-control-allow"),
         );
-        let preflight =
-            request("OPTIONS", "/me", &format!("{header}Access-Control-Request-Method: DELETE\r\nAccess-Control-Request-Headers: authorization\r\n"));
-        rows.push(attack(format!("a preflight from {origin:?}"), preflight, &[204]).lacking("access-control-allow"));
+        let preflight = request(
+            "OPTIONS",
+            "/me",
+            &format!(
+                "{header}Access-Control-Request-Method: DELETE\r\nAccess-Control-Request-Headers: authorization\r\n"
+            ),
+        );
+        rows.push(
+            attack(format!("a preflight from {origin:?}"), preflight, &[204]).lacking("access-control-allow"),
+        );
     }
     let listed = format!("Origin: {ORIGIN}\r\n");
     let ask = |more: &str| request("OPTIONS", "/me", &format!("{listed}{more}"));
     rows.push(
-        attack("the listed origin with a foreign one", get("/health", &format!("{listed}Origin: https://qzcanaryqz.example\r\n")), &[200])
-            .lacking("allow-credentials"),
+        attack(
+            "the listed origin with a foreign one",
+            get(
+                "/health",
+                &format!("{listed}Origin: https://qzcanaryqz.example\r\n"),
+            ),
+            &[200],
+        )
+        .lacking("allow-credentials"),
     );
     rows.push(
-        attack("a foreign origin with the listed one", get("/health", &format!("Origin: https://qzcanaryqz.example\r\n{listed}")), &[200])
-            .lacking("access-control-allow"),
+        attack(
+            "a foreign origin with the listed one",
+            get(
+                "/health",
+                &format!("Origin: https://qzcanaryqz.example\r\n{listed}"),
+            ),
+            &[200],
+        )
+        .lacking("access-control-allow"),
     );
-    rows.push(attack("the listed origin asks for TRACE", ask("Access-Control-Request-Method: TRACE\r\n"), &[200, 204, 400]).lacking("trace"));
-    rows.push(attack("the listed origin asks for a method of its own", ask("Access-Control-Request-Method: QZCANARYQZ\r\n"), &[200, 204, 400]));
-    // An empty method makes no preflight: the request is an OPTIONS like any other, which is not for those without a token.
-    rows.push(attack("the listed origin asks for no method", ask("Access-Control-Request-Method: \r\n"), &[401]));
+    rows.push(
+        attack(
+            "the listed origin asks for TRACE",
+            ask("Access-Control-Request-Method: TRACE\r\n"),
+            &[200, 204, 400],
+        )
+        .lacking("trace"),
+    );
+    rows.push(attack(
+        "the listed origin asks for a method of its own",
+        ask("Access-Control-Request-Method: QZCANARYQZ\r\n"),
+        &[200, 204, 400],
+    ));
+    // An empty method makes no preflight: the request is an OPTIONS like any other, which is not
+    // for those without a token.
+    rows.push(attack(
+        "the listed origin asks for no method",
+        ask("Access-Control-Request-Method: \r\n"),
+        &[401],
+    ));
     rows.push(attack(
         "the listed origin asks for an odd header",
         ask("Access-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: qzcanaryqz\r\n"),
@@ -163,13 +256,21 @@ fn cors(ring: &Ring) -> Vec<Attack> {
         .lacking("allow-private-network"),
     );
     rows.push(
-        attack("the listed origin is let in, without credentials", get("/me", &format!("{listed}Cookie: x=y\r\n{}", bearer(ring.token()))), &[200])
-            .holding(format!("access-control-allow-origin: {ORIGIN}"))
-            .lacking("allow-credentials"),
+        attack(
+            "the listed origin is let in, without credentials",
+            get("/me", &format!("{listed}Cookie: x=y\r\n{}", bearer(ring.token()))),
+            &[200],
+        )
+        .holding(format!("access-control-allow-origin: {ORIGIN}"))
+        .lacking("allow-credentials"),
     );
     rows.push(attack(
         "a preflight of what is not there",
-        request("OPTIONS", "/qzcanaryqz", &format!("{listed}Access-Control-Request-Method: GET\r\n")),
+        request(
+            "OPTIONS",
+            "/qzcanaryqz",
+            &format!("{listed}Access-Control-Request-Method: GET\r\n"),
+        ),
         &[404],
     ));
     rows

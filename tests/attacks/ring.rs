@@ -1,4 +1,5 @@
-//! The service under attack: one whose ring holds a key of each algorithm, and what the attacker may know of it or even have stolen.
+//! The service under attack: one whose ring holds a key of each algorithm, and what the attacker
+//! may know of it or even have stolen.
 
 use doorward::model::clock::Timestamp;
 use doorward::model::signing_key::SigningAlgorithm;
@@ -30,18 +31,37 @@ impl Ring {
         let alice = app.registered("alice").await;
         let refresh_token = alice.refresh_token.clone();
         let mut tokens = vec![(SigningAlgorithm::Hs256, alice.token.clone())];
-        for algorithm in [SigningAlgorithm::EdDsa, SigningAlgorithm::Es256, SigningAlgorithm::Rs256] {
-            let sibling = app.sibling(&[("DOORWARD_JWT_ALGORITHM", algorithm.name())], Some(doorward::security::passwords::Cost::cheapest())).await;
+        for algorithm in [
+            SigningAlgorithm::EdDsa,
+            SigningAlgorithm::Es256,
+            SigningAlgorithm::Rs256,
+        ] {
+            let sibling = app
+                .sibling(
+                    &[("DOORWARD_JWT_ALGORITHM", algorithm.name())],
+                    Some(doorward::security::passwords::Cost::cheapest()),
+                )
+                .await;
             let token = sibling.logged_in("alice@example.com").await.token;
             app.until(&token, 200).await;
             tokens.push((algorithm, token));
         }
-        let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await.unwrap();
+        let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+            .await
+            .unwrap();
         let root = RootSecret::parse(SECRET).unwrap();
-        let keys = doorward::app::usable_keys(&store, &root, Timestamp::from_secs(NOW)).await.unwrap();
+        let keys = doorward::app::usable_keys(&store, &root, Timestamp::from_secs(NOW))
+            .await
+            .unwrap();
         store.close().await;
         assert_eq!(keys.len(), 4);
-        Self { app, tokens, keys, refresh_token, admin }
+        Self {
+            app,
+            tokens,
+            keys,
+            refresh_token,
+            admin,
+        }
     }
 
     pub fn token(&self) -> &str {
@@ -54,15 +74,56 @@ impl Ring {
 
     /// Nothing that the attacks sent has become anyone's right, address or origin.
     pub async fn assert_untouched(&self) {
-        let everyone = self.app.request("GET", "/users?limit=200").bearer(&self.admin).send().await.expect(200).json();
+        let everyone = self
+            .app
+            .request("GET", "/users?limit=200")
+            .bearer(&self.admin)
+            .send()
+            .await
+            .expect(200)
+            .json();
         for user in everyone["users"].as_array().unwrap() {
-            assert_eq!(user["role"] == "admin", user["email"] == "boss@example.com", "{user}");
+            assert_eq!(
+                user["role"] == "admin",
+                user["email"] == "boss@example.com",
+                "{user}"
+            );
             assert_eq!(user["is_active"], true, "{user}");
         }
-        let sessions = self.app.request("GET", "/me/sessions").bearer(self.token()).send().await.expect(200).json();
-        assert!(sessions.as_array().unwrap().len() > self.tokens.len(), "the logins with spoofed addresses are among them");
-        assert!(sessions.as_array().unwrap().iter().all(|session| session["ip"] == "127.0.0.1"), "{sessions}");
-        let events = self.app.request("GET", "/audit?limit=200").bearer(&self.admin).send().await.expect(200).json();
-        assert!(events["events"].as_array().unwrap().iter().all(|event| ["127.0.0.1", ""].contains(&event["ip"].as_str().unwrap())));
+        let sessions = self
+            .app
+            .request("GET", "/me/sessions")
+            .bearer(self.token())
+            .send()
+            .await
+            .expect(200)
+            .json();
+        assert!(
+            sessions.as_array().unwrap().len() > self.tokens.len(),
+            "the logins with spoofed addresses are among them"
+        );
+        assert!(
+            sessions
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|session| session["ip"] == "127.0.0.1"),
+            "{sessions}"
+        );
+        let events = self
+            .app
+            .request("GET", "/audit?limit=200")
+            .bearer(&self.admin)
+            .send()
+            .await
+            .expect(200)
+            .json();
+        assert!(
+            events["events"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|event| ["127.0.0.1", ""].contains(&event["ip"].as_str().unwrap()))
+        );
     }
 }

@@ -66,11 +66,27 @@ impl Attack {
     /// Carries it out; says what is wrong with the answer.
     pub fn run(&self, address: &str) -> Result<(), String> {
         let came = self.exchange(address);
-        let (first, text) = (came.answers.first(), String::from_utf8_lossy(&came.bytes).to_ascii_lowercase());
+        let (first, text) = (
+            came.answers.first(),
+            String::from_utf8_lossy(&came.bytes).to_ascii_lowercase(),
+        );
         let status = first.copied().unwrap_or(if came.closed { CLOSED } else { WAITS });
-        let told = || format!("{}: {}", self.name, String::from_utf8_lossy(&came.bytes).chars().take(600).collect::<String>());
+        let told = || {
+            format!(
+                "{}: {}",
+                self.name,
+                String::from_utf8_lossy(&came.bytes)
+                    .chars()
+                    .take(600)
+                    .collect::<String>()
+            )
+        };
         if !self.allowed.contains(&status) || status >= 500 {
-            return Err(format!("answered {status}, allowed {:?}; {}", self.allowed, told()));
+            return Err(format!(
+                "answered {status}, allowed {:?}; {}",
+                self.allowed,
+                told()
+            ));
         }
         if came.answers.len() > 1 || came.trailing {
             return Err(format!("more than one answer; {}", told()));
@@ -97,11 +113,17 @@ impl Attack {
                 break;
             }
         }
-        let first = if self.allowed.contains(&WAITS) { WATCH } else { PATIENCE };
+        let first = if self.allowed.contains(&WAITS) {
+            WATCH
+        } else {
+            PATIENCE
+        };
         let mut came = Came::default();
         let mut buffer = [0; 16 * 1024];
         loop {
-            stream.set_read_timeout(Some(if came.answers.is_empty() { first } else { SILENCE })).unwrap();
+            stream
+                .set_read_timeout(Some(if came.answers.is_empty() { first } else { SILENCE }))
+                .unwrap();
             match stream.read(&mut buffer) {
                 Ok(0) => came.closed = true,
                 Ok(length) => {
@@ -109,7 +131,9 @@ impl Attack {
                     came.read_answers(self.is_head);
                     continue;
                 }
-                Err(cause) => came.closed = !matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+                Err(cause) => {
+                    came.closed = !matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+                }
             }
             return came;
         }
@@ -146,8 +170,20 @@ pub fn answer(bytes: &[u8], is_head: bool) -> Option<(u16, usize)> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let text = std::str::from_utf8(&bytes[..head]).ok()?;
     let status: u16 = text.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()?;
-    let length = text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()).unwrap_or(0);
-    let body = if is_head || status < 200 || status == 204 || status == 304 { 0 } else { length };
+    let length = text
+        .lines()
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length: ")?
+                .parse::<usize>()
+                .ok()
+        })
+        .unwrap_or(0);
+    let body = if is_head || status < 200 || status == 204 || status == 304 {
+        0
+    } else {
+        length
+    };
     (bytes.len() >= head + 4 + body).then_some((status, head + 4 + body))
 }
 

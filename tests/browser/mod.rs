@@ -22,7 +22,11 @@ struct Browser {
 impl Browser {
     async fn open() -> Self {
         let port = free_port();
-        let driver = Command::new("chromedriver").arg(format!("--port={port}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let driver = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         let driver = driver.expect("chromedriver is not installed; `make test` installs it");
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = tempfile::tempdir().unwrap();
@@ -43,28 +47,55 @@ impl Browser {
         let mut tries = 0;
         let client = loop {
             let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
-            match builder.capabilities(wanted.as_object().unwrap().clone()).connect(&driver_url).await {
+            match builder
+                .capabilities(wanted.as_object().unwrap().clone())
+                .connect(&driver_url)
+                .await
+            {
                 Ok(client) => break client,
                 Err(cause) => assert!(tries < 100, "no browser: {cause}"),
             }
             tries += 1;
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        Self { driver, driver_url, client, _profile: profile }
+        Self {
+            driver,
+            driver_url,
+            client,
+            _profile: profile,
+        }
     }
 
     async fn click(&self, css: &str) {
-        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap_or_else(|cause| panic!("{css}: {cause}"));
+        let element = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await
+            .unwrap_or_else(|cause| panic!("{css}: {cause}"));
         element.click().await.unwrap();
     }
 
     async fn fill(&self, css: &str, text: &str) {
-        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap_or_else(|cause| panic!("{css}: {cause}"));
+        let element = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await
+            .unwrap_or_else(|cause| panic!("{css}: {cause}"));
         element.send_keys(text).await.unwrap();
     }
 
     async fn text(&self, css: &str) -> String {
-        let element = self.client.wait().at_most(PATIENCE).for_element(Locator::Css(css)).await.unwrap_or_else(|cause| panic!("{css}: {cause}"));
+        let element = self
+            .client
+            .wait()
+            .at_most(PATIENCE)
+            .for_element(Locator::Css(css))
+            .await
+            .unwrap_or_else(|cause| panic!("{css}: {cause}"));
         element.text().await.unwrap()
     }
 
@@ -80,7 +111,10 @@ impl Browser {
         let log: Value = answer.json().await.unwrap();
         let entries = log["value"].as_array().unwrap().iter();
         // Hints for the page's authors have the lowest level.
-        entries.filter(|entry| entry["level"] != "DEBUG").map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+        entries
+            .filter(|entry| entry["level"] != "DEBUG")
+            .map(|entry| entry["message"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -103,16 +137,33 @@ async fn someone_authorizes_in_swagger_ui_and_sees_their_account() {
     browser.click(".modal-ux .auth-btn-wrapper .authorize").await;
     // "Logout" stands where "Authorize" stood once the token has come.
     let logout = Locator::XPath("//div[contains(@class,'modal-ux')]//button[text()='Logout']");
-    browser.client.wait().at_most(PATIENCE).for_element(logout).await.unwrap();
+    browser
+        .client
+        .wait()
+        .at_most(PATIENCE)
+        .for_element(logout)
+        .await
+        .unwrap();
     browser.click(".modal-ux .btn-done").await;
     browser.click("#operations-me-me .opblock-summary-control").await;
     browser.click("#operations-me-me .execute").await;
-    let status = browser.text("#operations-me-me .live-responses-table .response .response-col_status").await;
-    let body = browser.text("#operations-me-me .live-responses-table .response .response-col_description").await;
+    let status = browser
+        .text("#operations-me-me .live-responses-table .response .response-col_status")
+        .await;
+    let body = browser
+        .text("#operations-me-me .live-responses-table .response .response-col_description")
+        .await;
     let picture = browser.client.screenshot().await.unwrap();
     let complaints = browser.complaints().await;
     browser.client.clone().close().await.unwrap();
-    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/target/swagger-ui.png"), picture).unwrap();
-    assert!(status.starts_with("200") && body.contains("alice@example.com"), "{status}: {body}");
+    std::fs::write(
+        concat!(env!("CARGO_MANIFEST_DIR"), "/target/swagger-ui.png"),
+        picture,
+    )
+    .unwrap();
+    assert!(
+        status.starts_with("200") && body.contains("alice@example.com"),
+        "{status}: {body}"
+    );
     assert!(complaints.is_empty(), "{complaints:#?}");
 }

@@ -1,4 +1,5 @@
-//! Clocks that jump, and nodes whose clocks stand apart: what has ended stays ended, what runs out does so by the clock, and nobody waits for years.
+//! Clocks that jump, and nodes whose clocks stand apart: what has ended stays ended, what runs out
+//! does so by the clock, and nobody waits for years.
 
 use std::time::Duration;
 
@@ -12,7 +13,10 @@ const TEN_YEARS: Duration = Duration::from_hours(10 * 365 * 24);
 
 fn tokens(answer: Answer) -> (String, String) {
     let body = answer.expect(200).json();
-    (body["access_token"].as_str().unwrap().to_owned(), body["refresh_token"].as_str().unwrap().to_owned())
+    (
+        body["access_token"].as_str().unwrap().to_owned(),
+        body["refresh_token"].as_str().unwrap().to_owned(),
+    )
 }
 
 /// Guesses until the brake is on.
@@ -33,7 +37,8 @@ on_both_engines! {
         let (bobs, bobs_refresh) = tokens(app.refresh(&bob.refresh_token).await);
         app.request("POST", "/logout").bearer(&bobs).send().await.expect(204);
         app.set_back(Duration::from_hours(1));
-        // Its time has come again, but not that of the token from an hour ahead; the session goes on.
+        // Its time has come again, but not that of the token from an hour ahead; the session goes
+        // on.
         app.me(&alice.token).await.expect(200);
         app.me(&later).await.expect(401);
         let (now, _) = tokens(app.refresh(&refresh).await);
@@ -118,9 +123,12 @@ async fn a_lock_that_ends_by_itself_does_not_last_for_years_when_the_clock_is_se
         let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_ACCOUNT_LOCK", lock)]).await;
         app.registered("alice").await;
         app.login("alice@example.com", "wrong wrong").await.expect(401);
-        app.sql("UPDATE throttles SET failures = 99 WHERE of_account").await;
+        app.sql("UPDATE throttles SET failures = 99 WHERE of_account")
+            .await;
         app.login("alice@example.com", "wrong wrong").await.expect(401);
-        app.login("alice@example.com", PASSWORD).await.expect_problem(429, "throttled");
+        app.login("alice@example.com", PASSWORD)
+            .await
+            .expect_problem(429, "throttled");
         app.set_back(TEN_YEARS);
         app.login("alice@example.com", PASSWORD).await.expect(after);
     }
@@ -130,7 +138,9 @@ async fn a_lock_that_ends_by_itself_does_not_last_for_years_when_the_clock_is_se
 async fn a_key_of_the_far_future_does_not_stop_the_rotation_for_years() {
     let rotating = [("DOORWARD_KEY_ROTATION", "30d")];
     let app = TestApp::start_with(Engine::Sqlite, &rotating).await;
-    let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await.unwrap();
+    let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+        .await
+        .unwrap();
     let until_there_are = async |keys: usize| {
         for _ in 0..3000 {
             if store.signing_keys().await.unwrap().len() == keys {

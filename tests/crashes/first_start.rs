@@ -1,4 +1,5 @@
-//! The first start killed while it makes the file, the schema, the secret and the signing key: the next one finishes what it began.
+//! The first start killed while it makes the file, the schema, the secret and the signing key: the
+//! next one finishes what it began.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -15,7 +16,10 @@ use crate::support::{Engine, PASSWORD};
 
 /// Starts it for the first time and kills it after a while.
 async fn killed_at_first(folder: &Path, settings: &[(&str, &str)], delay: Duration) {
-    let mut child = doorward(folder, settings, &["--listen", "127.0.0.1:0"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = doorward(folder, settings, &["--listen", "127.0.0.1:0"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     tokio::time::sleep(delay).await;
     child.kill().unwrap();
     child.wait().unwrap();
@@ -24,9 +28,15 @@ async fn killed_at_first(folder: &Path, settings: &[(&str, &str)], delay: Durati
 async fn keys(url: &str) -> i64 {
     let count = "SELECT COUNT(*) FROM signing_keys";
     let (keys,): (i64,) = if url.starts_with("postgres") {
-        sqlx::query_as(count).fetch_one(&mut sqlx::PgConnection::connect(url).await.unwrap()).await.unwrap()
+        sqlx::query_as(count)
+            .fetch_one(&mut sqlx::PgConnection::connect(url).await.unwrap())
+            .await
+            .unwrap()
     } else {
-        sqlx::query_as(count).fetch_one(&mut sqlx::SqliteConnection::connect(url).await.unwrap()).await.unwrap()
+        sqlx::query_as(count)
+            .fetch_one(&mut sqlx::SqliteConnection::connect(url).await.unwrap())
+            .await
+            .unwrap()
     };
     keys
 }
@@ -35,16 +45,48 @@ async fn keys(url: &str) -> i64 {
 async fn starts_again(folder: &Path, url: &str, settings: &[(&str, &str)]) {
     let server = serve(folder, settings);
     let http = reqwest::Client::new();
-    let registered = http.post(server.url("/register")).json(&json!({"email": "alice@example.com", "password": PASSWORD})).send().await.unwrap();
+    let registered = http
+        .post(server.url("/register"))
+        .json(&json!({"email": "alice@example.com", "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(registered.status(), 201);
-    let login = http.post(server.url("/login")).form(&[("username", "alice@example.com"), ("password", PASSWORD)]).send().await.unwrap();
+    let login = http
+        .post(server.url("/login"))
+        .form(&[("username", "alice@example.com"), ("password", PASSWORD)])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(login.status(), 200);
-    let token = login.json::<serde_json::Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(http.get(server.url("/me")).bearer_auth(token).send().await.unwrap().status(), 200);
+    let token = login.json::<serde_json::Value>().await.unwrap()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        http.get(server.url("/me"))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
     assert_eq!(keys(url).await, 1);
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let unfinished: Vec<String> =
-        files.filter(|name| !["doorward.db", "doorward.db-wal", "doorward.db-shm", "doorward.secret"].contains(&name.as_str())).collect();
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let unfinished: Vec<String> = files
+        .filter(|name| {
+            ![
+                "doorward.db",
+                "doorward.db-wal",
+                "doorward.db-shm",
+                "doorward.secret",
+            ]
+            .contains(&name.as_str())
+        })
+        .collect();
     assert!(unfinished.is_empty(), "{unfinished:?}");
 }
 

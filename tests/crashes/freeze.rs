@@ -1,4 +1,5 @@
-//! A node that is stopped for a while and goes on as if no time had passed: it believes nothing that it knew before.
+//! A node that is stopped for a while and goes on as if no time had passed: it believes nothing
+//! that it knew before.
 
 use std::time::Duration;
 
@@ -11,22 +12,41 @@ use crate::support::process::Server;
 use crate::support::{Engine, PASSWORD};
 
 async fn me(http: &reqwest::Client, node: &Server, token: &str) -> u16 {
-    http.get(node.url("/me")).bearer_auth(token).send().await.unwrap().status().as_u16()
+    http.get(node.url("/me"))
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
+        .status()
+        .as_u16()
 }
 
 async fn token_of(http: &reqwest::Client, node: &Server, email: &str) -> String {
-    let login = http.post(node.url("/login")).form(&[("username", email), ("password", PASSWORD)]).send().await.unwrap();
+    let login = http
+        .post(node.url("/login"))
+        .form(&[("username", email), ("password", PASSWORD)])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(login.status(), 200);
-    login.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned()
+    login.json::<Value>().await.unwrap()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
-/// Sessions that both nodes know end on one while the other is stopped, with requests waiting in its sockets.
+/// Sessions that both nodes know end on one while the other is stopped, with requests waiting in
+/// its sockets.
 async fn frozen(rounds: usize, stopped_for: Duration) {
     let (url, folder) = fresh_database(Engine::Postgres).await;
     let settings = settings(&url);
     let (awake, frozen) = (serve(folder.path(), &settings), serve(folder.path(), &settings));
     let http = reqwest::Client::new();
-    http.post(awake.url("/register")).json(&json!({"email": "alice@example.com", "password": PASSWORD})).send().await.unwrap();
+    http.post(awake.url("/register"))
+        .json(&json!({"email": "alice@example.com", "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
     for _ in 0..rounds {
         let mut tokens = Vec::new();
         for _ in 0..4 {
@@ -42,7 +62,15 @@ async fn frozen(rounds: usize, stopped_for: Duration) {
             // The first requests lie in the sockets before anything ends.
             tokio::time::sleep(Duration::from_millis(200)).await;
             for token in &tokens {
-                assert_eq!(http.post(awake.url("/logout")).bearer_auth(token).send().await.unwrap().status(), 204);
+                assert_eq!(
+                    http.post(awake.url("/logout"))
+                        .bearer_auth(token)
+                        .send()
+                        .await
+                        .unwrap()
+                        .status(),
+                    204
+                );
             }
             let late = join_all(tokens.iter().map(|token| me(&http, &frozen, token)));
             let waking = async {
@@ -52,8 +80,15 @@ async fn frozen(rounds: usize, stopped_for: Duration) {
             tokio::join!(late, waking).0
         };
         let (early, late) = tokio::join!(early, ending);
-        for (when, status) in early.into_iter().map(|status| ("before", status)).chain(late.into_iter().map(|status| ("after", status))) {
-            assert!([401, 503].contains(&status), "asked {when} it ended, a session answers {status}");
+        for (when, status) in early
+            .into_iter()
+            .map(|status| ("before", status))
+            .chain(late.into_iter().map(|status| ("after", status)))
+        {
+            assert!(
+                [401, 503].contains(&status),
+                "asked {when} it ended, a session answers {status}"
+            );
         }
         for token in &tokens {
             assert_eq!(me(&http, &frozen, token).await, 401);

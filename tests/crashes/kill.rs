@@ -1,5 +1,6 @@
-//! kill -9 at any moment, under eight clients who register, log in, refresh, log out and change passwords: every acknowledged write is there after the
-//! next start, and what got no answer has happened whole or not at all.
+//! kill -9 at any moment, under eight clients who register, log in, refresh, log out and change
+//! passwords: every acknowledged write is there after the next start, and what got no answer has
+//! happened whole or not at all.
 
 use std::path::Path;
 use std::time::Duration;
@@ -64,17 +65,31 @@ struct Session {
 
 /// What was asked for and got no answer.
 enum Doubt {
-    Registration { email: String, password: String },
+    Registration {
+        email: String,
+        password: String,
+    },
     Login,
-    Refresh { account: usize, session: usize },
-    Logout { account: usize, session: usize },
-    Change { account: usize, session: usize, new: String },
+    Refresh {
+        account: usize,
+        session: usize,
+    },
+    Logout {
+        account: usize,
+        session: usize,
+    },
+    Change {
+        account: usize,
+        session: usize,
+        new: String,
+    },
 }
 
 /// Someone with accounts that nobody else uses, who remembers every promise.
 struct Client {
     name: String,
-    /// Whether it wants what others want too; half do, so that the losers' logins do not throttle the winner's.
+    /// Whether it wants what others want too; half do, so that the losers' logins do not throttle
+    /// the winner's.
     contends: bool,
     chance: Chance,
     http: reqwest::Client,
@@ -94,7 +109,10 @@ impl Answer {
     /// The tokens of a 200 that came whole.
     fn tokens(&self) -> Option<(String, String)> {
         let body = self.body.as_ref()?;
-        Some((body["access_token"].as_str()?.to_owned(), body["refresh_token"].as_str()?.to_owned()))
+        Some((
+            body["access_token"].as_str()?.to_owned(),
+            body["refresh_token"].as_str()?.to_owned(),
+        ))
     }
 }
 
@@ -102,11 +120,15 @@ impl Answer {
 async fn ask(request: reqwest::RequestBuilder) -> Option<Answer> {
     let response = request.send().await.ok()?;
     let status = response.status().as_u16();
-    Some(Answer { status, body: response.json().await.ok() }).filter(|answer| answer.status != 503)
+    Some(Answer {
+        status,
+        body: response.json().await.ok(),
+    })
+    .filter(|answer| answer.status != 503)
 }
 
-/// Asks a server that nobody kills. A busy machine may have it say 503; and 20 logins that were cut short count as under way for a quarter of a minute,
-/// which is 429 to the next.
+/// Asks a server that nobody kills. A busy machine may have it say 503; and 20 logins that were cut
+/// short count as under way for a quarter of a minute, which is 429 to the next.
 async fn insist(request: reqwest::RequestBuilder) -> Answer {
     for _ in 0..100 {
         match ask(request.try_clone().unwrap()).await {
@@ -120,7 +142,16 @@ async fn insist(request: reqwest::RequestBuilder) -> Answer {
 impl Client {
     fn new(number: usize, chance: Chance, http: reqwest::Client) -> Self {
         let (name, contends) = (format!("client{number}"), number.is_multiple_of(2));
-        Self { name, contends, chance, http, accounts: Vec::new(), made: 0, doubt: None, tally: Tally::default() }
+        Self {
+            name,
+            contends,
+            chance,
+            http,
+            accounts: Vec::new(),
+            made: 0,
+            doubt: None,
+            tally: Tally::default(),
+        }
     }
 
     /// One thing after the other until an answer fails to come.
@@ -128,9 +159,17 @@ impl Client {
         while self.doubt.is_none() {
             let first_in_use = self.accounts.len().saturating_sub(ACCOUNTS_IN_USE);
             let account = first_in_use + self.chance.below((self.accounts.len() - first_in_use).max(1));
-            let live = |account: &Account| (0..account.sessions.len()).filter(|at| account.sessions[*at].live).collect::<Vec<_>>();
+            let live = |account: &Account| {
+                (0..account.sessions.len())
+                    .filter(|at| account.sessions[*at].live)
+                    .collect::<Vec<_>>()
+            };
             let sessions = self.accounts.get(account).map(live).unwrap_or_default();
-            let session = if sessions.is_empty() { None } else { Some(*self.chance.pick(&sessions)) };
+            let session = if sessions.is_empty() {
+                None
+            } else {
+                Some(*self.chance.pick(&sessions))
+            };
             match (self.chance.below(20), session) {
                 (0, _) => self.register(server, contested).await,
                 _ if self.accounts.is_empty() => self.register(server, contested).await,
@@ -151,22 +190,41 @@ impl Client {
         } else {
             format!("{}-{}@example.com", self.name, self.made)
         };
-        let email: String = wanted.chars().map(|c| if self.chance.below(2) == 0 { c.to_ascii_uppercase() } else { c }).collect();
+        let email: String = wanted
+            .chars()
+            .map(|c| {
+                if self.chance.below(2) == 0 {
+                    c.to_ascii_uppercase()
+                } else {
+                    c
+                }
+            })
+            .collect();
         let password = format!("an owl keeps the door {} {}", self.name, self.made);
         match ask(self.registering(server, &email, &password)).await {
             None => self.doubt = Some(Doubt::Registration { email, password }),
             Some(answer) if answer.status == 201 => self.has_registered(email, password),
-            Some(answer) => self.tally.check(answer.status == 400 && wanted == contested, || format!("registering {email}: {}", answer.status)),
+            Some(answer) => self.tally.check(answer.status == 400 && wanted == contested, || {
+                format!("registering {email}: {}", answer.status)
+            }),
         }
     }
 
     fn has_registered(&mut self, email: String, password: String) {
         self.tally.acknowledged += 1;
-        self.accounts.push(Account { email, password, former: None, sessions: Vec::new() });
+        self.accounts.push(Account {
+            email,
+            password,
+            former: None,
+            sessions: Vec::new(),
+        });
     }
 
     async fn login(&mut self, server: &str, account: usize) {
-        let (email, password) = (self.accounts[account].email.clone(), self.accounts[account].password.clone());
+        let (email, password) = (
+            self.accounts[account].email.clone(),
+            self.accounts[account].password.clone(),
+        );
         match ask(self.log_in(server, &email, &password)).await {
             None => self.doubt = Some(Doubt::Login),
             Some(answer) if answer.status == 429 => {}
@@ -175,20 +233,29 @@ impl Client {
     }
 
     fn log_in(&self, server: &str, email: &str, password: &str) -> reqwest::RequestBuilder {
-        self.http.post(format!("{server}/login")).form(&[("username", email), ("password", password)])
+        self.http
+            .post(format!("{server}/login"))
+            .form(&[("username", email), ("password", password)])
     }
 
     fn refreshing(&self, server: &str, token: &str) -> reqwest::RequestBuilder {
-        self.http.post(format!("{server}/refresh")).form(&[("refresh_token", token)])
+        self.http
+            .post(format!("{server}/refresh"))
+            .form(&[("refresh_token", token)])
     }
 
     fn registering(&self, server: &str, email: &str, password: &str) -> reqwest::RequestBuilder {
-        self.http.post(format!("{server}/register")).json(&json!({"email": email, "password": password}))
+        self.http
+            .post(format!("{server}/register"))
+            .json(&json!({"email": email, "password": password}))
     }
 
     /// Something to begin with, before anybody is killed.
     async fn prepare(&mut self, server: &str) {
-        let (email, password) = (format!("{}@example.com", self.name), format!("an owl keeps the door {}", self.name));
+        let (email, password) = (
+            format!("{}@example.com", self.name),
+            format!("an owl keeps the door {}", self.name),
+        );
         insist(self.registering(server, &email, &password)).await;
         self.has_registered(email.clone(), password.clone());
         for _ in 0..SESSIONS_IN_USE / 2 {
@@ -199,10 +266,17 @@ impl Client {
 
     fn has_logged_in(&mut self, account: usize, answer: &Answer) {
         let email = &self.accounts[account].email;
-        self.tally.check(answer.status == 200, || format!("{email} does not log in: {}", answer.status));
+        self.tally.check(answer.status == 200, || {
+            format!("{email} does not log in: {}", answer.status)
+        });
         if let (200, Some((access, refresh))) = (answer.status, answer.tokens()) {
             self.tally.acknowledged += 1;
-            self.accounts[account].sessions.push(Session { access, refresh, live: true, changed: true });
+            self.accounts[account].sessions.push(Session {
+                access,
+                refresh,
+                live: true,
+                changed: true,
+            });
         }
     }
 
@@ -218,22 +292,34 @@ impl Client {
 
     fn has_refreshed(&mut self, account: usize, session: usize, answer: &Answer) {
         let Account { email, sessions, .. } = &mut self.accounts[account];
-        self.tally.check(answer.status == 200, || format!("{email} does not refresh: {}", answer.status));
+        self.tally.check(answer.status == 200, || {
+            format!("{email} does not refresh: {}", answer.status)
+        });
         if let Some((access, refresh)) = answer.tokens() {
             self.tally.acknowledged += 1;
-            sessions[session] = Session { access, refresh, live: true, changed: true };
+            sessions[session] = Session {
+                access,
+                refresh,
+                live: true,
+                changed: true,
+            };
         } else {
             sessions[session].live = false;
         }
     }
 
     async fn logout(&mut self, server: &str, account: usize, session: usize) {
-        let request = self.http.post(format!("{server}/logout")).bearer_auth(&self.accounts[account].sessions[session].access);
+        let request = self
+            .http
+            .post(format!("{server}/logout"))
+            .bearer_auth(&self.accounts[account].sessions[session].access);
         match ask(request).await {
             None => self.doubt = Some(Doubt::Logout { account, session }),
             Some(answer) => {
                 let Account { email, sessions, .. } = &mut self.accounts[account];
-                self.tally.check(answer.status == 204, || format!("{email} does not log out: {}", answer.status));
+                self.tally.check(answer.status == 204, || {
+                    format!("{email} does not log out: {}", answer.status)
+                });
                 self.tally.acknowledged += 1;
                 sessions[session].end();
             }
@@ -243,12 +329,31 @@ impl Client {
     async fn change_password(&mut self, server: &str, account: usize, session: usize) {
         self.made += 1;
         let new = format!("an owl keeps the door {} {}", self.name, self.made);
-        let Account { password, sessions, .. } = &self.accounts[account];
+        let Account {
+            password, sessions, ..
+        } = &self.accounts[account];
         let body = json!({"current_password": password, "new_password": new});
-        match ask(self.http.put(format!("{server}/me/password")).bearer_auth(&sessions[session].access).json(&body)).await {
-            None => self.doubt = Some(Doubt::Change { account, session, new }),
+        match ask(self
+            .http
+            .put(format!("{server}/me/password"))
+            .bearer_auth(&sessions[session].access)
+            .json(&body))
+        .await
+        {
+            None => {
+                self.doubt = Some(Doubt::Change {
+                    account,
+                    session,
+                    new,
+                })
+            }
             Some(answer) if answer.status == 204 => self.has_changed_password(account, session, new),
-            Some(answer) => self.tally.check(false, || format!("{} does not change the password: {}", self.accounts[account].email, answer.status)),
+            Some(answer) => self.tally.check(false, || {
+                format!(
+                    "{} does not change the password: {}",
+                    self.accounts[account].email, answer.status
+                )
+            }),
         }
     }
 
@@ -256,12 +361,17 @@ impl Client {
         self.tally.acknowledged += 1;
         let account = &mut self.accounts[account];
         account.former = Some(std::mem::replace(&mut account.password, new));
-        account.sessions.iter_mut().enumerate().filter(|(at, _)| *at != session).for_each(|(_, other)| other.end());
+        account
+            .sessions
+            .iter_mut()
+            .enumerate()
+            .filter(|(at, _)| *at != session)
+            .for_each(|(_, other)| other.end());
         account.sessions[session].changed = true;
     }
 
-    /// After the next start: finds out what became of the request without an answer, then verifies what has changed. Logins are dear, so few
-    /// are tried now, all at the end.
+    /// After the next start: finds out what became of the request without an answer, then verifies
+    /// what has changed. Logins are dear, so few are tried now, all at the end.
     async fn verify(&mut self, server: &str) {
         if let Some(doubt) = self.doubt.take() {
             self.tally.in_doubt += 1;
@@ -291,31 +401,49 @@ impl Client {
 
     async fn verify_session(&mut self, server: &str, account: usize, session: usize, refreshes: bool) {
         let Account { email, sessions, .. } = &self.accounts[account];
-        let Session { access, refresh, live, .. } = &sessions[session];
+        let Session {
+            access,
+            refresh,
+            live,
+            ..
+        } = &sessions[session];
         let me = self.me(server, access).await;
-        self.tally.check(me == if *live { 200 } else { 401 }, || format!("a session of {email}, live: {live}, answers {me}"));
+        self.tally.check(me == if *live { 200 } else { 401 }, || {
+            format!("a session of {email}, live: {live}, answers {me}")
+        });
         if *live && refreshes {
             let answer = insist(self.refreshing(server, refresh)).await;
             self.has_refreshed(account, session, &answer);
         } else if !*live {
             let answer = insist(self.refreshing(server, refresh)).await;
-            self.tally.check(answer.status == 400, || format!("an ended session of {email} refreshes: {}", answer.status));
+            self.tally.check(answer.status == 400, || {
+                format!("an ended session of {email} refreshes: {}", answer.status)
+            });
         }
     }
 
     async fn verify_login(&mut self, server: &str, account: usize) {
-        let Account { email, password, former, .. } = &self.accounts[account];
+        let Account {
+            email,
+            password,
+            former,
+            ..
+        } = &self.accounts[account];
         let (email, password, former) = (email.clone(), password.clone(), former.clone());
         if let Some(former) = former {
             let refused = insist(self.log_in(server, &email, &former)).await;
-            self.tally.check(refused.status == 401, || format!("{email} logs in by the former password: {}", refused.status));
+            self.tally.check(refused.status == 401, || {
+                format!("{email} logs in by the former password: {}", refused.status)
+            });
         }
         let answer = insist(self.log_in(server, &email, &password)).await;
         self.has_logged_in(account, &answer);
     }
 
     async fn me(&self, server: &str, token: &str) -> u16 {
-        insist(self.http.get(format!("{server}/me")).bearer_auth(token)).await.status
+        insist(self.http.get(format!("{server}/me")).bearer_auth(token))
+            .await
+            .status
     }
 
     async fn settle(&mut self, server: &str, doubt: Doubt) {
@@ -327,7 +455,9 @@ impl Client {
                     let login = insist(self.log_in(server, &email, &password)).await;
                     // The address that several wanted may be another's.
                     let settled = login.status == 200 || email.to_lowercase().starts_with("contested");
-                    self.tally.check(settled, || format!("half an account at {email}: {}, {}", again.status, login.status));
+                    self.tally.check(settled, || {
+                        format!("half an account at {email}: {}, {}", again.status, login.status)
+                    });
                     if login.status != 200 {
                         return;
                     }
@@ -335,29 +465,45 @@ impl Client {
                 self.has_registered(email, password);
             }
             Doubt::Refresh { account, session } => {
-                // The answer was lost: the same token again gets the same successor, once rotated or twice.
+                // The answer was lost: the same token again gets the same successor, once rotated
+                // or twice.
                 let before = self.accounts[account].sessions[session].refresh.clone();
                 let answer = insist(self.refreshing(server, &before)).await;
                 self.has_refreshed(account, session, &answer);
                 let after = self.accounts[account].sessions[session].refresh.clone();
                 let again = insist(self.refreshing(server, &before)).await;
                 let same = again.tokens().is_some_and(|(_, refresh)| refresh == after);
-                self.tally.check(same, || format!("a second lineage of {}: {}", self.accounts[account].email, again.status));
+                self.tally.check(same, || {
+                    format!(
+                        "a second lineage of {}: {}",
+                        self.accounts[account].email, again.status
+                    )
+                });
             }
             Doubt::Logout { account, session } => {
-                let ended = self.me(server, &self.accounts[account].sessions[session].access).await == 401;
+                let ended = self
+                    .me(server, &self.accounts[account].sessions[session].access)
+                    .await
+                    == 401;
                 let session = &mut self.accounts[account].sessions[session];
                 session.changed = true;
                 session.live = !ended;
             }
-            Doubt::Change { account, session, new } => {
+            Doubt::Change {
+                account,
+                session,
+                new,
+            } => {
                 let email = self.accounts[account].email.clone();
                 let changed = insist(self.log_in(server, &email, &new)).await.status == 200;
                 if changed {
                     self.has_changed_password(account, session, new);
                 }
                 // Password and sessions changed together or not at all.
-                self.accounts[account].sessions.iter_mut().for_each(|session| session.changed = true);
+                self.accounts[account]
+                    .sessions
+                    .iter_mut()
+                    .for_each(|session| session.changed = true);
                 self.verify_login(server, account).await;
             }
         }
@@ -375,10 +521,18 @@ impl Session {
 async fn one_database(engine: Engine, cycles: usize, longest: u64, seed: u64) -> Tally {
     let (url, folder) = fresh_database(engine).await;
     let settings = settings(&url);
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .build()
+        .unwrap();
     let mut chance = Chance::new(seed);
-    let mut clients: Vec<_> = (0..CLIENTS).map(|number| Client::new(number, Chance::new(chance.next()), http.clone())).collect();
-    let mut tally = Tally { cycles, ..Tally::default() };
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|number| Client::new(number, Chance::new(chance.next()), http.clone()))
+        .collect();
+    let mut tally = Tally {
+        cycles,
+        ..Tally::default()
+    };
     let mut server = serve(folder.path(), &settings);
     let at = server.url("");
     futures_util::future::join_all(clients.iter_mut().map(|client| client.prepare(&at))).await;
@@ -389,7 +543,10 @@ async fn one_database(engine: Engine, cycles: usize, longest: u64, seed: u64) ->
             tokio::time::sleep(delay).await;
             server.kill();
         };
-        tokio::join!(futures_util::future::join_all(clients.iter_mut().map(|client| client.work(&at, &contested))), killing);
+        tokio::join!(
+            futures_util::future::join_all(clients.iter_mut().map(|client| client.work(&at, &contested))),
+            killing
+        );
         if engine == Engine::Postgres {
             until_nobody_is_connected(&url).await;
         }
@@ -400,7 +557,9 @@ async fn one_database(engine: Engine, cycles: usize, longest: u64, seed: u64) ->
     }
     let at = server.url("");
     futures_util::future::join_all(clients.iter_mut().map(|client| client.verify_everything(&at))).await;
-    tally.check(chain_holds(folder.path(), &settings), || "the chain of events does not verify".to_owned());
+    tally.check(chain_holds(folder.path(), &settings), || {
+        "the chain of events does not verify".to_owned()
+    });
     for client in clients {
         tally.add(client.tally);
     }
@@ -422,7 +581,8 @@ async fn until_nobody_is_connected(url: &str) {
     panic!("someone stays connected");
 }
 
-/// What no interruption may leave behind: two accounts of one address, half accounts, sessions of nobody, a second key, a damaged file.
+/// What no interruption may leave behind: two accounts of one address, half accounts, sessions of
+/// nobody, a second key, a damaged file.
 async fn broken_rows(url: &str) -> Vec<String> {
     let counts = "SELECT (SELECT COUNT(*) - COUNT(DISTINCT LOWER(email)) FROM users),
             (SELECT COUNT(*) FROM users WHERE password_hash NOT LIKE '$argon2id$%' OR role NOT IN (SELECT name FROM roles)),
@@ -430,23 +590,42 @@ async fn broken_rows(url: &str) -> Vec<String> {
             (SELECT COUNT(*) - 1 FROM signing_keys)";
     let (counts, health): ((i64, i64, i64, i64), String) = if url.starts_with("postgres") {
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-        (sqlx::query_as(counts).fetch_one(&mut connection).await.unwrap(), "ok".to_owned())
+        (
+            sqlx::query_as(counts).fetch_one(&mut connection).await.unwrap(),
+            "ok".to_owned(),
+        )
     } else {
         let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
-        let (health,) = sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
-        (sqlx::query_as(counts).fetch_one(&mut connection).await.unwrap(), health)
+        let (health,) = sqlx::query_as("PRAGMA integrity_check")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        (
+            sqlx::query_as(counts).fetch_one(&mut connection).await.unwrap(),
+            health,
+        )
     };
-    if counts == (0, 0, 0, 0) && health == "ok" { Vec::new() } else { vec![format!("broken rows: {counts:?}, {health}")] }
+    if counts == (0, 0, 0, 0) && health == "ok" {
+        Vec::new()
+    } else {
+        vec![format!("broken rows: {counts:?}, {health}")]
+    }
 }
 
 fn chain_holds(folder: &Path, settings: &[(&str, &str)]) -> bool {
     output(folder, settings, &["audit", "verify"]).status.success()
 }
 
-/// Several databases side by side, each with a server of its own, killed within `longest` milliseconds again and again.
+/// Several databases side by side, each with a server of its own, killed within `longest`
+/// milliseconds again and again.
 fn torture(engine: Engine, cycles: usize, lanes: usize, longest: u64, seed: u64) -> Tally {
-    let sizes: Vec<usize> = (0..cycles).step_by(CYCLES_OF_A_DATABASE).map(|done| CYCLES_OF_A_DATABASE.min(cycles - done)).collect();
-    let one = async |number: usize| one_database(engine, sizes[number], longest, seed.wrapping_add(number as u64)).await;
+    let sizes: Vec<usize> = (0..cycles)
+        .step_by(CYCLES_OF_A_DATABASE)
+        .map(|done| CYCLES_OF_A_DATABASE.min(cycles - done))
+        .collect();
+    let one = async |number: usize| {
+        one_database(engine, sizes[number], longest, seed.wrapping_add(number as u64)).await
+    };
     let mut total = Tally::default();
     for tally in side_by_side(lanes, sizes.len(), one) {
         total.add(tally);
@@ -467,8 +646,16 @@ fn torture(engine: Engine, cycles: usize, lanes: usize, longest: u64, seed: u64)
 
 fn nothing_is_lost(total: &Tally) {
     assert!(total.wrong.is_empty(), "{:#?}", total.wrong);
-    assert!(total.acknowledged > 2 * total.cycles, "the clients did next to nothing: {}", total.acknowledged);
-    assert!(total.in_doubt > total.cycles, "nothing was cut short: {}", total.in_doubt);
+    assert!(
+        total.acknowledged > 2 * total.cycles,
+        "the clients did next to nothing: {}",
+        total.acknowledged
+    );
+    assert!(
+        total.in_doubt > total.cycles,
+        "nothing was cut short: {}",
+        total.in_doubt
+    );
 }
 
 #[test]
@@ -490,5 +677,11 @@ fn torture_by_kill_9_loses_nothing_on_sqlite() {
 #[test]
 #[ignore = "long: make torture"]
 fn torture_by_kill_9_loses_nothing_on_postgres() {
-    nothing_is_lost(&torture(Engine::Postgres, rounds(5000).div_ceil(20), 4, 300, seed()));
+    nothing_is_lost(&torture(
+        Engine::Postgres,
+        rounds(5000).div_ceil(20),
+        4,
+        300,
+        seed(),
+    ));
 }

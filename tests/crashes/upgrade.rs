@@ -1,4 +1,5 @@
-//! Databases of every earlier schema, with people in them, opened by the program of today. A newer schema is refused: `store::a_newer_schema_is_refused`.
+//! Databases of every earlier schema, with people in them, opened by the program of today. A newer
+//! schema is refused: `store::a_newer_schema_is_refused`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +27,11 @@ use crate::support::{Engine, PASSWORD};
 const NEWEST: usize = 6;
 
 fn migrations(engine: Engine) -> Vec<PathBuf> {
-    let folder = if engine == Engine::Sqlite { "src/store/migrations/sqlite" } else { "src/store/migrations/postgres" };
+    let folder = if engine == Engine::Sqlite {
+        "src/store/migrations/sqlite"
+    } else {
+        "src/store/migrations/postgres"
+    };
     let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
     let mut files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -34,24 +39,46 @@ fn migrations(engine: Engine) -> Vec<PathBuf> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// What a database of that version held: people of three roles and one who is disabled, a session that lives and one that has ended, the signing key,
-/// and, since there are events, one.
+/// What a database of that version held: people of three roles and one who is disabled, a session
+/// that lives and one that has ended, the signing key, and, since there are events, one.
 async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
-    let bytes = |bytes: &[u8]| if engine == Engine::Sqlite { format!("x'{}'", hex(bytes)) } else { format!("'\\x{}'", hex(bytes)) };
-    let id = |id: Uuid| if engine == Engine::Sqlite { format!("x'{}'", hex(id.as_bytes())) } else { format!("'{id}'") };
+    let bytes = |bytes: &[u8]| {
+        if engine == Engine::Sqlite {
+            format!("x'{}'", hex(bytes))
+        } else {
+            format!("'\\x{}'", hex(bytes))
+        }
+    };
+    let id = |id: Uuid| {
+        if engine == Engine::Sqlite {
+            format!("x'{}'", hex(id.as_bytes()))
+        } else {
+            format!("'{id}'")
+        }
+    };
     let root = RootSecret::parse(SECRET).unwrap();
     let now = Clock::System.now();
     let (at, later) = (now.micros(), now.plus(Duration::from_hours(24)).micros());
-    let hash =
-        Passwords::start(1, 8, Cost::cheapest(), Metrics::new().unwrap().hashing).unwrap().hash(Password::parse(PASSWORD).unwrap()).await.unwrap();
+    let hash = Passwords::start(1, 8, Cost::cheapest(), Metrics::new().unwrap().hashing)
+        .unwrap()
+        .hash(Password::parse(PASSWORD).unwrap())
+        .await
+        .unwrap();
     let mut sql: Vec<String> = Vec::new();
     if version >= 5 {
         sql.push("INSERT INTO roles (name, permissions) VALUES ('clerk', 'users:read');".to_owned());
     }
-    for (name, role, active) in [("alice", "user", "TRUE"), ("boss", "admin", "TRUE"), ("carl", "clerk", "TRUE"), ("dora", "user", "FALSE")] {
+    for (name, role, active) in [
+        ("alice", "user", "TRUE"),
+        ("boss", "admin", "TRUE"),
+        ("carl", "clerk", "TRUE"),
+        ("dora", "user", "FALSE"),
+    ] {
         sql.push(format!(
             "INSERT INTO users (subject, email, email_key, password_hash, role, is_active, created_at)
              VALUES ({}, '{name}@example.com', '{name}@example.com', '{hash}', '{role}', {active}, {at});",
@@ -75,14 +102,26 @@ async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String
         sql.push(first_event(&root, now, bytes));
     }
     if version >= 6 {
-        sql.push(format!("INSERT INTO throttles (key, of_account, failures, updated_at) VALUES ({}, TRUE, 3, {at});", id(Uuid::new_v4())));
+        sql.push(format!(
+            "INSERT INTO throttles (key, of_account, failures, updated_at) VALUES ({}, TRUE, 3, {at});",
+            id(Uuid::new_v4())
+        ));
     }
     sql.concat()
 }
 
 fn first_event(root: &RootSecret, now: Timestamp, bytes: impl Fn(&[u8]) -> String) -> String {
-    let (key, context) = (ChainKey::new(&root.derive("audit chain").unwrap()), Context::own(Actor::Server));
-    let begin = Chain { first_id: 1, first_link: Vec::new(), last_id: 0, last_link: Vec::new(), seal: Vec::new() };
+    let (key, context) = (
+        ChainKey::new(&root.derive("audit chain").unwrap()),
+        Context::own(Actor::Server),
+    );
+    let begin = Chain {
+        first_id: 1,
+        first_link: Vec::new(),
+        last_id: 0,
+        last_link: Vec::new(),
+        seal: Vec::new(),
+    };
     let (row, chain) = Event::new(&key, EventType::ServerStarted, &context, now).follow(&begin);
     format!(
         "INSERT INTO events (id, created_at, type, actor, ip, request_id, details, link) VALUES (1, {}, '{}', '{}', '', '', '{}', {});
@@ -97,7 +136,8 @@ fn first_event(root: &RootSecret, now: Timestamp, bytes: impl Fn(&[u8]) -> Strin
     )
 }
 
-/// A database as the migrations up to `version` made it. What is written by hand is not for the log, which is heard for addresses.
+/// A database as the migrations up to `version` made it. What is written by hand is not for the
+/// log, which is heard for addresses.
 async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, rows: String) {
     let known = folder.join("migrations");
     std::fs::create_dir(&known).unwrap();
@@ -106,16 +146,25 @@ async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, 
     }
     let migrator = Migrator::new(known).await.unwrap();
     if engine == Engine::Sqlite {
-        let options = url.parse::<sqlx::sqlite::SqliteConnectOptions>().unwrap().create_if_missing(true);
+        let options = url
+            .parse::<sqlx::sqlite::SqliteConnectOptions>()
+            .unwrap()
+            .create_if_missing(true);
         let mut connection = options.disable_statement_logging().connect().await.unwrap();
         migrator.run(&mut connection).await.unwrap();
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(rows))).await.unwrap();
+        connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(rows)))
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     } else {
         let options = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap();
         let mut connection = options.disable_statement_logging().connect().await.unwrap();
         migrator.run(&mut connection).await.unwrap();
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(rows))).await.unwrap();
+        connection
+            .execute(sqlx::raw_sql(AssertSqlSafe(rows)))
+            .await
+            .unwrap();
         connection.close().await.unwrap();
     }
 }
@@ -123,7 +172,14 @@ async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, 
 async fn upgraded(engine: Engine, version: usize) {
     let (live, ended) = (Uuid::new_v4(), Uuid::new_v4());
     let (url, folder) = fresh_database(engine).await;
-    old_database(&url, folder.path(), engine, version, rows(engine, version, live, ended).await).await;
+    old_database(
+        &url,
+        folder.path(),
+        engine,
+        version,
+        rows(engine, version, live, ended).await,
+    )
+    .await;
     let settings = settings(&url);
     let server = serve(folder.path(), &settings);
     let http = reqwest::Client::new();
@@ -132,34 +188,91 @@ async fn upgraded(engine: Engine, version: usize) {
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let get = async |path: &str, token: &str| {
-        let answer = http.get(server.url(path)).bearer_auth(token).send().await.unwrap();
+        let answer = http
+            .get(server.url(path))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
     let tokens = RefreshTokens::new(&RootSecret::parse(SECRET).unwrap()).unwrap();
-    let (status, body) = post("/refresh", &[("refresh_token", &tokens.issue(SessionId::from(live), 3))]).await;
+    let (status, body) = post(
+        "/refresh",
+        &[("refresh_token", &tokens.issue(SessionId::from(live), 3))],
+    )
+    .await;
     assert_eq!(status, 200, "version {version}: {body}");
     let me = get("/me", body["access_token"].as_str().unwrap()).await;
-    assert_eq!(me, (200, json!({"id": 1, "email": "alice@example.com", "is_active": true, "role": "user"})), "version {version}");
-    assert_eq!(post("/refresh", &[("refresh_token", &tokens.issue(SessionId::from(ended), 3))]).await.0, 400, "version {version}");
-    for (name, status, users) in [("alice", 200, 403), ("boss", 200, 200), ("carl", 200, if version >= 5 { 200 } else { 403 }), ("dora", 401, 0)] {
-        let (answered, body) = post("/login", &[("username", &format!("{name}@example.com")), ("password", PASSWORD)]).await;
+    assert_eq!(
+        me,
+        (
+            200,
+            json!({"id": 1, "email": "alice@example.com", "is_active": true, "role": "user"})
+        ),
+        "version {version}"
+    );
+    assert_eq!(
+        post(
+            "/refresh",
+            &[("refresh_token", &tokens.issue(SessionId::from(ended), 3))]
+        )
+        .await
+        .0,
+        400,
+        "version {version}"
+    );
+    for (name, status, users) in [
+        ("alice", 200, 403),
+        ("boss", 200, 200),
+        ("carl", 200, if version >= 5 { 200 } else { 403 }),
+        ("dora", 401, 0),
+    ] {
+        let (answered, body) = post(
+            "/login",
+            &[
+                ("username", &format!("{name}@example.com")),
+                ("password", PASSWORD),
+            ],
+        )
+        .await;
         assert_eq!(answered, status, "version {version}: {name}: {body}");
         if let Some(token) = body["access_token"].as_str() {
             assert_eq!(get("/users", token).await.0, users, "version {version}: {name}");
         }
     }
-    let registered = http.post(server.url("/register")).json(&json!({"email": "eve@example.com", "password": PASSWORD})).send().await.unwrap();
-    assert_eq!(registered.json::<Value>().await.unwrap()["id"], 5, "version {version}");
+    let registered = http
+        .post(server.url("/register"))
+        .json(&json!({"email": "eve@example.com", "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        registered.json::<Value>().await.unwrap()["id"],
+        5,
+        "version {version}"
+    );
     drop(server);
     for arguments in [["audit", "verify"], ["keys", "list"]] {
         let done = output(folder.path(), &settings, &arguments);
-        assert!(done.status.success(), "version {version}: {}", String::from_utf8_lossy(&done.stderr));
-        assert!(arguments[0] != "keys" || String::from_utf8_lossy(&done.stdout).lines().count() == 1, "version {version}: another key");
+        assert!(
+            done.status.success(),
+            "version {version}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        assert!(
+            arguments[0] != "keys" || String::from_utf8_lossy(&done.stdout).lines().count() == 1,
+            "version {version}: another key"
+        );
     }
 }
 
 async fn upgraded_from_every_version(engine: Engine) {
-    assert_eq!(migrations(engine).len(), NEWEST, "a new migration: say here what a database before it held");
+    assert_eq!(
+        migrations(engine).len(),
+        NEWEST,
+        "a new migration: say here what a database before it held"
+    );
     for version in 1..=NEWEST {
         upgraded(engine, version).await;
     }

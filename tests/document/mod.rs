@@ -1,4 +1,5 @@
-//! The OpenAPI document as a contract: it is valid for those who read it, the program keeps it, and it breaks nobody without saying so.
+//! The OpenAPI document as a contract: it is valid for those who read it, the program keeps it, and
+//! it breaks nobody without saying so.
 
 mod breaking;
 mod cases;
@@ -21,9 +22,15 @@ fn openapi(name: &str) -> PathBuf {
 /// A module of the Python that `make tools-test` installs.
 fn python(module: &str) -> Command {
     let packages = root().join("target/python-document");
-    assert!(packages.exists(), "{module} is missing; `make tools-test` installs it");
+    assert!(
+        packages.exists(),
+        "{module} is missing; `make tools-test` installs it"
+    );
     let mut command = Command::new("python3");
-    command.args(["-m", module]).env("PYTHONPATH", std::env::join_paths([packages, root().join("openapi")]).unwrap());
+    command.args(["-m", module]).env(
+        "PYTHONPATH",
+        std::env::join_paths([packages, root().join("openapi")]).unwrap(),
+    );
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }

@@ -1,17 +1,25 @@
-//! What lies on the disk is not what was written there: the file has gone, is cut short, has other bits, is no database. Nobody is let in by it.
+//! What lies on the disk is not what was written there: the file has gone, is cut short, has other
+//! bits, is no database. Nobody is let in by it.
 
 use std::fs;
 use std::path::Path;
 
-use super::{Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, database, healed, last_words, our_panic, stands};
+use super::{
+    Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, database, healed, last_words, our_panic,
+    stands,
+};
 use crate::attacks::chance::Chance;
 use crate::support::process::Server;
 
 const PAGE: usize = 4096;
-const PEOPLE: [(&str, &str); 2] = [("alice@example.com", "an owl keeps the door"), ("bob@example.com", "a badger keeps the cellar")];
+const PEOPLE: [(&str, &str); 2] = [
+    ("alice@example.com", "an owl keeps the door"),
+    ("bob@example.com", "a badger keeps the cellar"),
+];
 const SETTINGS: [(&str, &str); 2] = [LEAST_COST, ("DOORWARD_ISSUER", "https://id.example.com")];
 
-/// The files of a database with two accounts, each with a session; the second session of each is in the write-ahead log alone.
+/// The files of a database with two accounts, each with a session; the second session of each is in
+/// the write-ahead log alone.
 struct Original {
     files: Vec<(&'static str, Vec<u8>)>,
     sessions: Vec<Tokens>,
@@ -21,7 +29,10 @@ impl Original {
     async fn new(http: &reqwest::Client) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Server::start(folder.path(), &SETTINGS);
-        let client = Client { server: &server, http };
+        let client = Client {
+            server: &server,
+            http,
+        };
         let mut sessions = Vec::new();
         for (email, password) in PEOPLE {
             sessions.push(client.registered(email, password).await);
@@ -29,13 +40,21 @@ impl Original {
         server.signal("TERM");
         server.wait();
         let mut server = Server::start(folder.path(), &SETTINGS);
-        let client = Client { server: &server, http };
+        let client = Client {
+            server: &server,
+            http,
+        };
         for (email, password) in PEOPLE {
             client.logged_in(email, password).await;
         }
         server.kill();
         let read = |name: &'static str| (name, fs::read(folder.path().join(name)).unwrap());
-        Self { files: ["doorward.db", "doorward.db-wal", "doorward.secret"].map(read).into(), sessions }
+        Self {
+            files: ["doorward.db", "doorward.db-wal", "doorward.secret"]
+                .map(read)
+                .into(),
+            sessions,
+        }
     }
 
     fn file(&self, name: &str) -> &[u8] {
@@ -53,7 +72,8 @@ impl Original {
         folder
     }
 
-    /// Starts on a copy: it refuses with a line, or serves, and whatever it answers lets nobody in who should not be.
+    /// Starts on a copy: it refuses with a line, or serves, and whatever it answers lets nobody in
+    /// who should not be.
     async fn probe(&self, folder: &Path, http: &reqwest::Client) -> Seen {
         let mut server = match Server::try_start(folder, &SETTINGS, &[]) {
             Ok(server) => server,
@@ -65,7 +85,10 @@ impl Original {
         if !stands(&mut server, http).await {
             return Seen::Refused;
         }
-        let client = Client { server: &server, http };
+        let client = Client {
+            server: &server,
+            http,
+        };
         let mut seen = Seen::Whole;
         for (number, session) in self.sessions.iter().enumerate() {
             let ((email, password), (stranger, strange_password)) = (PEOPLE[number], PEOPLE[1 - number]);
@@ -78,9 +101,17 @@ impl Original {
             let (refreshed, next) = client.refresh(&session.refresh).await;
             look(refreshed);
             for tokens in tokens.into_iter().chain(next) {
-                assert_ne!(client.me(&tokens.access).await.1, stranger, "{email} sees another's account");
+                assert_ne!(
+                    client.me(&tokens.access).await.1,
+                    stranger,
+                    "{email} sees another's account"
+                );
             }
-            assert_ne!(client.login(email, strange_password).await.0, 200, "{email} gets in by another's password");
+            assert_ne!(
+                client.login(email, strange_password).await.0,
+                200,
+                "{email} gets in by another's password"
+            );
         }
         assert_eq!(our_panic(&server.log()), None);
         assert!(server.ended().is_none(), "{:?}", last_words(&server));
@@ -104,7 +135,10 @@ async fn nothing_is_acknowledged_into_a_file_that_has_gone_and_putting_it_back_h
     let folder = tempfile::tempdir().unwrap();
     let http = reqwest::Client::new();
     let server = Server::start(folder.path(), &SETTINGS);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     let alice = client.registered(PEOPLE[0].0, PEOPLE[0].1).await;
     let (there, elsewhere) = (database(&folder), folder.path().join("elsewhere.db"));
     let gone = async || {
@@ -133,7 +167,18 @@ async fn a_truncated_file_is_refused_or_lets_nobody_in_wrongly() {
     let original = Original::new(&http).await;
     let whole = original.file("doorward.db");
     let mut told = 0;
-    for length in [1, 99, 100, 512, PAGE - 1, PAGE, 2 * PAGE, whole.len() / 2, whole.len() - PAGE, whole.len() - 1] {
+    for length in [
+        1,
+        99,
+        100,
+        512,
+        PAGE - 1,
+        PAGE,
+        2 * PAGE,
+        whole.len() / 2,
+        whole.len() - PAGE,
+        whole.len() - 1,
+    ] {
         let folder = original.copy("doorward.db", &whole[..length]);
         told += usize::from(original.probe(folder.path(), &http).await != Seen::Whole);
     }
@@ -152,8 +197,16 @@ async fn a_file_that_is_truncated_beneath_a_running_server_answers_503() {
     for length in [0, 100, PAGE, original.file("doorward.db").len() / 2] {
         let folder = original.copy("", &[]);
         let server = Server::start(folder.path(), &SETTINGS);
-        fs::File::options().write(true).open(database(&folder)).unwrap().set_len(u64::try_from(length).unwrap()).unwrap();
-        let client = Client { server: &server, http: &http };
+        fs::File::options()
+            .write(true)
+            .open(database(&folder))
+            .unwrap()
+            .set_len(u64::try_from(length).unwrap())
+            .unwrap();
+        let client = Client {
+            server: &server,
+            http: &http,
+        };
         for ((email, password), session) in PEOPLE.iter().zip(&original.sessions) {
             assert!([200, 503].contains(&client.me(&session.access).await.0));
             assert!([200, 503].contains(&client.login(email, password).await.0));
@@ -170,34 +223,57 @@ async fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     let original = Original::new(&http).await;
     let other = tempfile::tempdir().unwrap();
     let file = other.path().join("other.db");
-    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display())).await.unwrap();
-    connection.execute("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('someone')").await.unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display()))
+        .await
+        .unwrap();
+    connection
+        .execute("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('someone')")
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let mut noise = Chance::new(1);
-    let noise: Vec<u8> = std::iter::repeat_with(|| noise.next().to_be_bytes()[7]).take(3 * PAGE).collect();
-    for (what, bytes) in
-        [("noise", noise), ("a text", b"these are not the rows you are looking for\n".repeat(200)), ("another's", fs::read(file).unwrap())]
-    {
+    let noise: Vec<u8> = std::iter::repeat_with(|| noise.next().to_be_bytes()[7])
+        .take(3 * PAGE)
+        .collect();
+    for (what, bytes) in [
+        ("noise", noise),
+        (
+            "a text",
+            b"these are not the rows you are looking for\n".repeat(200),
+        ),
+        ("another's", fs::read(file).unwrap()),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(database(&folder), &bytes).unwrap();
-        assert_eq!(original.probe(folder.path(), &http).await, Seen::Refused, "{what}");
+        assert_eq!(
+            original.probe(folder.path(), &http).await,
+            Seen::Refused,
+            "{what}"
+        );
         if what != "another's" {
             assert_eq!(fs::read(database(&folder)).unwrap(), bytes, "{what}");
         }
     }
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(database(&folder)).unwrap();
-    assert_eq!(original.probe(folder.path(), &http).await, Seen::Refused, "a folder");
+    assert_eq!(
+        original.probe(folder.path(), &http).await,
+        Seen::Refused,
+        "a folder"
+    );
 }
 
-/// One kind of damage after the other: a bit, many bits, a sector of zeros, two pages in each other's place.
+/// One kind of damage after the other: a bit, many bits, a sector of zeros, two pages in each
+/// other's place.
 fn damage(bytes: &mut [u8], round: u64, chance: &mut Chance) {
     let mut below = |limit| chance.below(limit);
     match round % 4 {
         kind @ (0 | 1) => {
             for _ in 0..[1, 32][usize::from(kind == 1)] {
                 // Most of a file is nothing: look for something.
-                let place = std::iter::repeat_with(|| below(bytes.len())).find(|place| bytes[*place] != 0).unwrap();
+                let place = std::iter::repeat_with(|| below(bytes.len()))
+                    .find(|place| bytes[*place] != 0)
+                    .unwrap();
                 bytes[place] ^= 1 << below(8);
             }
         }
@@ -223,7 +299,11 @@ async fn damaged(seeds: std::ops::Range<u64>) {
     let (mut refused, mut noticed, mut whole) = (0, 0, 0);
     for seed in seeds.clone() {
         let mut chance = Chance::new(seed + 1);
-        let name = if chance.next().is_multiple_of(8) { "doorward.db-wal" } else { "doorward.db" };
+        let name = if chance.next().is_multiple_of(8) {
+            "doorward.db-wal"
+        } else {
+            "doorward.db"
+        };
         let mut bytes = original.file(name).to_vec();
         damage(&mut bytes, seed, &mut chance);
         let folder = original.copy(name, &bytes);
@@ -234,8 +314,13 @@ async fn damaged(seeds: std::ops::Range<u64>) {
             Seen::Whole => whole += 1,
         }
     }
-    assert!(refused > 0 && whole > 0, "{refused} refused, {whole} whole: the damage is always of one kind");
-    println!("torture: damaged-file seeds={seeds:?}, start refused={refused}, someone refused={noticed}, unnoticed={whole}, let in wrongly=0");
+    assert!(
+        refused > 0 && whole > 0,
+        "{refused} refused, {whole} whole: the damage is always of one kind"
+    );
+    println!(
+        "torture: damaged-file seeds={seeds:?}, start refused={refused}, someone refused={noticed}, unnoticed={whole}, let in wrongly=0"
+    );
 }
 
 #[tokio::test]

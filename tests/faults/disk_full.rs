@@ -9,23 +9,51 @@ use crate::support::process::Server;
 
 const ALICE: &str = "alice@example.com";
 
-/// Everything that writes is answered with 503 and leaves all as it was; `/me` answers whether its session is in memory or must be read.
+/// Everything that writes is answered with 503 and leaves all as it was; `/me` answers whether its
+/// session is in memory or must be read.
 async fn assert_refuses_to_write(client: &Client<'_>, known: &Tokens, unseen: &str) {
     assert_eq!(client.register("bob@example.com", PASSWORD).await, 503);
     assert_eq!(client.login(ALICE, PASSWORD).await.0, 503);
     assert_eq!(client.login(ALICE, "not the password").await.0, 503);
     assert_eq!(client.refresh(&known.refresh).await.0, 503);
     assert_eq!(client.logout(&known.access).await, 503);
-    assert_eq!(client.change_password(&known.access, PASSWORD, "another owl keeps it").await, 503);
+    assert_eq!(
+        client
+            .change_password(&known.access, PASSWORD, "another owl keeps it")
+            .await,
+        503
+    );
     for token in [known.access.as_str(), unseen] {
         assert_eq!(client.me(token).await, (200, ALICE.to_owned()));
     }
     assert_eq!(client.me("nonsense").await.0, 401);
-    let request = client.post("/register").header("accept", "application/problem+json");
-    let answer = request.json(&serde_json::json!({"email": "bob@example.com", "password": PASSWORD})).send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (503, "application/problem+json"));
+    let request = client
+        .post("/register")
+        .header("accept", "application/problem+json");
+    let answer = request
+        .json(&serde_json::json!({"email": "bob@example.com", "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (
+            answer.status().as_u16(),
+            answer.headers()["content-type"].to_str().unwrap()
+        ),
+        (503, "application/problem+json")
+    );
     for path in ["/health", "/ready"] {
-        assert_eq!(client.http.get(client.server.url(path)).send().await.unwrap().status(), 200, "{path}");
+        assert_eq!(
+            client
+                .http
+                .get(client.server.url(path))
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            200,
+            "{path}"
+        );
     }
 }
 
@@ -36,7 +64,10 @@ async fn fails_for_a_while(kinds: i64, action: i64, looks: usize, times: usize) 
     let settings = shim.with(&[LEAST_COST, ("DOORWARD_ISSUER", "https://id.example.com")]);
     let http = reqwest::Client::new();
     let mut server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     let known = client.registered(ALICE, PASSWORD).await;
     assert_eq!(client.me(&known.access).await.0, 200);
     for time in 0..times {
@@ -48,7 +79,15 @@ async fn fails_for_a_while(kinds: i64, action: i64, looks: usize, times: usize) 
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         assert!(shim.end() > 0, "no write was refused");
-        let (status, ()) = healed(async || (client.register(&format!("after-{time}@example.com"), PASSWORD).await, ())).await;
+        let (status, ()) = healed(async || {
+            (
+                client
+                    .register(&format!("after-{time}@example.com"), PASSWORD)
+                    .await,
+                (),
+            )
+        })
+        .await;
         assert_eq!(status, 201);
     }
     let refreshed = client.refresh(&known.refresh).await.1.unwrap();
@@ -57,7 +96,10 @@ async fn fails_for_a_while(kinds: i64, action: i64, looks: usize, times: usize) 
     server.kill();
     assert_whole(&database(&folder)).await;
     let server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     assert_eq!(client.me(&refreshed.access).await, (200, ALICE.to_owned()));
     for email in [ALICE, "bob@example.com", "after-0@example.com"] {
         client.logged_in(email, PASSWORD).await;

@@ -1,6 +1,8 @@
-//! What fails beneath the program: calls of the operating system one by one, the disk, the database's file, descriptors, memory.
+//! What fails beneath the program: calls of the operating system one by one, the disk, the
+//! database's file, descriptors, memory.
 //!
-//! The short rounds run with all other tests. The long ones are `#[ignore]`d and say on a line that starts with `torture: ` what they did.
+//! The short rounds run with all other tests. The long ones are `#[ignore]`d and say on a line that
+//! starts with `torture: ` what they did.
 
 mod damaged_file;
 mod disk_full;
@@ -58,15 +60,29 @@ impl Client<'_> {
     }
 
     async fn register(&self, email: &str, password: &str) -> u16 {
-        self.send(self.post("/register").json(&json!({"email": email, "password": password}))).await.0
+        self.send(
+            self.post("/register")
+                .json(&json!({"email": email, "password": password})),
+        )
+        .await
+        .0
     }
 
     async fn login(&self, email: &str, password: &str) -> (u16, Option<Tokens>) {
-        tokens(self.send(self.post("/login").form(&[("username", email), ("password", password)])).await)
+        tokens(
+            self.send(
+                self.post("/login")
+                    .form(&[("username", email), ("password", password)]),
+            )
+            .await,
+        )
     }
 
     async fn refresh(&self, token: &str) -> (u16, Option<Tokens>) {
-        tokens(self.send(self.post("/refresh").form(&[("refresh_token", token)])).await)
+        tokens(
+            self.send(self.post("/refresh").form(&[("refresh_token", token)]))
+                .await,
+        )
     }
 
     async fn logout(&self, token: &str) -> u16 {
@@ -75,12 +91,21 @@ impl Client<'_> {
 
     async fn change_password(&self, token: &str, current: &str, new: &str) -> u16 {
         let body = json!({"current_password": current, "new_password": new});
-        self.send(self.http.put(self.server.url("/me/password")).bearer_auth(token).json(&body)).await.0
+        self.send(
+            self.http
+                .put(self.server.url("/me/password"))
+                .bearer_auth(token)
+                .json(&body),
+        )
+        .await
+        .0
     }
 
     /// The status and whose account it is.
     async fn me(&self, token: &str) -> (u16, String) {
-        let (status, body) = self.send(self.http.get(self.server.url("/me")).bearer_auth(token)).await;
+        let (status, body) = self
+            .send(self.http.get(self.server.url("/me")).bearer_auth(token))
+            .await;
         (status, body["email"].as_str().unwrap_or_default().to_owned())
     }
 
@@ -103,10 +128,16 @@ impl Client<'_> {
 
 fn tokens((status, body): (u16, Value)) -> (u16, Option<Tokens>) {
     let text = |name: &str| body[name].as_str().map(str::to_owned);
-    (status, text("access_token").zip(text("refresh_token")).map(|(access, refresh)| Tokens { access, refresh }))
+    (
+        status,
+        text("access_token")
+            .zip(text("refresh_token"))
+            .map(|(access, refresh)| Tokens { access, refresh }),
+    )
 }
 
-/// Asks until the answer is not 503; fails if it stays so for longer than the promise. Gives the answer and how long it took.
+/// Asks until the answer is not 503; fails if it stays so for longer than the promise. Gives the
+/// answer and how long it took.
 async fn healed<T>(ask: impl AsyncFn() -> (u16, T)) -> (u16, T) {
     let begun = monotonic_now();
     loop {
@@ -119,13 +150,29 @@ async fn healed<T>(ask: impl AsyncFn() -> (u16, T)) -> (u16, T) {
     }
 }
 
-/// What SQLite itself says of a file that no server has open: nothing damaged, no row without the row that it names.
+/// What SQLite itself says of a file that no server has open: nothing damaged, no row without the
+/// row that it names.
 async fn assert_whole(file: &Path) {
-    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
-    let (verdict,): (String,) = sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut connection).await.unwrap();
+    let mut connection = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
+        .await
+        .unwrap();
+    let (verdict,): (String,) = sqlx::query_as("PRAGMA integrity_check")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(verdict, "ok");
-    assert!(sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut connection).await.unwrap().is_empty(), "a row names a row that is not there");
-    let half = sqlx::query("SELECT id FROM users WHERE password_hash NOT LIKE '$argon2id$%'").fetch_all(&mut connection).await.unwrap();
+    assert!(
+        sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(&mut connection)
+            .await
+            .unwrap()
+            .is_empty(),
+        "a row names a row that is not there"
+    );
+    let half = sqlx::query("SELECT id FROM users WHERE password_hash NOT LIKE '$argon2id$%'")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
     assert!(half.is_empty(), "a user without a hash");
     connection.close().await.unwrap();
 }
@@ -133,13 +180,19 @@ async fn assert_whole(file: &Path) {
 /// The one line of a program that ends; it says nothing of a panic.
 fn assert_ends_clearly((said, status): &(Vec<String>, std::process::ExitStatus)) {
     assert!(status.code().is_some_and(|code| code != 0), "{status}: {said:?}");
-    assert_eq!(said.iter().filter(|line| line.starts_with("doorward: ")).count(), 1, "{said:?}");
+    assert_eq!(
+        said.iter().filter(|line| line.starts_with("doorward: ")).count(),
+        1,
+        "{said:?}"
+    );
     assert_eq!(our_panic(said), None, "{said:?}");
 }
 
-/// sqlx panics in a thread of its own over a damaged schema, where a column's type is no text; the connection is replaced, and that is all.
+/// sqlx panics in a thread of its own over a damaged schema, where a column's type is no text; the
+/// connection is replaced, and that is all.
 fn our_panic(log: &[String]) -> Option<&String> {
-    log.iter().find(|line| line.contains("panicked") && !line.contains("'sqlx-sqlite-worker-"))
+    log.iter()
+        .find(|line| line.contains("panicked") && !line.contains("'sqlx-sqlite-worker-"))
 }
 
 /// Whether it is ready in time; it may still end, as long as it says why.

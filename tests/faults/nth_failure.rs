@@ -1,11 +1,17 @@
-//! The Nth call of a kind fails, for N = 1, 2, … until there is none left to fail: while the server works, and while it starts.
+//! The Nth call of a kind fails, for N = 1, 2, … until there is none left to fail: while the server
+//! works, and while it starts.
 
 use std::path::Path;
 
 use doorward::model::clock::monotonic_now;
 
-use super::shim::{EINTR, EIO, EMFILE, ENOMEM, ENOSPC, LOST, MAP, NAME, OPEN, READ, SHORT, SYNC, Shim, TORN, TRUNCATE, WRITE};
-use super::{Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, assert_whole, database, healed, last_words, stands};
+use super::shim::{
+    EINTR, EIO, EMFILE, ENOMEM, ENOSPC, LOST, MAP, NAME, OPEN, READ, SHORT, SYNC, Shim, TORN, TRUNCATE, WRITE,
+};
+use super::{
+    Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, assert_whole, database, healed,
+    last_words, stands,
+};
 use crate::support::PASSWORD;
 use crate::support::process::Server;
 
@@ -33,7 +39,14 @@ const LONG_ROUND: &[Fault] = &[
     Fault("write short", WRITE, SHORT),
     Fault("write torn", WRITE, TORN),
 ];
-const STEPS: &[Step] = &[Step::Register, Step::Login, Step::WrongLogin, Step::Refresh, Step::ChangePassword, Step::Logout];
+const STEPS: &[Step] = &[
+    Step::Register,
+    Step::Login,
+    Step::WrongLogin,
+    Step::Refresh,
+    Step::ChangePassword,
+    Step::Logout,
+];
 /// No step makes so many calls.
 const TOO_MANY: i64 = 1000;
 
@@ -94,7 +107,12 @@ impl Person {
     async fn new(client: &Client<'_>, email: String) -> Self {
         let own = client.registered(&email, PASSWORD).await;
         let other = client.logged_in(&email, PASSWORD).await;
-        Self { email, password: PASSWORD.to_owned(), own, other }
+        Self {
+            email,
+            password: PASSWORD.to_owned(),
+            own,
+            other,
+        }
     }
 }
 
@@ -104,7 +122,8 @@ impl Sweep<'_> {
         for number in 1.. {
             assert!(number < TOO_MANY, "{step:?} with {:?} has no end", self.fault);
             self.counts.runs += 1;
-            // An attempt whose outcome could not be stored counts as pending for 15 s, and an account has twenty.
+            // An attempt whose outcome could not be stored counts as pending for 15 s, and an
+            // account has twenty.
             if self.counts.runs.is_multiple_of(10) {
                 self.someone_else().await;
             }
@@ -118,8 +137,15 @@ impl Sweep<'_> {
 
     async fn someone_else(&mut self) {
         let next = Person::new(&self.client, format!("alice-{}@example.com", self.counts.runs)).await;
-        let Person { email, password, own, other } = std::mem::replace(&mut self.person, next);
-        self.promised.live.extend([(own.access, email.clone()), (other.access, email.clone())]);
+        let Person {
+            email,
+            password,
+            own,
+            other,
+        } = std::mem::replace(&mut self.person, next);
+        self.promised
+            .live
+            .extend([(own.access, email.clone()), (other.access, email.clone())]);
         self.promised.passwords.push((email, password));
     }
 
@@ -137,7 +163,13 @@ impl Sweep<'_> {
         self.counts.fired += usize::from(fired);
         self.counts.refused += usize::from(status == 503);
         let allowed = status == right || (fired && status == 503);
-        assert!(allowed, "{what} with {:?} ({:?}): {status}, fired: {fired}; it said {:?}", self.fault, self.extent, last_words(self.client.server));
+        assert!(
+            allowed,
+            "{what} with {:?} ({:?}): {status}, fired: {fired}; it said {:?}",
+            self.fault,
+            self.extent,
+            last_words(self.client.server)
+        );
         status == right
     }
 
@@ -171,11 +203,16 @@ impl Sweep<'_> {
         let (status, tokens) = self.client.login(&self.person.email, &self.person.password).await;
         self.end("login", status, 200);
         if let Some(tokens) = tokens {
-            self.promised.live.push((tokens.access, self.person.email.clone()));
+            self.promised
+                .live
+                .push((tokens.access, self.person.email.clone()));
         }
-        let (status, tokens) = healed(async || self.client.login(&self.person.email, &self.person.password).await).await;
+        let (status, tokens) =
+            healed(async || self.client.login(&self.person.email, &self.person.password).await).await;
         assert_eq!(status, 200);
-        self.promised.live.push((tokens.unwrap().access, self.person.email.clone()));
+        self.promised
+            .live
+            .push((tokens.unwrap().access, self.person.email.clone()));
     }
 
     async fn wrong_login(&mut self, number: i64) {
@@ -183,7 +220,8 @@ impl Sweep<'_> {
         let (status, _) = self.client.login(&self.person.email, "not the password").await;
         self.end("a wrong login", status, 401);
         // The right one is let in, and ends the count of failures.
-        let (status, _) = healed(async || self.client.login(&self.person.email, &self.person.password).await).await;
+        let (status, _) =
+            healed(async || self.client.login(&self.person.email, &self.person.password).await).await;
         assert_eq!(status, 200);
     }
 
@@ -201,15 +239,24 @@ impl Sweep<'_> {
     async fn change_password(&mut self, number: i64) {
         let new = format!("{PASSWORD}, {}", self.counts.runs);
         self.begin(number);
-        let status = self.client.change_password(&self.person.own.access, &self.person.password, &new).await;
+        let status = self
+            .client
+            .change_password(&self.person.own.access, &self.person.password, &new)
+            .await;
         let changed = self.end("a change of password", status, 204);
         let (by_new, tokens) = healed(async || self.client.login(&self.person.email, &new).await).await;
         let (by_old, old_tokens) = self.client.login(&self.person.email, &self.person.password).await;
-        assert!([(200, 401), (401, 200)].contains(&(by_new, by_old)), "new {by_new}, old {by_old}");
+        assert!(
+            [(200, 401), (401, 200)].contains(&(by_new, by_old)),
+            "new {by_new}, old {by_old}"
+        );
         if by_new == 200 {
             // I3, also if the answer was lost: every other session ended with the old password.
             assert_eq!(self.client.me(&self.person.other.access).await.0, 401);
-            let own = self.promised.live.extract_if(.., |(_, email)| *email == self.person.email);
+            let own = self
+                .promised
+                .live
+                .extract_if(.., |(_, email)| *email == self.person.email);
             self.promised.ended.extend(own.map(|(token, _)| token));
             self.person.password = new;
         } else {
@@ -233,13 +280,26 @@ impl Sweep<'_> {
         let (refreshed, _) = healed(async || self.client.refresh(&self.person.other.refresh).await).await;
         assert_eq!(refreshed, 400, "a session that was ended");
         self.promised.ended.push(token);
-        self.person.other = self.client.logged_in(&self.person.email, &self.person.password).await;
+        self.person.other = self
+            .client
+            .logged_in(&self.person.email, &self.person.password)
+            .await;
     }
 
     async fn keeps(mut self, server: &Server) -> Counts {
-        let client = Client { server, http: self.client.http };
-        let Person { email, password, own, other } = self.person;
-        self.promised.live.extend([(own.access, email.clone()), (other.access, email.clone())]);
+        let client = Client {
+            server,
+            http: self.client.http,
+        };
+        let Person {
+            email,
+            password,
+            own,
+            other,
+        } = self.person;
+        self.promised
+            .live
+            .extend([(own.access, email.clone()), (other.access, email.clone())]);
         self.promised.passwords.push((email, password));
         for (token, email) in &self.promised.live {
             assert_eq!(client.me(token).await, (200, email.clone()), "lost");
@@ -254,41 +314,98 @@ impl Sweep<'_> {
     }
 }
 
-/// One fault at every place of every step; then kill -9, a look at the file, and a new start, after which all promises hold.
+/// One fault at every place of every step; then kill -9, a look at the file, and a new start, after
+/// which all promises hold.
 async fn sweep(fault: Fault, extent: Extent, steps: &[Step]) -> Counts {
     let folder = tempfile::tempdir().unwrap();
     let shim = Shim::over(folder.path());
-    let settings = shim.with(&[LEAST_COST, ("DOORWARD_SESSIONS_PER_USER", "10000"), ("DOORWARD_ISSUER", "https://id.example.com")]);
+    let settings = shim.with(&[
+        LEAST_COST,
+        ("DOORWARD_SESSIONS_PER_USER", "10000"),
+        ("DOORWARD_ISSUER", "https://id.example.com"),
+    ]);
     let http = reqwest::Client::new();
     let mut server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     let person = Person::new(&client, "alice@example.com".to_owned()).await;
-    let mut sweep = Sweep { client, shim: &shim, fault, extent, promised: Promised::default(), counts: Counts::default(), person };
+    let mut sweep = Sweep {
+        client,
+        shim: &shim,
+        fault,
+        extent,
+        promised: Promised::default(),
+        counts: Counts::default(),
+        person,
+    };
     for step in steps {
         sweep.every_place(*step).await;
     }
     assert_quiet(&server);
-    let Sweep { promised, counts, person, .. } = sweep;
+    let Sweep {
+        promised,
+        counts,
+        person,
+        ..
+    } = sweep;
     server.kill();
     assert_whole(&database(&folder)).await;
     let server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
-    Sweep { client, shim: &shim, fault, extent, promised, counts, person }.keeps(&server).await
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
+    Sweep {
+        client,
+        shim: &shim,
+        fault,
+        extent,
+        promised,
+        counts,
+        person,
+    }
+    .keeps(&server)
+    .await
 }
 
 async fn sweeps(faults: &[Fault], extents: &[Extent]) {
     let mut all = Counts::default();
-    let each = faults.iter().flat_map(|fault| extents.iter().map(move |extent| (*fault, *extent)));
+    let each = faults
+        .iter()
+        .flat_map(|fault| extents.iter().map(move |extent| (*fault, *extent)));
     // A call that is interrupted for ever is no fault that there is.
     for (fault, extent) in each.filter(|(fault, extent)| fault.2 != EINTR || *extent == Extent::One) {
         let begun = monotonic_now();
-        let Counts { scenarios, runs, fired, refused } = sweep(fault, extent, STEPS).await;
-        println!("{}, {extent:?}: runs={runs}, fired={fired}, refused={refused}, {:?}", fault.0, begun.elapsed());
-        // Nothing that works on is truncated, mapped or linked; whatever else there is must have failed.
-        assert!(fired > 0 || fault.1 & (WRITE | SYNC) == 0, "{fault:?} never fired");
-        all = Counts { scenarios: all.scenarios + scenarios, runs: all.runs + runs, fired: all.fired + fired, refused: all.refused + refused };
+        let Counts {
+            scenarios,
+            runs,
+            fired,
+            refused,
+        } = sweep(fault, extent, STEPS).await;
+        println!(
+            "{}, {extent:?}: runs={runs}, fired={fired}, refused={refused}, {:?}",
+            fault.0,
+            begun.elapsed()
+        );
+        // Nothing that works on is truncated, mapped or linked; whatever else there is must have
+        // failed.
+        assert!(
+            fired > 0 || fault.1 & (WRITE | SYNC) == 0,
+            "{fault:?} never fired"
+        );
+        all = Counts {
+            scenarios: all.scenarios + scenarios,
+            runs: all.runs + runs,
+            fired: all.fired + fired,
+            refused: all.refused + refused,
+        };
     }
-    println!("torture: nth-failure scenarios={}, runs={}, fired={}, refused={}, lost=0", all.scenarios, all.runs, all.fired, all.refused);
+    println!(
+        "torture: nth-failure scenarios={}, runs={}, fired={}, refused={}, lost=0",
+        all.scenarios, all.runs, all.fired, all.refused
+    );
 }
 
 #[tokio::test]
@@ -310,19 +427,30 @@ async fn a_disk_that_lies_is_noticed_by_these_tests() {
     let settings = shim.with(&[LEAST_COST]);
     let http = reqwest::Client::new();
     let mut server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     client.registered("before@example.com", PASSWORD).await;
     shim.fail_from(WRITE, 1, LOST);
     assert_eq!(client.register("after@example.com", PASSWORD).await, 201);
     server.kill();
     assert!(shim.end() > 0);
     let server = Server::start(folder.path(), &settings);
-    let client = Client { server: &server, http: &http };
+    let client = Client {
+        server: &server,
+        http: &http,
+    };
     assert_eq!(client.login("before@example.com", PASSWORD).await.0, 200);
-    assert_eq!(client.login("after@example.com", PASSWORD).await.0, 401, "it is there");
+    assert_eq!(
+        client.login("after@example.com", PASSWORD).await.0,
+        401,
+        "it is there"
+    );
 }
 
-/// The Nth call of a start fails: it ends with one clear line, or stands; the next start without the fault stands in any case.
+/// The Nth call of a start fails: it ends with one clear line, or stands; the next start without
+/// the fault stands in any case.
 async fn start(folder: &Path, fault: Fault, number: i64, http: &reqwest::Client) -> (bool, bool) {
     let shim = Shim::over(folder);
     let Fault(_, kinds, action) = fault;
@@ -343,18 +471,29 @@ async fn start(folder: &Path, fault: Fault, number: i64, http: &reqwest::Client)
 /// Every `stride`th call of the first start, or of one on a database with someone in it.
 async fn starts(fault: Fault, stride: usize, first: bool) -> Counts {
     let http = reqwest::Client::new();
-    let mut counts = Counts { scenarios: 1, ..Counts::default() };
+    let mut counts = Counts {
+        scenarios: 1,
+        ..Counts::default()
+    };
     let kept = tempfile::tempdir().unwrap();
     if !first {
         let server = Server::start(kept.path(), &[LEAST_COST]);
-        Client { server: &server, http: &http }.registered("alice@example.com", PASSWORD).await;
+        Client {
+            server: &server,
+            http: &http,
+        }
+        .registered("alice@example.com", PASSWORD)
+        .await;
     }
     for number in (1..).step_by(stride) {
         let new = tempfile::tempdir().unwrap();
         let folder = if first { new.path() } else { kept.path() };
         let (fired, stood) = start(folder, fault, number, &http).await;
         let server = Server::start(folder, &[LEAST_COST]);
-        let client = Client { server: &server, http: &http };
+        let client = Client {
+            server: &server,
+            http: &http,
+        };
         if first {
             client.registered("alice@example.com", PASSWORD).await;
         } else {
@@ -374,7 +513,9 @@ async fn all_starts(faults: &[(Fault, usize)]) {
     for (fault, stride) in faults {
         for first in [true, false] {
             let begun = monotonic_now();
-            let Counts { runs, fired, refused, .. } = starts(*fault, *stride, first).await;
+            let Counts {
+                runs, fired, refused, ..
+            } = starts(*fault, *stride, first).await;
             println!(
                 "torture: start, {}, first={first}, stride={stride}, runs={runs}, fired={fired}, refused={refused}, lost=0, {:?}",
                 fault.0,
@@ -386,7 +527,11 @@ async fn all_starts(faults: &[(Fault, usize)]) {
 
 #[tokio::test]
 async fn a_start_that_fails_anywhere_says_why_and_the_next_one_stands() {
-    all_starts(&[(Fault("sync EIO", SYNC, EIO), 3), (Fault("any EIO", ANY, EIO), 61)]).await;
+    all_starts(&[
+        (Fault("sync EIO", SYNC, EIO), 3),
+        (Fault("any EIO", ANY, EIO), 61),
+    ])
+    .await;
 }
 
 #[tokio::test]

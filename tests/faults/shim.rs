@@ -46,9 +46,17 @@ fn library() -> &'static Path {
     LIBRARY.get_or_init(|| {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shim.so");
         let made = library.with_extension(std::process::id().to_string());
-        let compiled = Command::new("cc").args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"]).arg(&made).arg(SOURCE).output();
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
+            .arg(&made)
+            .arg(SOURCE)
+            .output();
         let compiled = compiled.expect("these tests need a C compiler named cc");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        assert!(
+            compiled.status.success(),
+            "{}",
+            String::from_utf8_lossy(&compiled.stderr)
+        );
         // Whole at once: another run may be using it.
         std::fs::rename(&made, &library).unwrap();
         library
@@ -62,19 +70,34 @@ pub struct Shim {
 }
 
 impl Shim {
-    /// For calls on files below the folder. The control file lies beside it, where none of them are.
+    /// For calls on files below the folder. The control file lies beside it, where none of them
+    /// are.
     pub fn over(folder: &Path) -> Self {
         let path = folder.with_extension("control");
-        let control = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
+        let control = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .unwrap();
         control.set_len(8 * WORDS).unwrap();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let settings = [("LD_PRELOAD", text(library())), ("FAULT_CONTROL", text(&path)), ("FAULT_FOLDER", text(folder))];
+        let settings = [
+            ("LD_PRELOAD", text(library())),
+            ("FAULT_CONTROL", text(&path)),
+            ("FAULT_FOLDER", text(folder)),
+        ];
         Self { control, settings }
     }
 
     /// The program's settings and those that put the shim beneath it.
     pub fn with<'a>(&'a self, settings: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-        settings.iter().copied().chain(self.settings.iter().map(|(name, value)| (*name, value.as_str()))).collect()
+        settings
+            .iter()
+            .copied()
+            .chain(self.settings.iter().map(|(name, value)| (*name, value.as_str())))
+            .collect()
     }
 
     /// Lets the Nth call of these kinds fail, and no other.
@@ -95,7 +118,14 @@ impl Shim {
 
     fn arm(&self, kinds: i64, first: i64, last: i64, action: i64) {
         self.set(FIRST, 0);
-        for (word, value) in [(KINDS, kinds), (LAST, last), (SEEN, 0), (ACTION, action), (FIRED, 0), (FIRST, first)] {
+        for (word, value) in [
+            (KINDS, kinds),
+            (LAST, last),
+            (SEEN, 0),
+            (ACTION, action),
+            (FIRED, 0),
+            (FIRST, first),
+        ] {
             self.set(word, value);
         }
     }

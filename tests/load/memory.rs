@@ -36,7 +36,8 @@ impl Load {
     }
 }
 
-/// One who registers, comes and goes, over and over: mostly `/me` and refreshes, and everything else in between.
+/// One who registers, comes and goes, over and over: mostly `/me` and refreshes, and everything
+/// else in between.
 async fn client(address: &str, number: usize, load: &Load) {
     let mut connection = Connection::open(address).await;
     for life in 0.. {
@@ -48,16 +49,40 @@ async fn client(address: &str, number: usize, load: &Load) {
         if !load.answered("login", login.status, 200) {
             continue;
         }
-        load.answered("a wrong password", connection.login(&email, "wrong wrong").await.status, 401);
-        load.answered("nobody's login", connection.login(&format!("nobody{number}.{life}@example.com"), PASSWORD).await.status, 401);
+        load.answered(
+            "a wrong password",
+            connection.login(&email, "wrong wrong").await.status,
+            401,
+        );
+        load.answered(
+            "nobody's login",
+            connection
+                .login(&format!("nobody{number}.{life}@example.com"), PASSWORD)
+                .await
+                .status,
+            401,
+        );
         let (mut token, mut refresh) = (login.text("access_token"), login.text("refresh_token"));
         for round in 0..50 {
             for _ in 0..3 {
                 load.answered("me", connection.get("/me", &token).await.status, 200);
             }
-            load.answered("an unknown path", connection.get(&format!("/nowhere/{life}/{round}"), &token).await.status, 404);
-            load.answered("a bent token", connection.get("/me", &format!("{token}x")).await.status, 401);
-            let next = connection.form("/refresh", &format!("refresh_token={refresh}")).await;
+            load.answered(
+                "an unknown path",
+                connection
+                    .get(&format!("/nowhere/{life}/{round}"), &token)
+                    .await
+                    .status,
+                404,
+            );
+            load.answered(
+                "a bent token",
+                connection.get("/me", &format!("{token}x")).await.status,
+                401,
+            );
+            let next = connection
+                .form("/refresh", &format!("refresh_token={refresh}"))
+                .await;
             if load.answered("refresh", next.status, 200) {
                 (token, refresh) = (next.text("access_token"), next.text("refresh_token"));
             }
@@ -67,7 +92,11 @@ async fn client(address: &str, number: usize, load: &Load) {
         }
         // Every other one leaves without a word.
         if life % 2 == 0 {
-            load.answered("logout", connection.post("/logout", "text/plain", &token, "").await.status, 204);
+            load.answered(
+                "logout",
+                connection.post("/logout", "text/plain", &token, "").await.status,
+                204,
+            );
         }
     }
 }
@@ -75,7 +104,10 @@ async fn client(address: &str, number: usize, load: &Load) {
 /// Memory in MiB after the first part and at the end, and the requests answered.
 async fn measured(first: Duration, rest: Duration) -> (f64, f64, usize) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[("RUST_LOG", "info"), ("DOORWARD_REGISTRY_SIZE", REGISTRY)]);
+    let server = Server::start(
+        folder.path(),
+        &[("RUST_LOG", "info"), ("DOORWARD_REGISTRY_SIZE", REGISTRY)],
+    );
     let load = Rc::new(Load::default());
     let local = LocalSet::new();
     let clients: Vec<_> = (0..CLIENTS)
@@ -91,14 +123,21 @@ async fn measured(first: Duration, rest: Duration) -> (f64, f64, usize) {
             println!("memory: {:.1} MiB after the first part", mib(begun));
             for part in 1..=10 {
                 tokio::time::sleep(rest / 10).await;
-                println!("memory: {part}/10: {:.1} MiB, {} requests", mib(server.memory_kib()), load.requests.load(Ordering::Relaxed));
+                println!(
+                    "memory: {part}/10: {:.1} MiB, {} requests",
+                    mib(server.memory_kib()),
+                    load.requests.load(Ordering::Relaxed)
+                );
             }
             let ended = server.memory_kib();
             load.ended.store(true, Ordering::Relaxed);
             for client in join_all(clients).await {
                 client.unwrap();
             }
-            let (requests, put_off) = (load.requests.load(Ordering::Relaxed), load.put_off.load(Ordering::Relaxed));
+            let (requests, put_off) = (
+                load.requests.load(Ordering::Relaxed),
+                load.put_off.load(Ordering::Relaxed),
+            );
             println!("memory: {requests} requests, {put_off} of them told to come back");
             (mib(begun), mib(ended), requests)
         })

@@ -20,7 +20,14 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// 1,800 connections need more descriptors than a shell gives at first; the server inherits them.
 fn raise_the_limit_of_descriptors() {
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )
+    .unwrap();
 }
 
 /// `/me` on a connection that stays, `/health` on a new one each time.
@@ -30,7 +37,15 @@ async fn honest_client(address: &str, token: &str) -> Vec<Duration> {
     for _ in 0..REQUESTS {
         for new in [false, true] {
             let begun = monotonic_now();
-            let status = if new { Connection::open(address).await.get("/health", "none").await.status } else { kept.get("/me", token).await.status };
+            let status = if new {
+                Connection::open(address)
+                    .await
+                    .get("/health", "none")
+                    .await
+                    .status
+            } else {
+                kept.get("/me", token).await.status
+            };
             times.push(begun.elapsed());
             assert_eq!(status, 200);
         }
@@ -42,7 +57,12 @@ async fn honest_client(address: &str, token: &str) -> Vec<Duration> {
 
 fn shown(times: &[Duration]) -> String {
     let at = |hundredths: usize| times[(times.len() - 1) * hundredths / 100].as_secs_f64() * 1000.0;
-    format!("p50 {:.1} ms, p99 {:.1} ms, maximum {:.1} ms", at(50), at(99), at(100))
+    format!(
+        "p50 {:.1} ms, p99 {:.1} ms, maximum {:.1} ms",
+        at(50),
+        at(99),
+        at(100)
+    )
 }
 
 #[tokio::test]
@@ -52,7 +72,10 @@ async fn slow_and_idle_clients_keep_nobody_out() {
     let server = Server::start(folder.path(), &[("RUST_LOG", "info")]);
     let mut connection = Connection::open(&server.address).await;
     assert_eq!(connection.register("alice@example.com").await.status, 201);
-    let token = connection.login("alice@example.com", PASSWORD).await.text("access_token");
+    let token = connection
+        .login("alice@example.com", PASSWORD)
+        .await
+        .text("access_token");
     let quiet = honest_client(&server.address, &token).await;
     let before = server.memory();
     let slow = SlowClients::begin(&server.address, OF_EACH, IDLE);
@@ -75,9 +98,14 @@ fn port(address: &SocketAddr) -> String {
 /// Bytes of answers that wait in the system's hands from a server for the clients at these ports.
 fn unsent(server: &str, clients: &[String]) -> Vec<usize> {
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    let ours = rows.filter(|row| row[1].ends_with(server) && clients.iter().any(|client| row[2].ends_with(client)));
-    ours.map(|row| usize::from_str_radix(row[4].split_once(':').unwrap().0, 16).unwrap()).collect()
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let ours =
+        rows.filter(|row| row[1].ends_with(server) && clients.iter().any(|client| row[2].ends_with(client)));
+    ours.map(|row| usize::from_str_radix(row[4].split_once(':').unwrap().0, 16).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -87,15 +115,28 @@ async fn whoever_does_not_read_is_sent_little() {
     const MOST_KIB_OF_THE_SERVER: u64 = 128;
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
-    let document = Connection::open(&server.address).await.get("/openapi.json", "none").await.body.len();
-    assert!(document > MOST_OF_THE_SYSTEM, "a document of {document} bytes is no trial");
+    let document = Connection::open(&server.address)
+        .await
+        .get("/openapi.json", "none")
+        .await
+        .body
+        .len();
+    assert!(
+        document > MOST_OF_THE_SYSTEM,
+        "a document of {document} bytes is no trial"
+    );
     let before = server.memory_kib();
     let mut readers = Vec::new();
     for _ in 0..READERS {
         readers.push(slow_clients::reader(&server.address).await.unwrap());
     }
-    let (of_server, of_readers) =
-        (port(&server.address.parse().unwrap()), readers.iter().map(|reader| port(&reader.local_addr().unwrap())).collect::<Vec<_>>());
+    let (of_server, of_readers) = (
+        port(&server.address.parse().unwrap()),
+        readers
+            .iter()
+            .map(|reader| port(&reader.local_addr().unwrap()))
+            .collect::<Vec<_>>(),
+    );
     // All have been answered as far as they will be once nothing moves any more.
     let mut waiting = unsent(&of_server, &of_readers);
     let settled = async {
@@ -108,8 +149,13 @@ async fn whoever_does_not_read_is_sent_little() {
             waiting = now;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), settled).await.expect("all are answered as far as they will be");
-    assert!(waiting.iter().all(|bytes| *bytes <= MOST_OF_THE_SYSTEM), "{waiting:?}");
+    tokio::time::timeout(Duration::from_mins(1), settled)
+        .await
+        .expect("all are answered as far as they will be");
+    assert!(
+        waiting.iter().all(|bytes| *bytes <= MOST_OF_THE_SYSTEM),
+        "{waiting:?}"
+    );
     let each = server.memory_kib().saturating_sub(before) / READERS as u64;
     assert!(each <= MOST_KIB_OF_THE_SERVER, "{each} KiB for each");
 }

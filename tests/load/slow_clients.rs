@@ -1,4 +1,5 @@
-//! Clients who take their time: over the head of a request, over its body, over the answer, or who never say a word.
+//! Clients who take their time: over the head of a request, over its body, over the answer, or who
+//! never say a word.
 
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -27,7 +28,8 @@ enum Kind {
     Idle,
 }
 
-/// All of them, on a thread of their own until dropped. Whom the server sends away comes back at once.
+/// All of them, on a thread of their own until dropped. Whom the server sends away comes back at
+/// once.
 pub struct SlowClients {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
@@ -40,10 +42,21 @@ impl SlowClients {
         let (connected, connections) = mpsc::channel();
         let address = address.to_owned();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             LocalSet::new().block_on(&runtime, async {
-                let kinds = [(Kind::Head, of_each), (Kind::Body, of_each), (Kind::Reader, of_each), (Kind::Idle, idle)];
-                for kind in kinds.into_iter().flat_map(|(kind, number)| std::iter::repeat_n(kind, number)) {
+                let kinds = [
+                    (Kind::Head, of_each),
+                    (Kind::Body, of_each),
+                    (Kind::Reader, of_each),
+                    (Kind::Idle, idle),
+                ];
+                for kind in kinds
+                    .into_iter()
+                    .flat_map(|(kind, number)| std::iter::repeat_n(kind, number))
+                {
                     let (address, connected) = (address.clone(), connected.clone());
                     tokio::task::spawn_local(async move {
                         loop {
@@ -56,9 +69,14 @@ impl SlowClients {
             });
         });
         for _ in 0..3 * of_each + idle {
-            connections.recv_timeout(Duration::from_secs(30)).expect("a connection");
+            connections
+                .recv_timeout(Duration::from_secs(30))
+                .expect("a connection");
         }
-        Self { stop, thread: Some(thread) }
+        Self {
+            stop,
+            thread: Some(thread),
+        }
     }
 }
 
@@ -72,7 +90,10 @@ impl Drop for SlowClients {
 }
 
 /// One who has asked for much and reads nothing.
-#[allow(dead_code, reason = "the benchmark, which shares this file, has no use for a single one")]
+#[allow(
+    dead_code,
+    reason = "the benchmark, which shares this file, has no use for a single one"
+)]
 pub async fn reader(address: &str) -> std::io::Result<TcpStream> {
     let mut stream = connect(Kind::Reader, address).await?;
     ask_for_much(&mut stream).await?;
@@ -85,7 +106,9 @@ async fn ask_for_much(stream: &mut TcpStream) -> std::io::Result<()> {
 
 /// From a connection to its end.
 async fn linger(kind: Kind, address: &str, connected: &mpsc::Sender<()>) {
-    let Ok(mut stream) = connect(kind, address).await else { return tokio::time::sleep(PAUSE).await };
+    let Ok(mut stream) = connect(kind, address).await else {
+        return tokio::time::sleep(PAUSE).await;
+    };
     let _nobody_counts_any_more = connected.send(());
     let begun = match kind {
         Kind::Head => stream.write_all(HEAD.as_bytes()).await,
@@ -115,5 +138,7 @@ async fn connect(kind: Kind, address: &str) -> std::io::Result<TcpStream> {
     if matches!(kind, Kind::Reader) {
         socket.set_recv_buffer_size(SMALLEST)?;
     }
-    socket.connect(address.parse().map_err(std::io::Error::other)?).await
+    socket
+        .connect(address.parse().map_err(std::io::Error::other)?)
+        .await
 }

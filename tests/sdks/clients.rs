@@ -6,7 +6,10 @@ use super::{House, node, python, root};
 fn authlib_and_requests_oauthlib_log_in_refresh_introspect_and_revoke() {
     let house = House::open();
     house.converse(
-        python(&root().join("tests/sdks/clients.py")).arg(house.url()).env("OAUTHLIB_INSECURE_TRANSPORT", "1").env("AUTHLIB_INSECURE_TRANSPORT", "1"),
+        python(&root().join("tests/sdks/clients.py"))
+            .arg(house.url())
+            .env("OAUTHLIB_INSECURE_TRANSPORT", "1")
+            .env("AUTHLIB_INSECURE_TRANSPORT", "1"),
     );
 }
 

@@ -1,4 +1,5 @@
-//! The packages in `openapi/` as their users have them, made by `make sdk`, and clients of others, against the program itself.
+//! The packages in `openapi/` as their users have them, made by `make sdk`, and clients of others,
+//! against the program itself.
 
 mod clients;
 mod examples;
@@ -14,7 +15,10 @@ use tempfile::TempDir;
 use crate::support::process::{Server, output};
 
 /// Public keys, and each request in the log.
-const SETTINGS: [(&str, &str); 2] = [("DOORWARD_JWT_ALGORITHM", "EdDSA"), ("RUST_LOG", "info,doorward=debug")];
+const SETTINGS: [(&str, &str); 2] = [
+    ("DOORWARD_JWT_ALGORITHM", "EdDSA"),
+    ("RUST_LOG", "info,doorward=debug"),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -26,24 +30,44 @@ fn made_in(folder: &str) -> PathBuf {
 
 /// Makes a package, once for all tests; fast where nothing has changed.
 fn make(target: &'static str) {
-    static MADE: [(&str, OnceLock<()>); 3] = [("sdk-python", OnceLock::new()), ("sdk-typescript", OnceLock::new()), ("sdk-rust", OnceLock::new())];
+    static MADE: [(&str, OnceLock<()>); 3] = [
+        ("sdk-python", OnceLock::new()),
+        ("sdk-typescript", OnceLock::new()),
+        ("sdk-rust", OnceLock::new()),
+    ];
     let (_, once) = MADE.iter().find(|(name, _)| *name == target).unwrap();
     once.get_or_init(|| {
         let mut make = Command::new("make");
         make.args(["--silent", target]).current_dir(root());
         // What the outer cargo and make tell their children is not for these.
-        for told in ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "CARGO", "RUSTFLAGS", "RUSTC", "RUSTUP_TOOLCHAIN"] {
+        for told in [
+            "MAKEFLAGS",
+            "MAKELEVEL",
+            "MFLAGS",
+            "CARGO",
+            "RUSTFLAGS",
+            "RUSTC",
+            "RUSTUP_TOOLCHAIN",
+        ] {
             make.env_remove(told);
         }
         let done = make.output().unwrap();
-        assert!(done.status.success(), "make {target}: {}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "make {target}: {}{}",
+            String::from_utf8_lossy(&done.stdout),
+            String::from_utf8_lossy(&done.stderr)
+        );
     });
 }
 
 fn python(script: &Path) -> Command {
     make("sdk-python");
     let mut command = Command::new("python3");
-    command.arg(script).env("PYTHONPATH", std::env::join_paths([made_in("python-site"), made_in("python-tools")]).unwrap());
+    command.arg(script).env(
+        "PYTHONPATH",
+        std::env::join_paths([made_in("python-site"), made_in("python-tools")]).unwrap(),
+    );
     command
 }
 
@@ -90,7 +114,12 @@ impl House {
 
     /// Runs a script to its end, and does what it asks for by a line.
     fn converse(&self, command: &mut Command) {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut replies = child.stdin.take().unwrap();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             match line.unwrap().split(' ').collect::<Vec<_>>().as_slice() {
@@ -108,6 +137,10 @@ impl House {
     /// How many requests of a route were answered.
     fn answered(&self, route: &str) -> usize {
         let route = format!(r#""route":"{route}""#);
-        self.server.log().iter().filter(|line| line.contains("request answered") && line.contains(&route)).count()
+        self.server
+            .log()
+            .iter()
+            .filter(|line| line.contains("request answered") && line.contains(&route))
+            .count()
     }
 }

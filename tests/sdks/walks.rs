@@ -21,23 +21,42 @@ fn refreshes_once(walk: impl Fn() -> Command, part: &str) {
     let house = House::open_with(&[("DOORWARD_ACCESS_TOKEN_TTL", "3s")]);
     house.converse(walk().arg(part).arg(house.url()));
     assert_eq!((house.answered("/refresh"), house.answered("/login")), (1, 1));
-    assert!((21..=40).contains(&house.answered("/me")), "some are refused first: {}", house.answered("/me"));
+    assert!(
+        (21..=40).contains(&house.answered("/me")),
+        "some are refused first: {}",
+        house.answered("/me")
+    );
 }
 
-/// Keys are fetched once, once more after the rotation, and once by a verifier that meets twenty unknown ones.
+/// Keys are fetched once, once more after the rotation, and once by a verifier that meets twenty
+/// unknown ones.
 fn verifies(walk: impl Fn() -> Command) {
     let house = House::open();
     house.converse(walk().arg("verify").arg(house.url()));
-    assert_eq!(house.answered("/.well-known/jwks.json"), 4, "the one for another audience fetches as well");
+    assert_eq!(
+        house.answered("/.well-known/jwks.json"),
+        4,
+        "the one for another audience fetches as well"
+    );
 }
 
 /// Of an issuer that the test plays, only the token with everything is believed.
 fn believes_only_the_good_one(walk: impl Fn() -> Command) {
     let mut issuer = python(&script("issuer.py"));
-    let mut issuer = issuer.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut issuer = issuer
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut lines = BufReader::new(issuer.stdout.take().unwrap()).lines();
     let (url, tokens) = (lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap());
-    let mut child = walk().arg("offline").arg(url).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = walk()
+        .arg("offline")
+        .arg(url)
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     child.stdin.take().unwrap().write_all(tokens.as_bytes()).unwrap();
     let done = child.wait_with_output().unwrap();
     issuer.kill().unwrap();
@@ -122,18 +141,47 @@ fn the_rust_package_believes_no_token_that_lacks_something() {
 fn what_would_be_published_says_what_it_is() {
     in_python();
     in_typescript();
-    let wheel = Command::new("python3").args(["-m", "zipfile", "-l"]).arg(made_in("python/dist/doorward-0.1.0-py3-none-any.whl")).output().unwrap();
+    let wheel = Command::new("python3")
+        .args(["-m", "zipfile", "-l"])
+        .arg(made_in("python/dist/doorward-0.1.0-py3-none-any.whl"))
+        .output()
+        .unwrap();
     let wheel = String::from_utf8(wheel.stdout).unwrap();
-    for file in ["doorward/py.typed", "doorward/verify.py", "doorward/fastapi.py", "doorward/generated/api/sessions/login.py"] {
+    for file in [
+        "doorward/py.typed",
+        "doorward/verify.py",
+        "doorward/fastapi.py",
+        "doorward/generated/api/sessions/login.py",
+    ] {
         assert!(wheel.contains(file), "{file}: {wheel}");
     }
     let metadata = std::fs::read_to_string(made_in("python-site/doorward-0.1.0.dist-info/METADATA")).unwrap();
-    assert!(metadata.contains("License-Expression: MIT OR Apache-2.0") && metadata.contains("# doorward"), "{metadata}");
-    for file in ["README.md", "dist/index.js", "dist/index.d.ts", "dist/generated.d.ts", "dist/verify.d.ts", "dist/express.d.ts"] {
-        assert!(made_in("node/node_modules/doorward").join(file).exists(), "{file}");
+    assert!(
+        metadata.contains("License-Expression: MIT OR Apache-2.0") && metadata.contains("# doorward"),
+        "{metadata}"
+    );
+    for file in [
+        "README.md",
+        "dist/index.js",
+        "dist/index.d.ts",
+        "dist/generated.d.ts",
+        "dist/verify.d.ts",
+        "dist/express.d.ts",
+    ] {
+        assert!(
+            made_in("node/node_modules/doorward").join(file).exists(),
+            "{file}"
+        );
     }
-    for package in ["typescript/package.json", "rust/Cargo.toml", "python/pyproject.toml"] {
+    for package in [
+        "typescript/package.json",
+        "rust/Cargo.toml",
+        "python/pyproject.toml",
+    ] {
         let text = std::fs::read_to_string(root().join("openapi").join(package)).unwrap();
-        assert!(text.contains("MIT OR Apache-2.0") && text.contains(env!("CARGO_PKG_VERSION")), "{package}");
+        assert!(
+            text.contains("MIT OR Apache-2.0") && text.contains(env!("CARGO_PKG_VERSION")),
+            "{package}"
+        );
     }
 }

@@ -23,7 +23,9 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 /// The store behind a running service, opened a second time.
 async fn store_of(app: &TestApp) -> Store {
-    Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await.unwrap()
+    Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+        .await
+        .unwrap()
 }
 
 async fn insert(store: &Store, email: &str) -> Option<Me> {
@@ -36,12 +38,19 @@ async fn insert(store: &Store, email: &str) -> Option<Me> {
         role: "user",
         password_expires_at: None,
     };
-    store.insert_user(&user, &event(EventType::Registered)).await.unwrap().map(|account| account.me)
+    store
+        .insert_user(&user, &event(EventType::Registered))
+        .await
+        .unwrap()
+        .map(|account| account.me)
 }
 
 /// A password of that version was verified, by whom nobody counted.
 fn verified(password_version: i64) -> Verified {
-    Verified { password_version, counters: None }
+    Verified {
+        password_version,
+        counters: None,
+    }
 }
 
 static OWN: Context = Context::own(Actor::Server);
@@ -67,7 +76,16 @@ fn session_of(user: &Me) -> NewSession<'static> {
 
 fn key(kid: &str, generation: i64) -> SealedKey {
     let algorithm = "HS256".to_owned();
-    SealedKey { kid: kid.to_owned(), generation, algorithm, sealed: vec![1], created_at: NOW, activates_at: NOW, retires_at: None, revoked_at: None }
+    SealedKey {
+        kid: kid.to_owned(),
+        generation,
+        algorithm,
+        sealed: vec![1],
+        created_at: NOW,
+        activates_at: NOW,
+        retires_at: None,
+        revoked_at: None,
+    }
 }
 
 on_both_engines! {

@@ -1,4 +1,5 @@
-//! The service as a test starts it: what `main` serves, on a free port, with a clock moved by hand and hashes at their cheapest.
+//! The service as a test starts it: what `main` serves, on a free port, with a clock moved by hand
+//! and hashes at their cheapest.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -53,7 +54,14 @@ impl TestApp {
 
     pub async fn start_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
         let (url, folder) = fresh_database(engine).await;
-        Self::start_on(&url, Arc::new(folder), settings, Some(Cost::cheapest()), BEGINNING).await
+        Self::start_on(
+            &url,
+            Arc::new(folder),
+            settings,
+            Some(Cost::cheapest()),
+            BEGINNING,
+        )
+        .await
     }
 
     /// With hashes as dear as users get them.
@@ -64,19 +72,35 @@ impl TestApp {
 
     /// On a PostgreSQL that the test may stop.
     pub async fn start_on_postgres(server: &postgres::Postgres) -> Self {
-        Self::start_on(&server.url("postgres"), Arc::new(tempfile::tempdir().unwrap()), &[], Some(Cost::cheapest()), BEGINNING).await
+        Self::start_on(
+            &server.url("postgres"),
+            Arc::new(tempfile::tempdir().unwrap()),
+            &[],
+            Some(Cost::cheapest()),
+            BEGINNING,
+        )
+        .await
     }
 
     /// A second service on the database of this one.
     pub async fn sibling(&self, settings: &[(&str, &str)], cost: Option<Cost>) -> Self {
-        let url = settings.iter().find(|(name, _)| *name == "DATABASE_URL").map_or(self.database.as_str(), |(_, url)| url);
+        let url = settings
+            .iter()
+            .find(|(name, _)| *name == "DATABASE_URL")
+            .map_or(self.database.as_str(), |(_, url)| url);
         let now = self.clock.load(Ordering::SeqCst);
         let mut sibling = Self::start_on(url, Arc::clone(&self.folder), settings, cost, now).await;
         sibling.client = self.client.clone();
         sibling
     }
 
-    async fn start_on(url: &str, folder: Arc<tempfile::TempDir>, settings: &[(&str, &str)], cost: Option<Cost>, now: i64) -> Self {
+    async fn start_on(
+        url: &str,
+        folder: Arc<tempfile::TempDir>,
+        settings: &[(&str, &str)],
+        cost: Option<Cost>,
+        now: i64,
+    ) -> Self {
         secrets::listen();
         let mut environment = vec![
             ("DATABASE_URL", url),
@@ -88,12 +112,23 @@ impl TestApp {
         ];
         environment.retain(|(name, _)| !settings.iter().any(|(other, _)| other == name));
         environment.extend(settings);
-        let environment: Vec<_> = environment.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let mut config = Config::load(&Source { flags: &|_| None, environment: &environment }).unwrap();
+        let environment: Vec<_> = environment
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut config = Config::load(&Source {
+            flags: &|_| None,
+            environment: &environment,
+        })
+        .unwrap();
         if let Some(cost) = cost {
             config.argon2 = cost;
         }
-        let policy = HttpPolicy { cors_origins: config.cors_origins.clone(), docs: config.docs, https: config.issuer.starts_with("https://") };
+        let policy = HttpPolicy {
+            cors_origins: config.cors_origins.clone(),
+            docs: config.docs,
+            https: config.issuer.starts_with("https://"),
+        };
         let clock = Arc::new(AtomicI64::new(now));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -105,12 +140,28 @@ impl TestApp {
                 let app = Data::new(App::build(config, moved).await.unwrap());
                 let begun = server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
-                server::run(listener, None, app, begun, policy, None, async { drop(stopped.await) }).await.unwrap();
+                server::run(listener, None, app, begun, policy, None, async {
+                    drop(stopped.await)
+                })
+                .await
+                .unwrap();
             });
         });
         building.await.expect("the service starts");
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_mins(1)).build().unwrap();
-        Self { address, database: url.to_owned(), clock, client, stop: Some(stop), server: Some(server), folder }
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_mins(1))
+            .build()
+            .unwrap();
+        Self {
+            address,
+            database: url.to_owned(),
+            clock,
+            client,
+            stop: Some(stop),
+            server: Some(server),
+            folder,
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -119,19 +170,24 @@ impl TestApp {
 
     /// Moves this service's time.
     pub fn advance(&self, by: Duration) {
-        self.clock.fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.clock
+            .fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Moves this service's time back.
     pub fn set_back(&self, by: Duration) {
-        self.clock.fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+        self.clock
+            .fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Moves this service's time to the system's, for tests where another process writes times too.
     #[expect(clippy::disallowed_methods, reason = "the other process reads the same clock")]
     pub fn go_to_the_present(&self) {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        self.clock.store(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        self.clock
+            .store(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
     /// Asks `GET /me` until it answers so; how long that takes is measured elsewhere.
@@ -145,7 +201,8 @@ impl TestApp {
         panic!("it never answers {status}");
     }
 
-    /// Asks `GET /ready` until it says yes: on a machine that is busy a reading of the feed may come late, which is a no for a moment.
+    /// Asks `GET /ready` until it says yes: on a machine that is busy a reading of the feed may
+    /// come late, which is a no for a moment.
     pub async fn until_ready(&self) -> Answer {
         for _ in 0..100 {
             let answer = self.get("/ready").await;
@@ -159,7 +216,11 @@ impl TestApp {
 
     pub fn request(&self, method: &str, path: &str) -> Request {
         let builder = self.client.request(method.parse().unwrap(), self.url(path));
-        Request { builder, method: method.to_owned(), path: path.to_owned() }
+        Request {
+            builder,
+            method: method.to_owned(),
+            path: path.to_owned(),
+        }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -167,11 +228,17 @@ impl TestApp {
     }
 
     pub async fn register(&self, email: &str, password: &str) -> Answer {
-        self.request("POST", "/register").json(&serde_json::json!({"email": email, "password": password})).send().await
+        self.request("POST", "/register")
+            .json(&serde_json::json!({"email": email, "password": password}))
+            .send()
+            .await
     }
 
     pub async fn login(&self, username: &str, password: &str) -> Answer {
-        self.request("POST", "/login").form(&[("username", username), ("password", password)]).send().await
+        self.request("POST", "/login")
+            .form(&[("username", username), ("password", password)])
+            .send()
+            .await
     }
 
     /// Someone with an account and a session.
@@ -184,7 +251,8 @@ impl TestApp {
     /// The one who was made an admin from outside, as the command line does.
     pub async fn admin(&self) -> Person<'_> {
         self.register("boss@example.com", PASSWORD).await.expect(201);
-        self.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'").await;
+        self.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'")
+            .await;
         self.logged_in("boss@example.com").await
     }
 
@@ -192,11 +260,19 @@ impl TestApp {
     pub async fn logged_in(&self, email: &str) -> Person<'_> {
         let body = self.login(email, PASSWORD).await.expect(200).json();
         let text = |name: &str| body[name].as_str().unwrap().to_owned();
-        Person { app: self, email: email.to_owned(), token: text("access_token"), refresh_token: text("refresh_token") }
+        Person {
+            app: self,
+            email: email.to_owned(),
+            token: text("access_token"),
+            refresh_token: text("refresh_token"),
+        }
     }
 
     pub async fn refresh(&self, token: &str) -> Answer {
-        self.request("POST", "/refresh").form(&[("refresh_token", token)]).send().await
+        self.request("POST", "/refresh")
+            .form(&[("refresh_token", token)])
+            .send()
+            .await
     }
 
     /// `GET /me` with a token.
@@ -206,7 +282,8 @@ impl TestApp {
 
     /// Does to the database what has no way through the front door.
     pub async fn sql(&self, statement: &'static str) {
-        // The statement is the test's, not the program's: not for the log, which is heard for addresses.
+        // The statement is the test's, not the program's: not for the log, which is heard for
+        // addresses.
         if self.database.starts_with("postgres") {
             let options: sqlx::postgres::PgConnectOptions = self.database.parse().unwrap();
             let mut connection = options.disable_statement_logging().connect().await.unwrap();
@@ -248,12 +325,17 @@ impl Request {
     }
 
     pub fn json(self, body: &serde_json::Value) -> Self {
-        ["password", "current_password", "new_password"].into_iter().filter_map(|field| body[field].as_str()).for_each(secrets::sent);
+        ["password", "current_password", "new_password"]
+            .into_iter()
+            .filter_map(|field| body[field].as_str())
+            .for_each(secrets::sent);
         self.with(|builder| builder.json(body))
     }
 
     pub fn form(self, body: &[(&str, &str)]) -> Self {
-        body.iter().filter(|(field, _)| field.ends_with("password")).for_each(|(_, password)| secrets::sent(password));
+        body.iter()
+            .filter(|(field, _)| field.ends_with("password"))
+            .for_each(|(_, password)| secrets::sent(password));
         self.with(|builder| builder.form(body))
     }
 
@@ -262,7 +344,10 @@ impl Request {
     }
 
     fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
-        Self { builder: change(self.builder), ..self }
+        Self {
+            builder: change(self.builder),
+            ..self
+        }
     }
 
     pub async fn send(self) -> Answer {

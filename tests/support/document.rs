@@ -10,23 +10,40 @@ pub fn document() -> &'static Value {
     DOCUMENT.get_or_init(|| serde_json::from_str(&doorward::api::document::text()).unwrap())
 }
 
-/// Fails unless the document declares this answer to this request. Paths and methods outside it may only be refused.
+/// Fails unless the document declares this answer to this request. Paths and methods outside it may
+/// only be refused.
 pub fn assert_declared(method: &str, path: &str, status: u16) {
     let path = path.split('?').next().unwrap();
-    let method = if method == "HEAD" { "get".to_owned() } else { method.to_ascii_lowercase() };
+    let method = if method == "HEAD" {
+        "get".to_owned()
+    } else {
+        method.to_ascii_lowercase()
+    };
     let undocumented = path.starts_with("/docs") || path == "/openapi.json";
     let fits = |template: &str| {
-        let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
-        wanted.len() == given.len() && wanted.iter().zip(given).all(|(wanted, given)| *wanted == given || wanted.starts_with('{'))
+        let (wanted, given): (Vec<&str>, Vec<&str>) =
+            (template.split('/').collect(), path.split('/').collect());
+        wanted.len() == given.len()
+            && wanted
+                .iter()
+                .zip(given)
+                .all(|(wanted, given)| *wanted == given || wanted.starts_with('{'))
     };
-    let item = document()["paths"].as_object().unwrap().iter().find(|(template, _)| fits(template)).map(|(_, item)| item);
+    let item = document()["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .find(|(template, _)| fits(template))
+        .map(|(_, item)| item);
     match item.and_then(|item| item[&method].as_object()) {
         Some(operation) => assert!(
             operation["responses"].get(status.to_string()).is_some(),
             "{method} {path} answered {status}, which the document does not declare"
         ),
         None => assert!(
-            undocumented || [404, 405].contains(&status) || (method == "options" && [200, 204].contains(&status)),
+            undocumented
+                || [404, 405].contains(&status)
+                || (method == "options" && [200, 204].contains(&status)),
             "{method} {path} answered {status} and is not in the document"
         ),
     }

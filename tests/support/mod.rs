@@ -1,4 +1,5 @@
-//! What the tests stand on: a running service on either engine, people who use it, and the program as a process.
+//! What the tests stand on: a running service on either engine, people who use it, and the program
+//! as a process.
 
 pub mod app;
 pub mod document;

@@ -20,7 +20,12 @@ impl Person<'_> {
     }
 
     pub async fn send_json(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.app.request(method, path).bearer(&self.token).json(&body).send().await
+        self.app
+            .request(method, path)
+            .bearer(&self.token)
+            .json(&body)
+            .send()
+            .await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -43,15 +48,25 @@ impl Answer {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         assert_declared(method, path, status);
         let body = response.bytes().await.unwrap();
-        let answer = Self { status, headers, length: body.len(), text: String::from_utf8_lossy(&body).into_owned() };
-        answer.one_time_password().iter().for_each(|password| secrets::sent(password));
+        let answer = Self {
+            status,
+            headers,
+            length: body.len(),
+            text: String::from_utf8_lossy(&body).into_owned(),
+        };
+        answer
+            .one_time_password()
+            .iter()
+            .for_each(|password| secrets::sent(password));
         answer.assert_dressed();
         answer
     }
 
     fn one_time_password(&self) -> Option<String> {
         let body: Value = serde_json::from_str(&self.text).ok()?;
-        let password = body["invitation"]["one_time_password"].as_str().or_else(|| body["one_time_password"].as_str())?;
+        let password = body["invitation"]["one_time_password"]
+            .as_str()
+            .or_else(|| body["one_time_password"].as_str())?;
         Some(password.to_owned())
     }
 
@@ -60,15 +75,27 @@ impl Answer {
         assert_eq!(self.header("x-content-type-options"), "nosniff");
         assert_eq!(self.header("referrer-policy"), "no-referrer");
         assert!(
-            self.header("content-security-policy").contains("default-src 'none'")
-                && self.header("content-security-policy").contains("frame-ancestors 'none'")
+            self.header("content-security-policy")
+                .contains("default-src 'none'")
+                && self
+                    .header("content-security-policy")
+                    .contains("frame-ancestors 'none'")
         );
         assert!(!self.header("x-request-id").is_empty());
         assert!(!self.headers.contains_key("server"));
         if self.status >= 400 && !self.text.is_empty() && !self.text.contains("\"checks\"") {
             let body = self.json();
-            assert_eq!((&body["type"], &body["status"]), (&Value::from("about:blank"), &Value::from(self.status)), "{}", self.text);
-            assert!(body["title"].is_string() && body["code"].is_string() && !body["detail"].is_null(), "{}", self.text);
+            assert_eq!(
+                (&body["type"], &body["status"]),
+                (&Value::from("about:blank"), &Value::from(self.status)),
+                "{}",
+                self.text
+            );
+            assert!(
+                body["title"].is_string() && body["code"].is_string() && !body["detail"].is_null(),
+                "{}",
+                self.text
+            );
             assert_eq!(body["request_id"], self.header("x-request-id"), "{}", self.text);
         }
     }
@@ -98,6 +125,9 @@ impl Answer {
     pub fn faults(&self) -> Vec<(String, String)> {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let detail = self.json()["detail"].as_array().cloned().unwrap_or_default();
-        detail.iter().map(|fault| (word(&fault["loc"][1]), word(&fault["type"]))).collect()
+        detail
+            .iter()
+            .map(|fault| (word(&fault["loc"][1]), word(&fault["type"])))
+            .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! A PostgreSQL of the tests' own: initdb in a temporary folder, as an ordinary user, stopped and removed when the test process ends, however it ends.
+//! A PostgreSQL of the tests' own: initdb in a temporary folder, as an ordinary user, stopped and
+//! removed when the test process ends, however it ends.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,17 +16,23 @@ pub struct Postgres {
     folder: PathBuf,
     port: u16,
     fsync: &'static str,
-    /// Its standard input is our life line: the shell around the server stops it when the pipe closes.
+    /// Its standard input is our life line: the shell around the server stops it when the pipe
+    /// closes.
     guardian: Child,
 }
 
 /// A fresh, empty database on the shared server.
 pub async fn database() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = tokio::task::spawn_blocking(|| SHARED.get_or_init(Postgres::start)).await.unwrap();
+    let server = tokio::task::spawn_blocking(|| SHARED.get_or_init(Postgres::start))
+        .await
+        .unwrap();
     let name = format!("doorward_{}", NUMBER.fetch_add(1, Ordering::SeqCst));
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
-    admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+    admin
+        .execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))
+        .await
+        .unwrap();
     server.url(&name)
 }
 
@@ -37,21 +44,39 @@ impl Postgres {
 
     /// With `fsync` on or off.
     pub fn start_with(fsync: &'static str) -> Self {
-        let folder = Command::new("mktemp").args(["-d", "/tmp/doorward-postgres-XXXXXX"]).output().unwrap();
+        let folder = Command::new("mktemp")
+            .args(["-d", "/tmp/doorward-postgres-XXXXXX"])
+            .output()
+            .unwrap();
         let folder = PathBuf::from(String::from_utf8(folder.stdout).unwrap().trim());
         if as_root() {
             run(Command::new("chown").arg("postgres").arg(&folder));
         }
         let port = super::process::free_port();
-        run(shell(&folder, port, "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C").stdout(Stdio::null()));
-        let server = Self { guardian: guarded(&folder, port, fsync), folder, port, fsync };
+        run(shell(
+            &folder,
+            port,
+            "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C",
+        )
+        .stdout(Stdio::null()));
+        let server = Self {
+            guardian: guarded(&folder, port, fsync),
+            folder,
+            port,
+            fsync,
+        };
         server.wait_until_ready();
         server
     }
 
     /// Ends it as a power cut would, connections and all.
     pub fn stop(&mut self) {
-        run(shell(&self.folder, self.port, "$AS \"$BIN/pg_ctl\" -D \"$FOLDER/data\" -m immediate -w stop").stdout(Stdio::null()));
+        run(shell(
+            &self.folder,
+            self.port,
+            "$AS \"$BIN/pg_ctl\" -D \"$FOLDER/data\" -m immediate -w stop",
+        )
+        .stdout(Stdio::null()));
     }
 
     pub fn start_again(&mut self) {
@@ -64,7 +89,10 @@ impl Postgres {
 
     fn wait_until_ready(&self) {
         for _ in 0..600 {
-            let ready = Command::new(bin_folder().join("pg_isready")).args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]).status().unwrap();
+            let ready = Command::new(bin_folder().join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .unwrap();
             if ready.success() {
                 return;
             }
@@ -82,11 +110,23 @@ fn as_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// A shell that knows where everything is; `$AS` is empty or the change to an ordinary user, without a process between.
+/// A shell that knows where everything is; `$AS` is empty or the change to an ordinary user,
+/// without a process between.
 fn shell(folder: &Path, port: u16, script: &str) -> Command {
-    let change = if as_root() { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
+    let change = if as_root() {
+        "setpriv --reuid=postgres --regid=postgres --clear-groups"
+    } else {
+        ""
+    };
     let mut command = Command::new("sh");
-    command.arg("-c").arg(script).current_dir("/").env("AS", change).env("BIN", bin_folder()).env("FOLDER", folder).env("PORT", port.to_string());
+    command
+        .arg("-c")
+        .arg(script)
+        .current_dir("/")
+        .env("AS", change)
+        .env("BIN", bin_folder())
+        .env("FOLDER", folder)
+        .env("PORT", port.to_string());
     command
 }
 
@@ -94,7 +134,13 @@ fn shell(folder: &Path, port: u16, script: &str) -> Command {
 fn guarded(folder: &Path, port: u16, fsync: &str) -> Child {
     let script = "$AS \"$BIN/postgres\" -D \"$FOLDER/data\" -p $PORT -k \"$FOLDER\" -c listen_addresses=127.0.0.1 -c fsync=$FSYNC -c max_connections=400 -c log_min_messages=panic < /dev/null &
         cat; kill -INT $! 2> /dev/null; wait; sleep 0.1; [ -e \"$FOLDER/data/postmaster.pid\" ] || rm -rf \"$FOLDER\"";
-    shell(folder, port, script).env("FSYNC", fsync).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    shell(folder, port, script)
+        .env("FSYNC", fsync)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Postgres {
@@ -105,14 +151,30 @@ impl Drop for Postgres {
 }
 
 fn run(command: &mut Command) {
-    let status = command.status().unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
+    let status = command
+        .status()
+        .unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
     assert!(status.success(), "{command:?}: {status}");
 }
 
 /// Debian keeps the server's programs out of the path, in a folder for each version.
 fn bin_folder() -> PathBuf {
-    let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let whole = |folder: &PathBuf| ["initdb", "pg_ctl", "pg_isready", "postgres"].iter().all(|program| folder.join(program).exists());
-    in_path.chain(versions).filter(whole).last().expect("PostgreSQL is not installed; `make test` installs it")
+    let in_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
+    let whole = |folder: &PathBuf| {
+        ["initdb", "pg_ctl", "pg_isready", "postgres"]
+            .iter()
+            .all(|program| folder.join(program).exists())
+    };
+    in_path
+        .chain(versions)
+        .filter(whole)
+        .last()
+        .expect("PostgreSQL is not installed; `make test` installs it")
 }

@@ -1,10 +1,12 @@
-//! The smallest server that takes what is posted to it: a collector, as far as the program can tell.
+//! The smallest server that takes what is posted to it: a collector, as far as the program can
+//! tell.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-/// Hands each body over and answers it with 200, for as long as the process lives; gives its address.
+/// Hands each body over and answers it with 200, for as long as the process lives; gives its
+/// address.
 pub fn taken_by(take: impl Fn(&[u8]) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -34,7 +36,10 @@ fn receive(stream: &TcpStream, take: &impl Fn(&[u8])) {
             return;
         }
         take(&body);
-        if (&mut &*stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_err() {
+        if (&mut &*stream)
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .is_err()
+        {
             return;
         }
     }

@@ -11,13 +11,22 @@ use std::time::Duration;
 use super::secrets;
 
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// The program with an empty environment, to run in a folder.
 pub fn doorward(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied()).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .stdin(Stdio::null());
     command
 }
 
@@ -26,7 +35,11 @@ pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> O
 }
 
 fn scheme(settings: &[(&str, &str)]) -> &'static str {
-    if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") { "https" } else { "http" }
+    if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") {
+        "https"
+    } else {
+        "http"
+    }
 }
 
 /// A running server; killed when dropped.
@@ -50,29 +63,55 @@ impl Server {
 
     /// Starts it there; port 0 is one that nobody has, but no issuer to make tokens for.
     pub fn start_on(folder: &Path, settings: &[(&str, &str)], listen: &str) -> Self {
-        Self::try_start_on(folder, settings, listen, &[]).unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
+        Self::try_start_on(folder, settings, listen, &[])
+            .unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
     }
 
-    /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it ended if it does not come to stand.
-    pub fn try_start(folder: &Path, settings: &[(&str, &str)], wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
+    /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it
+    /// ended if it does not come to stand.
+    pub fn try_start(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        wrapper: &[&str],
+    ) -> Result<Self, (Vec<String>, ExitStatus)> {
         Self::try_start_on(folder, settings, &format!("127.0.0.1:{}", free_port()), wrapper)
     }
 
-    fn try_start_on(folder: &Path, settings: &[(&str, &str)], listen: &str, wrapper: &[&str]) -> Result<Self, (Vec<String>, ExitStatus)> {
+    fn try_start_on(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        listen: &str,
+        wrapper: &[&str],
+    ) -> Result<Self, (Vec<String>, ExitStatus)> {
         // All people of a test come from one address.
         let chosen = settings.iter().any(|(name, _)| *name == "RUST_LOG");
-        let settings =
-            [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off"), ("RUST_LOG", secrets::HEARD)], settings].concat();
+        let settings = [
+            &[
+                ("DOORWARD_LIMIT_LOGIN_IP", "off"),
+                ("DOORWARD_LIMIT_REGISTER_IP", "off"),
+                ("RUST_LOG", secrets::HEARD),
+            ],
+            settings,
+        ]
+        .concat();
         let mut command = doorward(folder, &settings, &["--listen", listen]);
         if let [outer, before @ ..] = wrapper {
             let mut around = Command::new(outer);
-            around.args(before).arg(command.get_program()).args(command.get_args());
-            around.current_dir(folder).env_clear().envs(settings.iter().copied()).stdin(Stdio::null());
+            around
+                .args(before)
+                .arg(command.get_program())
+                .args(command.get_args());
+            around
+                .current_dir(folder)
+                .env_clear()
+                .envs(settings.iter().copied())
+                .stdin(Stdio::null());
             command = around;
         }
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines =
-            BufReader::new(child.stderr.take().unwrap()).lines().inspect(|line| line.iter().for_each(|line| secrets::assert_none_told(line)));
+        let mut lines = BufReader::new(child.stderr.take().unwrap())
+            .lines()
+            .inspect(|line| line.iter().for_each(|line| secrets::assert_none_told(line)));
         let mut said = Vec::new();
         let greeting = loop {
             match lines.next() {
@@ -81,11 +120,18 @@ impl Server {
                 None => return Err((said, child.wait().unwrap())),
             }
         };
-        let address = greeting.split("://").nth(1).and_then(|rest| rest.split([',', '"']).next()).expect("the greeting names the address").to_owned();
+        let address = greeting
+            .split("://")
+            .nth(1)
+            .and_then(|rest| rest.split([',', '"']).next())
+            .expect("the greeting names the address")
+            .to_owned();
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         // What is heard of every server beyond what a user would hear is too much to keep.
-        let worth_keeping = move |line: &String| chosen || !(line.contains(r#""level":"trace""#) || line.contains(r#""level":"debug""#));
+        let worth_keeping = move |line: &String| {
+            chosen || !(line.contains(r#""level":"trace""#) || line.contains(r#""level":"debug""#))
+        };
         let text = settings.contains(&("DOORWARD_LOG_FORMAT", "text"));
         let lines = lines.map_while(Result::ok).inspect(move |line| {
             // What ends the program is said in words.
@@ -93,21 +139,50 @@ impl Server {
                 secrets::assert_well_formed(line);
             }
         });
-        let ear = std::thread::spawn(move || lines.filter(worth_keeping).for_each(|line| kept.lock().unwrap().push(line)));
-        Ok(Self { child, address, greeting, log, ear: Some(ear), scheme: scheme(&settings) })
+        let ear = std::thread::spawn(move || {
+            lines
+                .filter(worth_keeping)
+                .for_each(|line| kept.lock().unwrap().push(line))
+        });
+        Ok(Self {
+            child,
+            address,
+            greeting,
+            log,
+            ear: Some(ear),
+            scheme: scheme(&settings),
+        })
     }
 
     /// Starts it with nobody who reads what it says, and waits until it answers.
     pub fn start_unheard(folder: &Path, settings: &[(&str, &str)], stdout: Stdio, stderr: Stdio) -> Self {
-        let settings = [&[("DOORWARD_LIMIT_LOGIN_IP", "off"), ("DOORWARD_LIMIT_REGISTER_IP", "off")], settings].concat();
+        let settings = [
+            &[
+                ("DOORWARD_LIMIT_LOGIN_IP", "off"),
+                ("DOORWARD_LIMIT_REGISTER_IP", "off"),
+            ],
+            settings,
+        ]
+        .concat();
         let address = format!("127.0.0.1:{}", free_port());
-        let child = doorward(folder, &settings, &["--listen", &address]).stdout(stdout).stderr(stderr).spawn().unwrap();
+        let child = doorward(folder, &settings, &["--listen", &address])
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
         let stands = (0..1000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
             TcpStream::connect(&address).is_ok()
         });
         assert!(stands, "the server does not stand");
-        Self { child, address, greeting: String::new(), log: Arc::default(), ear: None, scheme: scheme(&settings) }
+        Self {
+            child,
+            address,
+            greeting: String::new(),
+            log: Arc::default(),
+            ear: None,
+            scheme: scheme(&settings),
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -116,7 +191,12 @@ impl Server {
 
     /// How many lines of its log say this.
     pub fn said(&self, words: &str) -> usize {
-        self.log.lock().unwrap().iter().filter(|line| line.contains(words)).count()
+        self.log
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|line| line.contains(words))
+            .count()
     }
 
     /// The lines of its log, as soon as one says this.
@@ -151,7 +231,10 @@ impl Server {
 
     pub fn memory_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -161,17 +244,30 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
-    /// Stops every thread of it until SIGCONT. The signal itself is only a request: on a busy machine some run on for a while.
+    /// Stops every thread of it until SIGCONT. The signal itself is only a request: on a busy
+    /// machine some run on for a while.
     pub fn freeze(&self) {
         self.signal("STOP");
         let stopped = |task: std::io::Result<std::fs::DirEntry>| {
             let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-            stat.rsplit(") ").next().is_none_or(|state| state.starts_with('T'))
+            stat.rsplit(") ")
+                .next()
+                .is_none_or(|state| state.starts_with('T'))
         };
-        let all = || std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().all(stopped);
+        let all = || {
+            std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
+                .unwrap()
+                .all(stopped)
+        };
         let frozen = (0..1000).any(|_| {
             all() || {
                 std::thread::sleep(Duration::from_millis(10));

@@ -14,7 +14,8 @@ pub enum State {
     Cut,
     /// Connections end by RST, and new ones at once.
     Reset,
-    /// Connections stay and begin, and nothing comes through until it is whole again: a host that has vanished.
+    /// Connections stay and begin, and nothing comes through until it is whole again: a host that
+    /// has vanished.
     Silent,
     /// Whatever the database says comes so much later.
     Slow(Duration),
@@ -47,7 +48,9 @@ impl Wire {
 }
 
 async fn carry(mut near: TcpStream, target: String, mut state: watch::Receiver<State>) {
-    let Ok(mut far) = TcpStream::connect(target).await else { return };
+    let Ok(mut far) = TcpStream::connect(target).await else {
+        return;
+    };
     let (mut asked, mut answered) = ([0; 16384], [0; 16384]);
     let mut left = usize::MAX;
     loop {

@@ -1,4 +1,5 @@
-//! The log's lines, as a machine reads them. That each line of every server in the tests has its fields is heard in `support::secrets`.
+//! The log's lines, as a machine reads them. That each line of every server in the tests has its
+//! fields is heard in `support::secrets`.
 
 use serde_json::Value;
 
@@ -27,28 +28,79 @@ fn a_line_without_its_fields_is_known() {
 #[tokio::test]
 async fn the_request_id_of_an_answer_finds_its_lines_its_event_and_its_body() {
     let (url, folder) = fresh_database(Engine::Sqlite).await;
-    let server = Server::start(folder.path(), &[("DATABASE_URL", url.as_str()), ("RUST_LOG", "doorward=debug")]);
+    let server = Server::start(
+        folder.path(),
+        &[("DATABASE_URL", url.as_str()), ("RUST_LOG", "doorward=debug")],
+    );
     let client = reqwest::Client::new();
     let token = someone(&server, &client, "alice@example.com").await;
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let me =
-        client.get(server.url("/me")).bearer_auth(&token).header("x-request-id", "of-the-caller").header("traceparent", trace).send().await.unwrap();
+    let me = client
+        .get(server.url("/me"))
+        .bearer_auth(&token)
+        .header("x-request-id", "of-the-caller")
+        .header("traceparent", trace)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(me.headers()["x-request-id"], "of-the-caller");
-    let wrong = client.post(server.url("/login")).form(&[("username", "alice@example.com"), ("password", "wrong wrong")]).send().await.unwrap();
+    let wrong = client
+        .post(server.url("/login"))
+        .form(&[("username", "alice@example.com"), ("password", "wrong wrong")])
+        .send()
+        .await
+        .unwrap();
     let id = wrong.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert_eq!(wrong.json::<Value>().await.unwrap()["request_id"], id.as_str());
-    client.get(server.url("/no/such/path?email=alice@example.com")).send().await.unwrap();
+    client
+        .get(server.url("/no/such/path?email=alice@example.com"))
+        .send()
+        .await
+        .unwrap();
     let lines = server.lines_until("route\":\"other");
-    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let of = |id: &str| lines.iter().filter(|line| line["request_id"] == id).collect::<Vec<_>>();
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |id: &str| {
+        lines
+            .iter()
+            .filter(|line| line["request_id"] == id)
+            .collect::<Vec<_>>()
+    };
     let mine = of("of-the-caller");
     assert_eq!(mine.len(), 1);
-    assert_eq!((&mine[0]["route"], &mine[0]["method"], &mine[0]["status"]), (&"/me".into(), &"GET".into(), &200.into()));
-    assert_eq!((&mine[0]["level"], &mine[0]["user"], &mine[0]["trace_id"]), (&"debug".into(), &1.into(), &"0af7651916cd43dd8448eb211c80319c".into()));
+    assert_eq!(
+        (&mine[0]["route"], &mine[0]["method"], &mine[0]["status"]),
+        (&"/me".into(), &"GET".into(), &200.into())
+    );
+    assert_eq!(
+        (&mine[0]["level"], &mine[0]["user"], &mine[0]["trace_id"]),
+        (
+            &"debug".into(),
+            &1.into(),
+            &"0af7651916cd43dd8448eb211c80319c".into()
+        )
+    );
     assert_eq!(mine[0]["session"].as_str().unwrap().len(), 36);
-    let refused: Vec<_> = of(&id).iter().map(|line| (line["message"].clone(), line["level"].clone())).collect();
-    assert_eq!(refused, [("login refused".into(), "info".into()), ("request answered".into(), "info".into())]);
-    assert!(lines.iter().all(|line| !line.to_string().contains("alice")), "no line tells an address");
+    let refused: Vec<_> = of(&id)
+        .iter()
+        .map(|line| (line["message"].clone(), line["level"].clone()))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            ("login refused".into(), "info".into()),
+            ("request answered".into(), "info".into())
+        ]
+    );
+    assert!(
+        lines.iter().all(|line| !line.to_string().contains("alice")),
+        "no line tells an address"
+    );
     let strange = lines.iter().find(|line| line["route"] == "other").unwrap();
-    assert_eq!((&strange["method"], &strange["status"]), (&"other".into(), &404.into()));
+    assert_eq!(
+        (&strange["method"], &strange["status"]),
+        (&"other".into(), &404.into())
+    );
 }

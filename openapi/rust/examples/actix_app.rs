@@ -1,4 +1,5 @@
-//! An app whose routes Doorward guards. `DOORWARD_ISSUER=http://127.0.0.1:8000 PORT=9000 cargo run --features actix --example actix_app`
+//! An app whose routes Doorward guards. `DOORWARD_ISSUER=http://127.0.0.1:8000 PORT=9000 cargo run
+//! --features actix --example actix_app`
 //!
 //! Doorward itself with `DOORWARD_JWT_ALGORITHM=EdDSA`, so that there are public keys to verify by.
 

@@ -1,4 +1,5 @@
-//! What a person's app does with this package, for the tests: `walk PART URL`. Asks whoever runs it to act by a line, and waits for one.
+//! What a person's app does with this package, for the tests: `walk PART URL`. Asks whoever runs it
+//! to act by a line, and waits for one.
 
 use std::error::Error;
 use std::io::Read as _;

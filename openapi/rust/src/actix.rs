@@ -1,4 +1,5 @@
-//! `Claims` in a handler's arguments: whoever has no good token gets 401. The app has a `web::Data<Verifier>`.
+//! `Claims` in a handler's arguments: whoever has no good token gets 401. The app has a
+//! `web::Data<Verifier>`.
 
 use std::fmt;
 use std::future::Future;

@@ -24,7 +24,8 @@ impl Doorward {
         Self::with(base_url, reqwest::Client::new(), Tokens::default(), |_| {})
     }
 
-    /// A client with an HTTP client of yours, tokens that were stored, and whom to tell of every change of them.
+    /// A client with an HTTP client of yours, tokens that were stored, and whom to tell of every
+    /// change of them.
     pub fn with(base_url: &str, http: reqwest::Client, tokens: Tokens, on_tokens: impl Fn(&Tokens) + Send + Sync + 'static) -> Self {
         Self { base: base_url.trim_end_matches('/').to_owned(), http, holder: Arc::new(Holder::new(tokens, Some(Box::new(on_tokens)))) }
     }
@@ -45,8 +46,9 @@ impl Doorward {
         generated::Client::new_with_client(&self.base, self.http.clone(), Bearer(token))
     }
 
-    /// Any generated operation with this client's tokens: `client.call(|api| async move { api.list_roles().await })`. A call whose token has ended refreshes
-    /// and goes again; what is called may thus run twice.
+    /// Any generated operation with this client's tokens: `client.call(|api| async move {
+    /// api.list_roles().await })`. A call whose token has ended refreshes and goes again; what is
+    /// called may thus run twice.
     ///
     /// # Errors
     /// Its own refusal, or the refresh's.

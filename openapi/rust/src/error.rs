@@ -1,4 +1,5 @@
-//! Refusals as values: `code` is what to act on, `request_id` finds the request in the service's log.
+//! Refusals as values: `code` is what to act on, `request_id` finds the request in the service's
+//! log.
 
 use crate::generated::types::{Detail, FieldProblem, Problem};
 use crate::generated::{self, ResponseValue};

@@ -1,6 +1,8 @@
-//! Client of Doorward: the generated operations with the tokens held, refusals typed and one refresh for all calls that wait.
+//! Client of Doorward: the generated operations with the tokens held, refusals typed and one
+//! refresh for all calls that wait.
 //!
-//! With the feature `verify`, [`verify`] checks its tokens in your own services; with `actix`, [`verify::Claims`] is an extractor.
+//! With the feature `verify`, [`verify`] checks its tokens in your own services; with `actix`,
+//! [`verify::Claims`] is an extractor.
 
 mod client;
 mod error;

@@ -5,7 +5,8 @@ use std::sync::{PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 
-/// What to keep of a session. The device's ticket outlives it: it lets this device log in while others' failures lock the account.
+/// What to keep of a session. The device's ticket outlives it: it lets this device log in while
+/// others' failures lock the account.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     pub access_token: Option<String>,

@@ -1,6 +1,8 @@
-//! Checks Doorward's access tokens in your own services: offline by its public keys, or by asking it.
+//! Checks Doorward's access tokens in your own services: offline by its public keys, or by asking
+//! it.
 //!
-//! Offline costs no request, and a token that was ended early is believed until its `exp`; introspection costs one and sees every end at once.
+//! Offline costs no request, and a token that was ended early is believed until its `exp`;
+//! introspection costs one and sees every end at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -82,7 +84,8 @@ impl JwksOptions {
     }
 }
 
-/// Offline (the service signs with EdDSA, ES256 or RS256; with HS256 it publishes no keys). An unknown `kid` fetches the keys anew, once per cooldown.
+/// Offline (the service signs with EdDSA, ES256 or RS256; with HS256 it publishes no keys). An
+/// unknown `kid` fetches the keys anew, once per cooldown.
 pub struct JwksVerifier {
     options: JwksOptions,
     http: reqwest::Client,
@@ -176,7 +179,8 @@ impl JwksVerifier {
     }
 }
 
-/// By asking the service (RFC 7662) with a client that is logged in to an account whose role permits `tokens:introspect`.
+/// By asking the service (RFC 7662) with a client that is logged in to an account whose role
+/// permits `tokens:introspect`.
 pub struct IntrospectionVerifier {
     client: Doorward,
 }

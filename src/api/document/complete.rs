@@ -1,4 +1,5 @@
-//! What operations have in common, put into the document from one place: who may ask, what every answer carries, and what each refusal looks like.
+//! What operations have in common, put into the document from one place: who may ask, what every
+//! answer carries, and what each refusal looks like.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +25,12 @@ const BUDGETED: [&str; 3] = ["register", "login", "token"];
 /// The headers that answers share: name, type, meaning, example.
 fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
     [
-        ("X-Request-Id", Type::String, "Finds the request in the log", json!(REQUEST_ID)),
+        (
+            "X-Request-Id",
+            Type::String,
+            "Finds the request in the log",
+            json!(REQUEST_ID),
+        ),
         ("Retry-After", Type::Integer, "Seconds to wait", json!(2)),
         (
             "WWW-Authenticate",
@@ -32,8 +38,18 @@ fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
             "What to authenticate with (RFC 6750 section 3)",
             json!("Bearer realm=\"doorward\", error=\"invalid_token\""),
         ),
-        ("RateLimit", Type::String, "What is left of the address's budget, if it has one", json!("\"default\";r=99;t=0")),
-        ("RateLimit-Policy", Type::String, "That budget: how many in how many seconds", json!("\"default\";q=100;w=300")),
+        (
+            "RateLimit",
+            Type::String,
+            "What is left of the address's budget, if it has one",
+            json!("\"default\";r=99;t=0"),
+        ),
+        (
+            "RateLimit-Policy",
+            Type::String,
+            "That budget: how many in how many seconds",
+            json!("\"default\";q=100;w=300"),
+        ),
     ]
 }
 
@@ -49,28 +65,49 @@ pub fn complete(document: &mut OpenApi) {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn add_shared(components: &mut Components, examples: Examples) {
     for (name, kind, words, example) in shared_headers() {
-        let header: Header = HeaderBuilder::new().schema(Some(Object::with_type(kind))).description(Some(words)).example(Some(example)).build();
+        let header: Header = HeaderBuilder::new()
+            .schema(Some(Object::with_type(kind)))
+            .description(Some(words))
+            .example(Some(example))
+            .build();
         components.headers.insert(name.to_owned(), header.into());
     }
     for (name, body) in examples {
-        components.examples.insert(name, ExampleBuilder::new().value(Some(body)).build().into());
+        components
+            .examples
+            .insert(name, ExampleBuilder::new().value(Some(body)).build().into());
     }
 }
 
 fn example_name(body: &Value, oauth: bool) -> String {
     let code = body["code"].as_str().unwrap_or_default();
-    if oauth { format!("oauth.{code}") } else { code.to_owned() }
+    if oauth {
+        format!("oauth.{code}")
+    } else {
+        code.to_owned()
+    }
 }
 
 fn complete_operation(operation: &mut Operation, oauth: bool, examples: &mut Examples) {
     let permission = permission_of(operation);
     if let Some(permission) = &permission {
-        operation.extensions.get_or_insert_default().merge(Extensions::from_iter([("x-permission", permission.as_str())]));
+        operation
+            .extensions
+            .get_or_insert_default()
+            .merge(Extensions::from_iter([("x-permission", permission.as_str())]));
         let words = operation.description.get_or_insert_default();
         *words = format!("{words}\n\nNeeds the permission `{permission}`.");
     }
@@ -81,13 +118,21 @@ fn complete_operation(operation: &mut Operation, oauth: bool, examples: &mut Exa
             without_null(parameter);
         }
     });
-    let budgeted = operation.operation_id.as_deref().is_some_and(|id| BUDGETED.contains(&id));
+    let budgeted = operation
+        .operation_id
+        .as_deref()
+        .is_some_and(|id| BUDGETED.contains(&id));
     let answers = &mut operation.responses.responses;
-    answers.entry("400".to_owned()).or_insert_with(|| malformed().into());
+    answers
+        .entry("400".to_owned())
+        .or_insert_with(|| malformed().into());
     for (status, answer) in answers {
         let RefOr::T(answer) = answer else { continue };
         for name in headers_of(status, permission.is_some(), budgeted) {
-            answer.headers.entry(name.to_owned()).or_insert_with(|| RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))));
+            answer
+                .headers
+                .entry(name.to_owned())
+                .or_insert_with(|| RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))));
         }
         show_refusal(status, answer, oauth, examples);
     }
@@ -96,7 +141,10 @@ fn complete_operation(operation: &mut Operation, oauth: bool, examples: &mut Exa
 /// What a request to any operation may be: an attempt to leave HTTP, or no HTTP.
 fn malformed() -> Response {
     let mut answer = Response::new("The request is malformed (`malformed`)");
-    answer.content.insert("application/json".to_owned(), Content::new(Some(Ref::new(PROBLEM))).into());
+    answer.content.insert(
+        "application/json".to_owned(),
+        Content::new(Some(Ref::new(PROBLEM))).into(),
+    );
     answer
 }
 
@@ -107,7 +155,9 @@ fn permission_of(operation: &Operation) -> Option<String> {
 
 /// A parameter that is not given is absent, and never null.
 fn without_null(parameter: &mut Parameter) {
-    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else { return };
+    let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema else {
+        return;
+    };
     if let SchemaType::Array(types) = &mut schema.schema_type {
         types.retain(|kind| *kind != Type::Null);
         if let [one] = types.as_slice() {
@@ -133,7 +183,9 @@ fn headers_of(status: &str, guarded: bool, budgeted: bool) -> Vec<&'static str> 
 
 /// Both media types of a refusal, with an example of each code that its description names.
 fn show_refusal(status: &str, answer: &mut Response, oauth: bool, examples: &mut Examples) {
-    let Some(RefOr::T(content)) = answer.content.get("application/json") else { return };
+    let Some(RefOr::T(content)) = answer.content.get("application/json") else {
+        return;
+    };
     if !matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location == PROBLEM) {
         return;
     }
@@ -141,13 +193,22 @@ fn show_refusal(status: &str, answer: &mut Response, oauth: bool, examples: &mut
     for problem in Problem::shown() {
         let body = json!(problem.body(REQUEST_ID, oauth));
         let of_status = body["status"].as_u64() == status.parse().ok();
-        let named = body["code"].as_str().is_some_and(|code| answer.description.contains(&format!("`{code}`")));
+        let named = body["code"]
+            .as_str()
+            .is_some_and(|code| answer.description.contains(&format!("`{code}`")));
         if of_status && named {
             let name = example_name(&body, oauth);
-            content.examples.insert(name.clone(), RefOr::Ref(Ref::new(format!("#/components/examples/{name}"))));
+            content.examples.insert(
+                name.clone(),
+                RefOr::Ref(Ref::new(format!("#/components/examples/{name}"))),
+            );
             examples.insert(name, body);
         }
     }
-    answer.content.insert("application/json".to_owned(), content.clone().into());
-    answer.content.insert("application/problem+json".to_owned(), content.into());
+    answer
+        .content
+        .insert("application/json".to_owned(), content.clone().into());
+    answer
+        .content
+        .insert("application/problem+json".to_owned(), content.into());
 }

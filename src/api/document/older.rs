@@ -1,4 +1,5 @@
-//! The document in the form of OpenAPI 3.0.3. What 3.0 cannot say is said in its nearest words, never left to be refused by a reader of 3.0.
+//! The document in the form of OpenAPI 3.0.3. What 3.0 cannot say is said in its nearest words,
+//! never left to be refused by a reader of 3.0.
 
 use serde_json::{Map, Value, json};
 
@@ -38,12 +39,20 @@ pub fn to_3_0(mut document: Value) -> Value {
     document
 }
 
-/// A license is named by a URL in 3.0: SPDX has a page for each, though not for two that one may choose between.
+/// A license is named by a URL in 3.0: SPDX has a page for each, though not for two that one may
+/// choose between.
 fn convert_license(info: &mut Map<String, Value>) {
-    let Some(license) = info.get_mut("license").and_then(Value::as_object_mut) else { return };
-    let Some(Value::String(identifier)) = license.remove("identifier") else { return };
-    let page =
-        if identifier.contains(' ') { "https://spdx.org/licenses/".to_owned() } else { format!("https://spdx.org/licenses/{identifier}.html") };
+    let Some(license) = info.get_mut("license").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(Value::String(identifier)) = license.remove("identifier") else {
+        return;
+    };
+    let page = if identifier.contains(' ') {
+        "https://spdx.org/licenses/".to_owned()
+    } else {
+        format!("https://spdx.org/licenses/{identifier}.html")
+    };
     license.entry("url").or_insert(Value::String(page));
 }
 
@@ -55,7 +64,11 @@ fn find_schemas(value: &mut Value) {
             for (key, value) in map.iter_mut() {
                 match key.as_str() {
                     "schema" => convert(value),
-                    "schemas" => value.as_object_mut().into_iter().flatten().for_each(|(_, schema)| convert(schema)),
+                    "schemas" => value
+                        .as_object_mut()
+                        .into_iter()
+                        .flatten()
+                        .for_each(|(_, schema)| convert(schema)),
                     // Somebody's data, whatever it looks like.
                     "example" | "examples" | "value" | "default" => {}
                     _ => find_schemas(value),
@@ -73,14 +86,25 @@ fn convert(schema: &mut Value) {
     }
     let Some(map) = schema.as_object_mut() else { return };
     for key in ["items", "additionalProperties", "not"] {
-        if let Some(inner) = map.get_mut(key).filter(|inner| key == "items" || key == "not" || !inner.is_boolean()) {
+        if let Some(inner) = map
+            .get_mut(key)
+            .filter(|inner| key == "items" || key == "not" || !inner.is_boolean())
+        {
             convert(inner);
         }
     }
     for key in COMBINING {
-        map.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten().for_each(convert);
+        map.get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .for_each(convert);
     }
-    map.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten().for_each(|(_, property)| convert(property));
+    map.get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+        .for_each(|(_, property)| convert(property));
     map.retain(|word, _| !UNKNOWN.contains(&word.as_str()));
     convert_words(map);
     convert_types(map);
@@ -90,7 +114,9 @@ fn convert(schema: &mut Value) {
         && let Some(reference) = map.remove("$ref")
     {
         let all = map.entry("allOf").or_insert_with(|| json!([]));
-        all.as_array_mut().into_iter().for_each(|all| all.push(json!({"$ref": reference})));
+        all.as_array_mut()
+            .into_iter()
+            .for_each(|all| all.push(json!({"$ref": reference})));
     }
 }
 
@@ -104,14 +130,24 @@ fn convert_words(map: &mut Map<String, Value>) {
         map.entry("example").or_insert(first);
     }
     match map.remove("contentEncoding") {
-        Some(Value::String(encoding)) if encoding.starts_with("base64") => drop(map.insert("format".to_owned(), json!("byte"))),
+        Some(Value::String(encoding)) if encoding.starts_with("base64") => {
+            drop(map.insert("format".to_owned(), json!("byte")))
+        }
         _ => {}
     }
     for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-        let Some(bound) = map.get(exclusive).filter(|bound| bound.is_number()).cloned() else { continue };
+        let Some(bound) = map.get(exclusive).filter(|bound| bound.is_number()).cloned() else {
+            continue;
+        };
         // With both, the exclusive one counts unless the other is stricter.
         let looser = map.get(inclusive).and_then(Value::as_f64).zip(bound.as_f64());
-        let stricter = looser.is_some_and(|(other, bound)| if inclusive == "minimum" { other > bound } else { other < bound });
+        let stricter = looser.is_some_and(|(other, bound)| {
+            if inclusive == "minimum" {
+                other > bound
+            } else {
+                other < bound
+            }
+        });
         if stricter {
             map.remove(exclusive);
         } else {
@@ -148,7 +184,9 @@ fn convert_types(map: &mut Map<String, Value>) {
 /// Of `oneOf: [null, X]` remains `X`, nullable.
 fn convert_null_branches(map: &mut Map<String, Value>) {
     for key in ["oneOf", "anyOf"] {
-        let Some(branches) = map.get_mut(key).and_then(Value::as_array_mut) else { continue };
+        let Some(branches) = map.get_mut(key).and_then(Value::as_array_mut) else {
+            continue;
+        };
         let before = branches.len();
         branches.retain(|branch| branch["enum"] != json!([null]));
         if branches.len() == before {
@@ -167,30 +205,60 @@ mod tests {
     use super::*;
 
     fn converted(schema: Value) -> Value {
-        to_3_0(json!({"openapi": "3.1.0", "info": {}, "paths": {}, "components": {"schemas": {"It": schema}}}))["components"]["schemas"]["It"].take()
+        to_3_0(
+            json!({"openapi": "3.1.0", "info": {}, "paths": {}, "components": {"schemas": {"It": schema}}}),
+        )["components"]["schemas"]["It"]
+            .take()
     }
 
     #[test]
     fn each_word_that_is_new_in_3_1_becomes_its_older_one() {
         for (newer, older) in [
-            (json!({"type": ["string", "null"], "format": "uuid"}), json!({"type": "string", "format": "uuid", "nullable": true})),
+            (
+                json!({"type": ["string", "null"], "format": "uuid"}),
+                json!({"type": "string", "format": "uuid", "nullable": true}),
+            ),
             (json!({"type": ["string"]}), json!({"type": "string"})),
-            (json!({"type": ["string", "integer", "null"]}), json!({"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": true})),
+            (
+                json!({"type": ["string", "integer", "null"]}),
+                json!({"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": true}),
+            ),
             (json!({"type": "null"}), json!({"enum": [null], "nullable": true})),
-            (json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]}), json!({"allOf": [{"$ref": "#/x"}], "nullable": true})),
+            (
+                json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]}),
+                json!({"allOf": [{"$ref": "#/x"}], "nullable": true}),
+            ),
             (
                 json!({"oneOf": [{"type": "string"}, {"type": "null"}, {"type": "integer"}]}),
                 json!({"oneOf": [{"type": "string"}, {"type": "integer"}], "nullable": true}),
             ),
-            (json!({"exclusiveMinimum": 1}), json!({"minimum": 1, "exclusiveMinimum": true})),
-            (json!({"exclusiveMaximum": 9, "maximum": 10}), json!({"maximum": 9, "exclusiveMaximum": true})),
-            (json!({"exclusiveMinimum": 1, "minimum": 2}), json!({"minimum": 2})),
+            (
+                json!({"exclusiveMinimum": 1}),
+                json!({"minimum": 1, "exclusiveMinimum": true}),
+            ),
+            (
+                json!({"exclusiveMaximum": 9, "maximum": 10}),
+                json!({"maximum": 9, "exclusiveMaximum": true}),
+            ),
+            (
+                json!({"exclusiveMinimum": 1, "minimum": 2}),
+                json!({"minimum": 2}),
+            ),
             (json!({"const": "bearer"}), json!({"enum": ["bearer"]})),
             (json!({"examples": ["a", "b"]}), json!({"example": "a"})),
-            (json!({"example": "c", "examples": ["a"]}), json!({"example": "c"})),
-            (json!({"$ref": "#/x", "description": "It"}), json!({"allOf": [{"$ref": "#/x"}], "description": "It"})),
+            (
+                json!({"example": "c", "examples": ["a"]}),
+                json!({"example": "c"}),
+            ),
+            (
+                json!({"$ref": "#/x", "description": "It"}),
+                json!({"allOf": [{"$ref": "#/x"}], "description": "It"}),
+            ),
             (json!({"$ref": "#/x"}), json!({"$ref": "#/x"})),
-            (json!({"type": "string", "contentEncoding": "base64"}), json!({"type": "string", "format": "byte"})),
+            (
+                json!({"type": "string", "contentEncoding": "base64"}),
+                json!({"type": "string", "format": "byte"}),
+            ),
             (
                 json!({"type": "object", "propertyNames": {"type": "string"}, "additionalProperties": true}),
                 json!({"type": "object", "additionalProperties": true}),
@@ -212,7 +280,14 @@ mod tests {
         let paths = json!({"/x": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {"const": 1}, "example": data.clone(), "examples": {"a": {"value": data.clone()}}}}}}}}});
         let document = to_3_0(json!({"openapi": "3.1.0", "info": {}, "paths": paths}));
         let content = &document["paths"]["/x"]["get"]["responses"]["200"]["content"]["application/json"];
-        assert_eq!((&content["schema"], &content["example"], &content["examples"]["a"]["value"]), (&json!({"enum": [1]}), &data, &data));
+        assert_eq!(
+            (
+                &content["schema"],
+                &content["example"],
+                &content["examples"]["a"]["value"]
+            ),
+            (&json!({"enum": [1]}), &data, &data)
+        );
     }
 
     #[test]
@@ -222,7 +297,13 @@ mod tests {
             to_3_0(newer)
         };
         let page = "https://spdx.org/licenses/MIT.html";
-        assert_eq!(head("MIT"), json!({"openapi": "3.0.3", "info": {"title": "x", "license": {"name": "x", "url": page}}, "paths": {}}));
-        assert_eq!(head("MIT OR Apache-2.0")["info"]["license"]["url"], "https://spdx.org/licenses/");
+        assert_eq!(
+            head("MIT"),
+            json!({"openapi": "3.0.3", "info": {"title": "x", "license": {"name": "x", "url": page}}, "paths": {}})
+        );
+        assert_eq!(
+            head("MIT OR Apache-2.0")["info"]["license"]["url"],
+            "https://spdx.org/licenses/"
+        );
     }
 }

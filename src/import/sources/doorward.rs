@@ -1,6 +1,8 @@
-//! Our own format: one JSON object a line, read and written here so that there is one definition of it.
+//! Our own format: one JSON object a line, read and written here so that there is one definition of
+//! it.
 //!
-//! Strict: a member that is not in the format is refused, so that no later version's file is half understood.
+//! Strict: a member that is not in the format is refused, so that no later version's file is half
+//! understood.
 
 use std::io::{self, Write};
 
@@ -25,7 +27,16 @@ struct Line<'a> {
 }
 
 /// The same members for reading; a test holds the two together.
-const MEMBERS: [&str; 8] = ["email", "password_hash", "role", "is_active", "subject", "created_at", "password_expires_at", "last_login_at"];
+const MEMBERS: [&str; 8] = [
+    "email",
+    "password_hash",
+    "role",
+    "is_active",
+    "subject",
+    "created_at",
+    "password_expires_at",
+    "last_login_at",
+];
 
 /// Writes one line, with its end.
 ///

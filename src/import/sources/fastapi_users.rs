@@ -1,4 +1,5 @@
-//! fastapi-users: rows of the table `user` that its `SQLAlchemy` adapter keeps. `is_verified` has no counterpart here.
+//! fastapi-users: rows of the table `user` that its `SQLAlchemy` adapter keeps. `is_verified` has
+//! no counterpart here.
 
 use super::{ImportedAccount, Record, Refused, fields};
 use crate::model::permission::ADMIN_ROLE;

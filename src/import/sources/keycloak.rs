@@ -1,7 +1,7 @@
 //! Keycloak: the users of a realm's export, of version 8 and later and of those before.
 //!
-//! Realm roles are left out: a realm's `admin` administers Keycloak, which says nothing of the app. One-time passwords and passkeys have
-//! no counterpart here, so only the password comes along.
+//! Realm roles are left out: a realm's `admin` administers Keycloak, which says nothing of the app.
+//! One-time passwords and passkeys have no counterpart here, so only the password comes along.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -17,7 +17,10 @@ pub(super) fn account(record: &Record) -> Result<Option<ImportedAccount>, Refuse
         return Ok(None);
     }
     if record.contains_key("realm") && record.contains_key("users") {
-        return Err(Refused::invalid("users", "is inside one of several realms: export the one realm with --realm"));
+        return Err(Refused::invalid(
+            "users",
+            "is inside one of several realms: export the one realm with --realm",
+        ));
     }
     Ok(Some(ImportedAccount {
         password_hash: password_hash(record)?,
@@ -34,8 +37,14 @@ fn password_hash(record: &Record) -> Result<Option<String>, Refused> {
         Some(Value::Array(credentials)) => credentials,
         Some(_) => return Err(Refused::invalid(FIELD, "is not a list")),
     };
-    let is_password = |credential: &&Record| credential.get("type").and_then(Value::as_str) == Some("password");
-    credentials.iter().filter_map(Value::as_object).find(is_password).map(|credential| Stored::parse(credential)?.phc()).transpose()
+    let is_password =
+        |credential: &&Record| credential.get("type").and_then(Value::as_str) == Some("password");
+    credentials
+        .iter()
+        .filter_map(Value::as_object)
+        .find(is_password)
+        .map(|credential| Stored::parse(credential)?.phc())
+        .transpose()
 }
 
 /// A stored password, whichever version wrote it.
@@ -50,7 +59,10 @@ struct Stored {
 impl Stored {
     fn parse(credential: &Record) -> Result<Self, Refused> {
         if fields::present(credential, "value").is_some() {
-            return Err(Refused::invalid(FIELD, "the password is in clear; it has to be set by its owner"));
+            return Err(Refused::invalid(
+                FIELD,
+                "the password is in clear; it has to be set by its owner",
+            ));
         }
         if fields::present(credential, "hashedSaltedValue").is_some() {
             return Ok(Self {
@@ -81,11 +93,22 @@ impl Stored {
         let (iterations, length) = (self.iterations, self.hash.len());
         let cost = match self.algorithm.as_str() {
             // Plain `pbkdf2` is HMAC-SHA-1, in Keycloak as in the PHC form.
-            "pbkdf2" | "pbkdf2-sha256" | "pbkdf2-sha512" => format!("{}$i={iterations},l={length}", self.algorithm),
+            "pbkdf2" | "pbkdf2-sha256" | "pbkdf2-sha512" => {
+                format!("{}$i={iterations},l={length}", self.algorithm)
+            }
             "argon2" => self.argon2()?,
-            other => return Err(Refused::Algorithm { field: FIELD, algorithm: fields::printable(other) }),
+            other => {
+                return Err(Refused::Algorithm {
+                    field: FIELD,
+                    algorithm: fields::printable(other),
+                });
+            }
         };
-        Ok(format!("${cost}${}${}", STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.hash)))
+        Ok(format!(
+            "${cost}${}${}",
+            STANDARD_NO_PAD.encode(&self.salt),
+            STANDARD_NO_PAD.encode(&self.hash)
+        ))
     }
 
     fn argon2(&self) -> Result<String, Refused> {
@@ -102,7 +125,10 @@ impl Stored {
         };
         let cost = |name| parse_number(name, parameter(&self.additional, name)?);
         let (memory, lanes) = (cost("memory")?, cost("parallelism")?);
-        Ok(format!("{kind}$v={version}$m={memory},t={},p={lanes}", self.iterations))
+        Ok(format!(
+            "{kind}$v={version}$m={memory},t={},p={lanes}",
+            self.iterations
+        ))
     }
 }
 
@@ -126,5 +152,8 @@ fn number(record: &Record, field: &'static str) -> Result<u32, Refused> {
 }
 
 fn parse_number(field: &'static str, text: &str) -> Result<u32, Refused> {
-    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| Refused::invalid(field, "is not a positive number"))
+    text.parse()
+        .ok()
+        .filter(|&number| number > 0)
+        .ok_or_else(|| Refused::invalid(field, "is not a positive number"))
 }

@@ -1,7 +1,8 @@
 //! Where an export comes from, and what one record of it means as an account.
 //!
-//! One file for each source. Password hashes are carried in the PHC or modular form that the verifying side knows, never judged here.
-//! A refusal names the field and the rule; it never repeats a value, because any cell may hold a hash or a password.
+//! One file for each source. Password hashes are carried in the PHC or modular form that the
+//! verifying side knows, never judged here. A refusal names the field and the rule; it never
+//! repeats a value, because any cell may hold a hash or a password.
 
 mod django;
 mod doorward;
@@ -40,7 +41,14 @@ pub enum Source {
 
 impl Source {
     /// Every source, in the order to name them in.
-    pub const ALL: [Self; 6] = [Self::Doorward, Self::FastapiUsers, Self::Supabase, Self::Django, Self::Firebase, Self::Keycloak];
+    pub const ALL: [Self; 6] = [
+        Self::Doorward,
+        Self::FastapiUsers,
+        Self::Supabase,
+        Self::Django,
+        Self::Firebase,
+        Self::Keycloak,
+    ];
 
     /// The source of that [`Source::name`].
     #[must_use]
@@ -61,11 +69,16 @@ impl Source {
         }
     }
 
-    /// The account that a record means; none if it is no person's account and was never meant to be one.
+    /// The account that a record means; none if it is no person's account and was never meant to be
+    /// one.
     ///
     /// # Errors
     /// [`Refused`], in one line for a report.
-    pub fn account(self, record: Record, parameters: &Parameters) -> Result<Option<ImportedAccount>, Refused> {
+    pub fn account(
+        self,
+        record: Record,
+        parameters: &Parameters,
+    ) -> Result<Option<ImportedAccount>, Refused> {
         match self {
             Self::Doorward => doorward::account(&record).map(Some),
             Self::FastapiUsers => fastapi_users::account(&record).map(Some),
@@ -126,8 +139,14 @@ impl ImportedAccount {
 impl fmt::Debug for ImportedAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("ImportedAccount");
-        shown.field("email", &self.email.as_str()).field("role", &self.role).field("is_active", &self.is_active);
-        shown.field("subject", &self.subject).field("has_password", &self.password_hash.is_some()).finish_non_exhaustive()
+        shown
+            .field("email", &self.email.as_str())
+            .field("role", &self.role)
+            .field("is_active", &self.is_active);
+        shown
+            .field("subject", &self.subject)
+            .field("has_password", &self.password_hash.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,7 +164,8 @@ pub enum Refused {
         /// One sentence from a closed list.
         why: Cow<'static, str>,
     },
-    /// A member that the format does not have, so that the file is of another source or a later version.
+    /// A member that the format does not have, so that the file is of another source or a later
+    /// version.
     #[error("{0}: is no member of this format")]
     Unknown(String),
     /// Hashed by something that we do not know.
@@ -163,7 +183,10 @@ pub enum Refused {
 
 impl Refused {
     fn invalid(field: &'static str, why: impl Into<Cow<'static, str>>) -> Self {
-        Self::Invalid { field, why: why.into() }
+        Self::Invalid {
+            field,
+            why: why.into(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Supabase: rows of `auth.users`. Its `role` is that of the database's row security, not of the app, and is left out.
+//! Supabase: rows of `auth.users`. Its `role` is that of the database's row security, not of the
+//! app, and is left out.
 
 use super::{ImportedAccount, Record, Refused, fields};
 use crate::model::clock::Timestamp;

@@ -1,4 +1,5 @@
-//! bcrypt as such, which reads no more than 72 bytes of a password, and as Django and passlib wrap it so that all of it counts.
+//! bcrypt as such, which reads no more than 72 bytes of a password, and as Django and passlib wrap
+//! it so that all of it counts.
 
 use std::ops::RangeInclusive;
 
@@ -41,13 +42,20 @@ pub(super) enum Before {
 /// Parses what follows `$2b$`: the cost, then salt and hash in one piece.
 pub(super) fn parse(before: Before, cost: &str, text: &str) -> Parsed {
     let cost = number(cost, &COST).ok_or("bcrypt cost outside 4 to 16")?;
-    let decode = |text: &str| GeneralPurpose::new(&alphabet::BCRYPT, LENIENT).decode(text).map_err(|_| MALFORMED);
+    let decode = |text: &str| {
+        GeneralPurpose::new(&alphabet::BCRYPT, LENIENT)
+            .decode(text)
+            .map_err(|_| MALFORMED)
+    };
     let (salt, hash) = text.split_at_checked(SALT_CHARS).ok_or(MALFORMED)?;
     let (salt, hash) = (decode(salt)?.try_into().map_err(|_| MALFORMED)?, decode(hash)?);
     if hash.len() != HASH_BYTES {
         return Err(MALFORMED);
     }
-    Ok(ForeignHash { function: Function::Bcrypt(Bcrypt { before, cost, salt }), hash })
+    Ok(ForeignHash {
+        function: Function::Bcrypt(Bcrypt { before, cost, salt }),
+        hash,
+    })
 }
 
 /// Parses `v=2,t=2b,r=12` or, of the first version, `2b,12`.
@@ -67,7 +75,9 @@ impl Bcrypt {
             Before::Nothing => Zeroizing::new(password.to_vec()),
             Before::HexSha256 => hex(digest(&SHA256, password).as_ref()),
             Before::Base64Sha256 => base64(digest(&SHA256, password).as_ref()),
-            Before::Base64HmacSha256(key) => base64(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), password).as_ref()),
+            Before::Base64HmacSha256(key) => {
+                base64(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), password).as_ref())
+            }
         };
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let read = password.len().min(KEY_BYTES);
@@ -78,5 +88,10 @@ impl Bcrypt {
 
 fn hex(digest: &[u8]) -> Zeroizing<Vec<u8>> {
     let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-    Zeroizing::new(digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    Zeroizing::new(
+        digest
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect(),
+    )
 }

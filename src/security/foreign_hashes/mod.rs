@@ -1,8 +1,10 @@
-//! Verifies password hashes that other systems made, so that imported users keep their passwords; never makes one.
+//! Verifies password hashes that other systems made, so that imported users keep their passwords;
+//! never makes one.
 //!
-//! Parsing bounds the cost: whoever can write a stored hash cannot halt the service with it. What has been parsed is verified within 512 MiB
-//! and half a minute: scrypt at its limits; bcrypt at its own takes four seconds, and what systems write by default less than one. Argon2 is
-//! not here but in `passwords`, whoever made it.
+//! Parsing bounds the cost: whoever can write a stored hash cannot halt the service with it. What
+//! has been parsed is verified within 512 MiB and half a minute: scrypt at its limits; bcrypt at
+//! its own takes four seconds, and what systems write by default less than one. Argon2 is not here
+//! but in `passwords`, whoever made it.
 
 mod bcrypt;
 mod crypt;
@@ -24,14 +26,17 @@ use self::crypt::{Phpass, ShaCrypt, Width};
 use self::pbkdf2::Pbkdf2;
 use self::scrypt::Scrypt;
 
-/// The longest stored text that is parsed, in bytes. Firebase's, the longest known, has fewer than 300.
+/// The longest stored text that is parsed, in bytes. Firebase's, the longest known, has fewer than
+/// 300.
 const MAX_TEXT: usize = 1024;
-/// How many bytes of output a hash may have: all that these systems write. Fewer let other passwords in, more multiply the cost of PBKDF2.
+/// How many bytes of output a hash may have: all that these systems write. Fewer let other
+/// passwords in, more multiply the cost of PBKDF2.
 const OUTPUT_BYTES: RangeInclusive<usize> = 16..=64;
 
 /// Padded or not; with bits to spare or not, since bcrypt's own writers leave some.
-const LENIENT: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
 
 /// A hash that another system made, within the limits.
 pub struct ForeignHash {
@@ -51,7 +56,8 @@ enum Function {
 type Parsed = Result<ForeignHash, &'static str>;
 
 impl ForeignHash {
-    /// Parses a stored text: modular crypt and PHC strings, those of passlib, and those of Django, which begin with its hasher's name.
+    /// Parses a stored text: modular crypt and PHC strings, those of passlib, and those of Django,
+    /// which begin with its hasher's name.
     ///
     /// # Errors
     /// Why it cannot be verified, in words for a report.
@@ -61,17 +67,31 @@ impl ForeignHash {
         }
         let fields: Vec<&str> = stored.split('$').collect();
         match fields[..] {
-            ["", "2a" | "2b" | "2y", cost, text] | ["bcrypt", "", "2a" | "2b" | "2y", cost, text] => bcrypt::parse(Before::Nothing, cost, text),
-            ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, text] => bcrypt::parse(Before::HexSha256, cost, text),
+            ["", "2a" | "2b" | "2y", cost, text] | ["bcrypt", "", "2a" | "2b" | "2y", cost, text] => {
+                bcrypt::parse(Before::Nothing, cost, text)
+            }
+            ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, text] => {
+                bcrypt::parse(Before::HexSha256, cost, text)
+            }
             ["", "bcrypt-sha256", params, salt, hash] => bcrypt::parse_passlib(params, salt, hash),
             ["", "scrypt", params, salt, hash] => scrypt::parse_phc(params, salt, hash),
             ["", "fbscrypt", params, salt, hash] => scrypt::parse_firebase(params, salt, hash),
             ["scrypt", n, salt, r, p, hash] => scrypt::parse_django(n, salt, [r, p], hash),
-            ["pbkdf2_sha1", iterations, salt, hash] => pbkdf2::parse_django(PBKDF2_HMAC_SHA1, iterations, salt, hash),
-            ["pbkdf2_sha256", iterations, salt, hash] => pbkdf2::parse_django(PBKDF2_HMAC_SHA256, iterations, salt, hash),
-            ["", "pbkdf2" | "pbkdf2-sha1", params, salt, hash] => pbkdf2::parse(PBKDF2_HMAC_SHA1, params, salt, hash),
-            ["", "pbkdf2-sha256", params, salt, hash] => pbkdf2::parse(PBKDF2_HMAC_SHA256, params, salt, hash),
-            ["", "pbkdf2-sha512", params, salt, hash] => pbkdf2::parse(PBKDF2_HMAC_SHA512, params, salt, hash),
+            ["pbkdf2_sha1", iterations, salt, hash] => {
+                pbkdf2::parse_django(PBKDF2_HMAC_SHA1, iterations, salt, hash)
+            }
+            ["pbkdf2_sha256", iterations, salt, hash] => {
+                pbkdf2::parse_django(PBKDF2_HMAC_SHA256, iterations, salt, hash)
+            }
+            ["", "pbkdf2" | "pbkdf2-sha1", params, salt, hash] => {
+                pbkdf2::parse(PBKDF2_HMAC_SHA1, params, salt, hash)
+            }
+            ["", "pbkdf2-sha256", params, salt, hash] => {
+                pbkdf2::parse(PBKDF2_HMAC_SHA256, params, salt, hash)
+            }
+            ["", "pbkdf2-sha512", params, salt, hash] => {
+                pbkdf2::parse(PBKDF2_HMAC_SHA512, params, salt, hash)
+            }
             ["", "5", salt, hash] => crypt::parse_sha(Width::Sha256, None, salt, hash),
             ["", "5", rounds, salt, hash] => crypt::parse_sha(Width::Sha256, Some(rounds), salt, hash),
             ["", "6", salt, hash] => crypt::parse_sha(Width::Sha512, None, salt, hash),
@@ -99,7 +119,9 @@ impl ForeignHash {
 
 fn number(text: &str, within: &RangeInclusive<u32>) -> Option<u32> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|number| digits && within.contains(number))
+    text.parse()
+        .ok()
+        .filter(|number| digits && within.contains(number))
 }
 
 /// The values of `a=1,b=2` with exactly these names in this order.
@@ -112,7 +134,8 @@ fn named<'text, const N: usize>(params: &'text str, names: [&str; N]) -> Option<
     pairs.next().is_none().then_some(values)
 }
 
-/// Decodes base64 in any of its alphabets: the standard one, the one for URLs, and passlib's, which has '.' for '+'.
+/// Decodes base64 in any of its alphabets: the standard one, the one for URLs, and passlib's, which
+/// has '.' for '+'.
 fn bytes(base64: &str) -> Option<Vec<u8>> {
     let standard: String = base64
         .chars()
@@ -126,7 +149,9 @@ fn bytes(base64: &str) -> Option<Vec<u8>> {
             }
         })
         .collect();
-    GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(standard).ok()
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
+        .decode(standard)
+        .ok()
 }
 
 fn output(base64: &str) -> Option<Vec<u8>> {

@@ -23,9 +23,12 @@ pub(super) fn parse_django(algorithm: Algorithm, iterations: &str, salt: &str, h
     new(algorithm, iterations, salt.into(), output(hash).ok_or(MALFORMED)?)
 }
 
-/// Parses passlib's fields, where `params` is the iterations alone, and PHC's, where it is `i=600000,l=32` or without the length.
+/// Parses passlib's fields, where `params` is the iterations alone, and PHC's, where it is
+/// `i=600000,l=32` or without the length.
 pub(super) fn parse(algorithm: Algorithm, params: &str, salt: &str, hash: &str) -> Parsed {
-    let (Some(salt), Some(hash)) = (bytes(salt), output(hash)) else { return Err(MALFORMED) };
+    let (Some(salt), Some(hash)) = (bytes(salt), output(hash)) else {
+        return Err(MALFORMED);
+    };
     match named(params, ["i", "l"]) {
         Some([_, length]) if length != hash.len().to_string() => Err(MALFORMED),
         Some([iterations, _]) => new(algorithm, iterations, salt, hash),
@@ -34,8 +37,17 @@ pub(super) fn parse(algorithm: Algorithm, params: &str, salt: &str, hash: &str) 
 }
 
 fn new(algorithm: Algorithm, iterations: &str, salt: Vec<u8>, hash: Vec<u8>) -> Parsed {
-    let iterations = number(iterations, &ITERATIONS).and_then(NonZeroU32::new).ok_or("PBKDF2 iterations outside 1 to 10000000")?;
-    Ok(ForeignHash { function: Function::Pbkdf2(Pbkdf2 { algorithm, iterations, salt }), hash })
+    let iterations = number(iterations, &ITERATIONS)
+        .and_then(NonZeroU32::new)
+        .ok_or("PBKDF2 iterations outside 1 to 10000000")?;
+    Ok(ForeignHash {
+        function: Function::Pbkdf2(Pbkdf2 {
+            algorithm,
+            iterations,
+            salt,
+        }),
+        hash,
+    })
 }
 
 impl Pbkdf2 {

@@ -1,4 +1,5 @@
-//! scrypt as a PHC string, as Django stores it, and as Firebase does, where its output is the key that encrypts the project's signer key.
+//! scrypt as a PHC string, as Django stores it, and as Firebase does, where its output is the key
+//! that encrypts the project's signer key.
 
 use std::ops::RangeInclusive;
 
@@ -19,7 +20,8 @@ const MAX_MEMORY_BYTES: u64 = 512 << 20;
 const MAX_WORK: u64 = 1 << 22;
 
 const MALFORMED: &str = "malformed scrypt hash";
-const COST: &str = "scrypt cost outside ln=1 to 20, r=1 to 32, p=1 to 16, above 512 MiB or N * r * p above 2^22";
+const COST: &str =
+    "scrypt cost outside ln=1 to 20, r=1 to 32, p=1 to 16, above 512 MiB or N * r * p above 2^22";
 
 pub(super) struct Scrypt {
     params: Params,
@@ -31,25 +33,48 @@ pub(super) struct Scrypt {
 /// Parses `ln=14,r=8,p=1`.
 pub(super) fn parse_phc(params: &str, salt: &str, hash: &str) -> Parsed {
     let [ln, r, p] = named(params, ["ln", "r", "p"]).ok_or(MALFORMED)?;
-    let (Some(salt), Some(hash)) = (bytes(salt), output(hash)) else { return Err(MALFORMED) };
+    let (Some(salt), Some(hash)) = (bytes(salt), output(hash)) else {
+        return Err(MALFORMED);
+    };
     let params = cost(number(ln, &LN), r, p)?;
-    Ok(ForeignHash { function: Function::Scrypt(Scrypt { params, salt, signer_key: None }), hash })
+    Ok(ForeignHash {
+        function: Function::Scrypt(Scrypt {
+            params,
+            salt,
+            signer_key: None,
+        }),
+        hash,
+    })
 }
 
 /// Parses Django's fields, in their order: N itself, the salt as text, r and p.
 pub(super) fn parse_django(n: &str, salt: &str, [r, p]: [&str; 2], hash: &str) -> Parsed {
     let hash = output(hash).ok_or(MALFORMED)?;
-    let ln = number(n, &(1 << LN.start()..=1 << LN.end())).filter(|n| n.is_power_of_two()).map(u32::ilog2);
+    let ln = number(n, &(1 << LN.start()..=1 << LN.end()))
+        .filter(|n| n.is_power_of_two())
+        .map(u32::ilog2);
     let params = cost(ln, r, p)?;
-    Ok(ForeignHash { function: Function::Scrypt(Scrypt { params, salt: salt.into(), signer_key: None }), hash })
+    Ok(ForeignHash {
+        function: Function::Scrypt(Scrypt {
+            params,
+            salt: salt.into(),
+            signer_key: None,
+        }),
+        hash,
+    })
 }
 
-/// Parses what supabase/auth makes of a Firebase export: `v=1,n=14,r=8,p=1,ss=Bw==,sk=…`, where n is the exponent.
+/// Parses what supabase/auth makes of a Firebase export: `v=1,n=14,r=8,p=1,ss=Bw==,sk=…`, where n
+/// is the exponent.
 pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Parsed {
-    let ["1", n, r, p, separator, signer_key] = named(params, ["v", "n", "r", "p", "ss", "sk"]).ok_or(MALFORMED)? else {
+    let ["1", n, r, p, separator, signer_key] =
+        named(params, ["v", "n", "r", "p", "ss", "sk"]).ok_or(MALFORMED)?
+    else {
         return Err(MALFORMED);
     };
-    let (Some(salt), Some(separator), Some(signer_key), Some(hash)) = (bytes(salt), bytes(separator), bytes(signer_key), output(hash)) else {
+    let (Some(salt), Some(separator), Some(signer_key), Some(hash)) =
+        (bytes(salt), bytes(separator), bytes(signer_key), output(hash))
+    else {
         return Err(MALFORMED);
     };
     if signer_key.len() != hash.len() {
@@ -57,11 +82,20 @@ pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Parsed {
     }
     let params = cost(number(n, &LN), r, p)?;
     let salt = [salt, separator].concat();
-    Ok(ForeignHash { function: Function::Scrypt(Scrypt { params, salt, signer_key: Some(signer_key) }), hash })
+    Ok(ForeignHash {
+        function: Function::Scrypt(Scrypt {
+            params,
+            salt,
+            signer_key: Some(signer_key),
+        }),
+        hash,
+    })
 }
 
 fn cost(ln: Option<u32>, r: &str, p: &str) -> Result<Params, &'static str> {
-    let (Some(ln), Some(r), Some(p)) = (ln, number(r, &R), number(p, &P)) else { return Err(COST) };
+    let (Some(ln), Some(r), Some(p)) = (ln, number(r, &R), number(p, &P)) else {
+        return Err(COST);
+    };
     if u64::from(128 * r) << ln > MAX_MEMORY_BYTES || u64::from(r * p) << ln > MAX_WORK {
         return Err(COST);
     }

@@ -1,4 +1,5 @@
-//! `generator openapi-3.0.json generated.rs`: the operations of the document as Rust, by progenitor, which reads OpenAPI 3.0 only.
+//! `generator openapi-3.0.json generated.rs`: the operations of the document as Rust, by
+//! progenitor, which reads OpenAPI 3.0 only.
 
 use std::error::Error;
 
@@ -22,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Leaves out what progenitor cannot take, and the rules of fields: the service judges them and says why.
+/// Leaves out what progenitor cannot take, and the rules of fields: the service judges them and
+/// says why.
 fn narrow(document: &mut Value) {
     // An answer that is neither a success nor a refusal.
     if let Some(answers) = document.pointer_mut("/paths/~1.well-known~1jwks.json/get/responses").and_then(Value::as_object_mut) {
