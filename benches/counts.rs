@@ -80,7 +80,7 @@ fn me(settings: &[(&str, &str)]) -> (u64, String) {
     let request = service.account("alice@example.com").me_request();
     (
         per_request(&service, folder.path(), |connection| {
-            drop(answer_to(connection, &request))
+            drop(answer_to(connection, &request));
         }),
         request,
     )
@@ -90,7 +90,7 @@ fn bare(request: &str) -> u64 {
     let folder = tempfile::tempdir().expect("a folder");
     let service = Service::start_bare_under(&callgrind(folder.path()));
     per_request(&service, folder.path(), |connection| {
-        drop(answer_to(connection, request))
+        drop(answer_to(connection, request));
     })
 }
 

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::app::usable_keys;
+use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
+use doorward::crypto::refresh_tokens::RefreshTokens;
+use doorward::crypto::secret::RootSecret;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::permission::Permissions;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::security::access_tokens::{AccessTokens, Claimed};
-use doorward::security::refresh_tokens::RefreshTokens;
-use doorward::security::secret::RootSecret;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -216,7 +216,7 @@ fn root() -> RootSecret {
 }
 
 fn issued(issuer: &AccessTokens, session: SessionId, subject: Subject, now: Timestamp) -> String {
-    let claimed = Claimed {
+    let claimed = TokenIdentity {
         subject,
         role: "user",
         permissions: &Permissions::default(),

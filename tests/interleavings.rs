@@ -7,9 +7,9 @@ mod sync {
     pub(super) use std::sync::PoisonError;
 }
 
-#[path = "../src/security/registry.rs"]
+#[path = "../src/memory/session_registry.rs"]
 #[allow(dead_code, reason = "the tests need a part of it")]
-mod registry;
+mod session_registry;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,23 +17,23 @@ use std::time::Duration;
 use doorward::model::clock::Timestamp;
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
-use doorward::model::session::{Standing, Written};
-use doorward::model::user::Me;
-use registry::{Lookup, Registry};
+use doorward::model::session::{SessionState, Written};
+use doorward::model::user::PublicAccount;
+use session_registry::{Lookup, Registry};
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 use uuid::Uuid;
 
 const SCHEDULES: usize = 20_000;
 
-fn standing() -> Arc<Standing> {
-    let me = Me {
+fn standing() -> Arc<SessionState> {
+    let me = PublicAccount {
         id: UserId::from(1),
         email: "a@example.com".to_owned(),
         is_active: true,
         role: "user".to_owned(),
     };
-    Arc::new(Standing {
+    Arc::new(SessionState {
         me,
         subject: Subject::from(Uuid::nil()),
         permissions: Permissions::default(),

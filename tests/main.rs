@@ -7,6 +7,10 @@
     missing_docs,
     reason = "a test that cannot go on should panic where it stands"
 )]
+#![allow(
+    clippy::too_many_lines,
+    reason = "a list of attacks or requests is a table, however long"
+)]
 
 mod api;
 mod architecture;

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward::app::App;
-use doorward::config::{Config, Source};
+use doorward::config::{Config, SettingSource};
+use doorward::crypto::passwords::Cost;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Context};
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
-use doorward::model::session::{Standing, Written};
-use doorward::model::user::Me;
-use doorward::security::passwords::Cost;
+use doorward::model::session::{SessionState, Written};
+use doorward::model::user::PublicAccount;
 use doorward::service::administration::{self, AccountChange, Authority};
-use doorward::service::sessions::{self, Login, Scope};
+use doorward::service::sessions::{self, Login, LogoutScope};
 use doorward::service::standing::{self, Bearer};
 use doorward::service::{Failure, accounts, feed};
 use proptest::prelude::*;
@@ -141,7 +141,7 @@ impl World {
         ];
         for _ in 0..nodes {
             let environment = environment.clone().map(|(name, value)| (name.to_owned(), value));
-            let mut config = Config::load(&Source {
+            let mut config = Config::load(&SettingSource {
                 flags: &|_| None,
                 environment: &environment,
             })
@@ -158,7 +158,7 @@ impl World {
             world.users.push(
                 accounts::register(
                     &world.nodes[0],
-                    accounts::NewAccount {
+                    accounts::Registration {
                         email: &email,
                         password: PASSWORD,
                     },
@@ -351,15 +351,15 @@ impl World {
     async fn logout(&mut self, session: usize, scope: u8, node: usize) {
         let Some(at) = self.pick(session) else { return };
         let (id, user) = (self.sessions[at].id, self.sessions[at].user);
-        let scope = [Scope::This, Scope::Others, Scope::All][usize::from(scope)];
-        let me = Me {
+        let scope = [LogoutScope::This, LogoutScope::Others, LogoutScope::All][usize::from(scope)];
+        let me = PublicAccount {
             id: self.users[user],
             email: String::new(),
             is_active: true,
             role: "user".to_owned(),
         };
         let (subject, end) = (Subject::from(Uuid::nil()), Timestamp::from_secs(0));
-        let standing = Arc::new(Standing {
+        let standing = Arc::new(SessionState {
             me,
             subject,
             permissions: Permissions::default(),
@@ -380,9 +380,9 @@ impl World {
         .unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {
-                Scope::This => other.id == id,
-                Scope::Others => other.id != id,
-                Scope::All => true,
+                LogoutScope::This => other.id == id,
+                LogoutScope::Others => other.id != id,
+                LogoutScope::All => true,
             };
         }
         // On the node that answered, at once.

@@ -5,10 +5,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{Exit, optional, print, print_json};
-use crate::api::audit::Event;
 use crate::app::App;
+use crate::http::audit::Event;
 use crate::model::clock::Timestamp;
-use crate::service::audit::{self, Verified};
+use crate::service::audit::{self, AuditVerdict};
 
 /// Its commands.
 pub fn command() -> Command {
@@ -50,14 +50,16 @@ pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
         .map(|text| noted(text).ok_or_else(|| Exit::failed("--since: not of the form ID:LINK")))
         .transpose()?;
     match audit::verify(app, known.as_ref()).await? {
-        Verified::Whole(events, newest) => print(&format!(
+        AuditVerdict::Whole(events, newest) => print(&format!(
             "{events} events, each in its place and as it was written; the newest is {newest}\n"
         )),
-        Verified::Unlike(event) => Err(Exit::failed(format!(
+        AuditVerdict::Unlike(event) => Err(Exit::failed(format!(
             "event {event} is not the one that was noted: an older state was put back"
         ))),
-        Verified::Broken(event) => Err(Exit::failed(format!("event {event} was changed or removed"))),
-        Verified::EndsBroken => Err(Exit::failed(
+        AuditVerdict::CryptoError(event) => {
+            Err(Exit::failed(format!("event {event} was changed or removed")))
+        }
+        AuditVerdict::EndsBroken => Err(Exit::failed(
             "the record of the first and the last event was changed, or events were removed at an end",
         )),
     }

@@ -3,9 +3,9 @@
 
 mod audit;
 mod keys;
+mod portability;
 mod progress;
 mod serve;
-mod transfer;
 mod users;
 
 use std::ffi::OsString;
@@ -15,9 +15,9 @@ use actix_web::rt::System;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
-use crate::api::document;
 use crate::app::App;
-use crate::config::{Bad, Config, SETTINGS, Source};
+use crate::config::{BadSetting, Config, SETTINGS, SettingSource};
+use crate::http::document;
 use crate::model::clock::Clock;
 use crate::model::event::{Actor, Context};
 use crate::service::Failure;
@@ -63,8 +63,8 @@ impl From<Failure> for Exit {
     }
 }
 
-impl From<Vec<Bad>> for Exit {
-    fn from(bad: Vec<Bad>) -> Self {
+impl From<Vec<BadSetting>> for Exit {
+    fn from(bad: Vec<BadSetting>) -> Self {
         Self {
             lines: bad.iter().map(ToString::to_string).collect(),
             status: USAGE,
@@ -105,7 +105,7 @@ fn command() -> Command {
             audit::command(),
             Command::new("health").about("Ask a running server's /ready; exit status 0 or 1"),
         ])
-        .subcommands(transfer::commands())
+        .subcommands(portability::commands())
 }
 
 /// Runs the program with the given arguments (the program's name first) and environment.
@@ -156,7 +156,7 @@ async fn on_database(config: Config, name: &str, matches: &ArgMatches) -> Result
         "user" => users::run(&app, matches).await,
         "keys" => keys::run(&app, matches).await,
         "audit" => audit::run(&app, matches).await,
-        _ => transfer::run(&app, name, matches).await,
+        _ => portability::run(&app, name, matches).await,
     };
     app.store.close().await;
     done
@@ -200,7 +200,7 @@ fn print(text: &str) -> Result<(), Exit> {
 
 fn load(matches: &ArgMatches, environment: &[(String, String)]) -> Result<Config, Exit> {
     let flags = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
-    Ok(Config::load(&Source {
+    Ok(Config::load(&SettingSource {
         flags: &flags,
         environment,
     })?)

@@ -12,11 +12,11 @@ use super::{Exit, print};
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;
+use crate::server::tls::{self, TlsIdentity};
 use crate::server::{self, HttpPolicy};
 use crate::store::url::DatabaseUrl;
 use crate::telemetry::Log;
 use crate::telemetry::traces::Traces;
-use crate::tls::{self, Identity};
 
 /// How long `doorward health` waits for the server.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
     let identity = config
         .tls
         .clone()
-        .map(Identity::open)
+        .map(TlsIdentity::open)
         .transpose()
         .map_err(|bad| Exit::from(vec![bad]))?;
     let scheme = if identity.is_some() { "https" } else { "http" };

@@ -8,16 +8,18 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{CLI, Exit, argument, json_switch, optional, print, print_json};
-use crate::api::me::Session;
-use crate::api::users::User;
 use crate::app::App;
+use crate::http::me::Session;
+use crate::http::users::User;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::Account;
-use crate::service::administration::{self, AccountChange, AccountFilter, Authority, Invitation, NewAccount};
+use crate::service::administration::{
+    self, AccountChange, AccountFilter, Authority, CreatedAccount, Invitation,
+};
 use crate::service::{Failure, throttle};
 
 const PAGE: usize = 200;
@@ -183,7 +185,7 @@ async fn create(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     let password = password.map_err(|why| Failure::Invalid(vec![why]))?;
     let account = administration::create(
         app,
-        NewAccount {
+        CreatedAccount {
             email,
             role,
             password,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::clock::Timestamp;
 use super::ids::{SessionId, Subject, UserId};
 use super::permission::Permissions;
-use super::user::Me;
+use super::user::PublicAccount;
 
 /// A session about to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -30,10 +30,10 @@ pub struct NewSession<'a> {
 /// What a live session entitles its bearer to. Always read from the store, never from a claim (ASVS
 /// 8.3.2).
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Standing {
+pub struct SessionState {
     /// The account's public fields, role included.
     #[sqlx(flatten)]
-    pub me: Me,
+    pub me: PublicAccount,
     /// The `sub` that a token of this session must carry.
     pub subject: Subject,
     /// What the account's role permits.
@@ -47,7 +47,7 @@ pub struct Standing {
     pub written: Written,
 }
 
-impl Standing {
+impl SessionState {
     /// What the account shows of itself, in JSON: written once, for it is what bearers ask for
     /// most.
     ///
@@ -84,7 +84,7 @@ impl Eq for Written {}
 
 /// Whom the tokens of a session speak for.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Holder {
+pub struct SessionOwner {
     /// The `sub` of the tokens.
     pub subject: Subject,
     /// The name of the account's role.
@@ -95,10 +95,10 @@ pub struct Holder {
 
 /// Where a session's refresh tokens stand: the newest has this counter.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Lineage {
+pub struct RefreshState {
     /// Whose session, and until when.
     #[sqlx(flatten)]
-    pub standing: Standing,
+    pub standing: SessionState,
     /// How often the session was refreshed.
     pub counter: i64,
     /// When it was last refreshed.

@@ -10,7 +10,8 @@ use super::permission::Permissions;
 
 /// What an account shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
-pub struct Me {
+#[schema(as = Me)]
+pub struct PublicAccount {
     /// Row number, stable for the life of the account.
     #[schema(value_type = i64, example = 1, minimum = 1)]
     pub id: UserId,
@@ -27,10 +28,10 @@ pub struct Me {
 
 /// An account as the login sees it.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct User {
+pub struct LoginAccount {
     /// The public fields.
     #[sqlx(flatten)]
-    pub me: Me,
+    pub me: PublicAccount,
     /// The `sub` of its tokens.
     pub subject: Subject,
     /// PHC string of the password.
@@ -74,7 +75,7 @@ pub struct NewUser<'a> {
 pub struct Account {
     /// The public fields.
     #[sqlx(flatten)]
-    pub me: Me,
+    pub me: PublicAccount,
     /// The `sub` of its tokens.
     pub subject: Subject,
     /// When it was made.
@@ -89,7 +90,7 @@ pub struct Account {
 
 /// A password that is good only to set another.
 #[derive(Debug, Clone, Copy)]
-pub struct OneTimePassword<'a> {
+pub struct OneTimeCredential<'a> {
     /// PHC string of it.
     pub hash: &'a str,
     /// When it ends.

@@ -28,7 +28,7 @@ use actix_web::http::Version;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 
-use crate::api::problem::Problem;
+use crate::http::problem::Problem;
 use crate::service::Failure;
 
 /// Requests of one HTTP/2 connection under way at once: browsers ask 100, proxies a little more.
@@ -41,16 +41,16 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// The requests that are under way, from their head to the last byte of the answer.
 #[derive(Debug, Clone, Default)]
-pub struct UnderWay(Arc<AtomicUsize>);
+pub struct BusyConnections(Arc<AtomicUsize>);
 
 /// What is known of the connection that a request came by.
 #[derive(Clone)]
 struct Connection {
     own: Rc<Cell<usize>>,
-    all: UnderWay,
+    all: BusyConnections,
 }
 
-impl UnderWay {
+impl BusyConnections {
     /// Begins the count of a new connection.
     pub fn connected(&self, connection: &mut Extensions) {
         connection.insert(Connection {
@@ -77,9 +77,9 @@ impl UnderWay {
 }
 
 /// One request under way, until dropped.
-struct Place(Connection);
+struct ConnectionEntry(Connection);
 
-impl Place {
+impl ConnectionEntry {
     fn taken(connection: &Connection) -> Self {
         connection.own.set(connection.own.get() + 1);
         connection.all.0.fetch_add(1, Ordering::SeqCst);
@@ -87,7 +87,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionEntry {
     fn drop(&mut self) {
         self.0.own.set(self.0.own.get() - 1);
         self.0.all.0.fetch_sub(1, Ordering::SeqCst);
@@ -108,10 +108,10 @@ pub async fn bound(
     if let Some(problem) = too_much(&request, connection) {
         return Ok(request.error_response(problem));
     }
-    let place = Place::taken(connection);
+    let place = ConnectionEntry::taken(connection);
     let response = next.call(request).await?;
     Ok(response.map_body(|_, body| {
-        BoxBody::new(Held {
+        BoxBody::new(HeldStream {
             body: BoxBody::new(body),
             _place: place,
         })
@@ -136,12 +136,12 @@ fn too_much(request: &ServiceRequest, connection: &Connection) -> Option<Problem
 }
 
 /// A body whose request is under way until it is sent.
-struct Held {
+struct HeldStream {
     body: BoxBody,
-    _place: Place,
+    _place: ConnectionEntry,
 }
 
-impl MessageBody for Held {
+impl MessageBody for HeldStream {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {

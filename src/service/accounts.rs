@@ -6,20 +6,20 @@ use uuid::Uuid;
 use super::standing::Bearer;
 use super::{Failure, counted, throttle};
 use crate::app::App;
+use crate::crypto::passwords::Verdict;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::{Subject, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
-use crate::model::user::{Credential, Me, NewUser};
-use crate::security::passwords::Verdict;
-use crate::store::throttles::Outcome;
-use crate::store::users::{Deletion, EmailChange};
+use crate::model::user::{Credential, NewUser, PublicAccount};
+use crate::store::throttles::AttemptOutcome;
+use crate::store::users::{DeletionOutcome, EmailChangeOutcome};
 
 /// What someone registers with, as they typed it.
 #[derive(Clone, Copy)]
-pub struct NewAccount<'a> {
+pub struct Registration<'a> {
     /// The address.
     pub email: &'a str,
     /// The password.
@@ -34,14 +34,18 @@ pub struct NewAccount<'a> {
 /// # Errors
 /// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule,
 /// [`Failure::EmailTaken`], or a passing failure.
-pub async fn register(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
+pub async fn register(
+    app: &App,
+    account: Registration<'_>,
+    context: &Context,
+) -> Result<PublicAccount, Failure> {
     counted(
         &app.metrics.registrations,
         make(app, account, context).await.map(|me| (me, "ok")),
     )
 }
 
-async fn make(app: &App, account: NewAccount<'_>, context: &Context) -> Result<Me, Failure> {
+async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result<PublicAccount, Failure> {
     if !app.policy.registration_open {
         return Err(Failure::RegistrationClosed);
     }
@@ -96,7 +100,7 @@ async fn verified(
     match verdict {
         Verdict::Right | Verdict::RightButOutdated => {
             app.store
-                .settle_attempt(&counters, Outcome::Right, app.clock.now())
+                .settle_attempt(&counters, AttemptOutcome::Right, app.clock.now())
                 .await?;
             Ok(credential)
         }
@@ -166,7 +170,7 @@ pub async fn change_email(
     current: &str,
     email: &str,
     context: &Context,
-) -> Result<Me, Failure> {
+) -> Result<PublicAccount, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
     let user = bearer.standing.me.id;
     let credential = verified(app, bearer, current, context).await?;
@@ -181,9 +185,9 @@ pub async fn change_email(
         .await?;
     app.registry.evict_user(user);
     match change {
-        EmailChange::Done(me) => Ok(me),
-        EmailChange::Taken => Err(Failure::EmailTaken),
-        EmailChange::Outdated => Err(outdated(app, user).await),
+        EmailChangeOutcome::Done(me) => Ok(me),
+        EmailChangeOutcome::Taken => Err(Failure::EmailTaken),
+        EmailChangeOutcome::Outdated => Err(outdated(app, user).await),
     }
 }
 
@@ -205,9 +209,9 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
         .await?;
     app.registry.evict_user(user);
     match deletion {
-        Deletion::Done => Ok(()),
-        Deletion::Outdated => Err(outdated(app, user).await),
-        Deletion::LastAdmin => Err(Failure::LastAdmin),
+        DeletionOutcome::Done => Ok(()),
+        DeletionOutcome::Outdated => Err(outdated(app, user).await),
+        DeletionOutcome::LastAdmin => Err(Failure::LastAdmin),
     }
 }
 

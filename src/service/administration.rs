@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Failure, cut_page, rows_of_page, throttle};
 use crate::app::App;
+use crate::crypto::secret::random;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
@@ -15,10 +16,11 @@ use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::is_role_name;
 use crate::model::session::SessionInfo;
-use crate::model::user::{Account, NewUser, OneTimePassword};
-use crate::security::secret::random;
+use crate::model::user::{Account, NewUser, OneTimeCredential};
 use crate::store::administration::Administered;
-pub use crate::store::administration::{AccountChange, AccountFilter, Authority, Known, Place};
+pub use crate::store::administration::{
+    AccountChange, AccountCursor, AccountFilter, Authority, ExpectedVersion,
+};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);
@@ -38,9 +40,9 @@ pub struct Invitation {
 pub async fn find(
     app: &App,
     filter: &AccountFilter,
-    after: Option<&Place>,
+    after: Option<&AccountCursor>,
     limit: usize,
-) -> Result<(Vec<Account>, Option<Place>), Failure> {
+) -> Result<(Vec<Account>, Option<AccountCursor>), Failure> {
     let mut accounts = app
         .store
         .find_accounts(filter, after, rows_of_page(limit))
@@ -48,8 +50,8 @@ pub async fn find(
     let next = cut_page(&mut accounts, limit).and_then(|last| match &filter.prefix {
         Some(_) => Email::parse("email", &last.me.email)
             .ok()
-            .map(|email| Place::AfterEmail(email.key().as_str().to_owned())),
-        None => Some(Place::AfterId(last.me.id)),
+            .map(|email| AccountCursor::AfterEmail(email.key().as_str().to_owned())),
+        None => Some(AccountCursor::AfterId(last.me.id)),
     });
     Ok((accounts, next))
 }
@@ -76,7 +78,7 @@ pub async fn invite(
 ) -> Result<(Account, Invitation), Failure> {
     let invitation = one_time_password(app)?;
     let password = parse_generated(&invitation)?;
-    let account = NewAccount {
+    let account = CreatedAccount {
         email,
         role,
         password,
@@ -86,7 +88,7 @@ pub async fn invite(
 }
 
 /// An account that an administrator makes.
-pub struct NewAccount<'a> {
+pub struct CreatedAccount<'a> {
     /// The address.
     pub email: &'a str,
     /// The name of its role.
@@ -103,7 +105,7 @@ pub struct NewAccount<'a> {
 /// As [`invite`].
 pub async fn create(
     app: &App,
-    account: NewAccount<'_>,
+    account: CreatedAccount<'_>,
     authority: Authority,
     context: &Context,
 ) -> Result<Account, Failure> {
@@ -179,7 +181,7 @@ pub async fn reset_password(
 ) -> Result<Invitation, Failure> {
     let invitation = one_time_password(app)?;
     let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
-    let password = OneTimePassword {
+    let password = OneTimeCredential {
         hash: &hash,
         expires_at: invitation.expires_at,
     };

@@ -42,14 +42,14 @@ pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(),
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verified {
+pub enum AuditVerdict {
     /// So many events, each in its place and as it was written; and the newest, as `ID:LINK`, to
     /// keep elsewhere and ask for the next time.
     Whole(i64, String),
     /// The event that the caller knows of is not there, or is another.
     Unlike(i64),
     /// The event with this number is not the one that was written, or is gone.
-    Broken(i64),
+    CryptoError(i64),
     /// The two ends of the chain are not those that were written.
     EndsBroken,
 }
@@ -60,39 +60,43 @@ pub enum Verified {
 ///
 /// # Errors
 /// A passing failure.
-pub async fn verify(app: &App, known: Option<&(i64, Vec<u8>)>) -> Result<Verified, Failure> {
+pub async fn verify(app: &App, known: Option<&(i64, Vec<u8>)>) -> Result<AuditVerdict, Failure> {
     loop {
         let chain = app.store.chain().await?;
         let found = verify_chain(app, &chain, known).await?;
-        if matches!(found, Verified::Whole(..)) || app.store.chain().await?.first_id == chain.first_id {
+        if matches!(found, AuditVerdict::Whole(..)) || app.store.chain().await?.first_id == chain.first_id {
             return Ok(found);
         }
     }
 }
 
-async fn verify_chain(app: &App, chain: &Chain, known: Option<&(i64, Vec<u8>)>) -> Result<Verified, Failure> {
+async fn verify_chain(
+    app: &App,
+    chain: &Chain,
+    known: Option<&(i64, Vec<u8>)>,
+) -> Result<AuditVerdict, Failure> {
     // A database in use has events: whoever has emptied the record has not emptied all of it.
     let unused = chain.is_unused()
         && app.store.count_users().await? == 0
         && app.store.signing_keys().await?.is_empty();
     if !unused && chain.seal != app.chain.seal(chain) {
-        return Ok(Verified::EndsBroken);
+        return Ok(AuditVerdict::EndsBroken);
     }
     if known.is_some_and(|(id, _)| *id > chain.last_id) {
-        return Ok(Verified::Unlike(known.map_or(0, |(id, _)| *id)));
+        return Ok(AuditVerdict::Unlike(known.map_or(0, |(id, _)| *id)));
     }
     let (mut place, mut link) = (chain.first_id, chain.first_link.clone());
     while place <= chain.last_id {
         let page = page_from(app, place).await?;
         if page.is_empty() {
-            return Ok(Verified::Broken(place));
+            return Ok(AuditVerdict::CryptoError(place));
         }
         for row in page.into_iter().take_while(|row| row.id <= chain.last_id) {
             if row.id != place || row.link != app.chain.link(&link, &row) {
-                return Ok(Verified::Broken(place));
+                return Ok(AuditVerdict::CryptoError(place));
             }
             if known.is_some_and(|(id, link)| *id == row.id && *link != row.link) {
-                return Ok(Verified::Unlike(row.id));
+                return Ok(AuditVerdict::Unlike(row.id));
             }
             (place, link) = (place + 1, row.link);
         }
@@ -102,9 +106,9 @@ async fn verify_chain(app: &App, chain: &Chain, known: Option<&(i64, Vec<u8>)>) 
         || link != chain.last_link
         || app.store.events_beyond().await? > 0
     {
-        return Ok(Verified::EndsBroken);
+        return Ok(AuditVerdict::EndsBroken);
     }
-    Ok(Verified::Whole(
+    Ok(AuditVerdict::Whole(
         chain.last_id + 1 - chain.first_id,
         format!("{}:{}", chain.last_id, URL_SAFE_NO_PAD.encode(link)),
     ))

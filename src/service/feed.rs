@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::{Failure, keys};
 use crate::app::App;
+use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
-use crate::security::registry::Registry;
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one
 /// slow reading does not end it.
@@ -27,7 +27,7 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
 /// How far the feed was read, and when.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct FeedPosition {
     change: i64,
     at: Timestamp,
 }
@@ -36,16 +36,16 @@ pub struct Place {
 ///
 /// # Errors
 /// The feed could not be read.
-pub async fn begin(app: &App) -> Result<Place, Failure> {
+pub async fn begin(app: &App) -> Result<FeedPosition, Failure> {
     let at = app.clock.now();
-    Ok(Place {
+    Ok(FeedPosition {
         change: catch_up(app, None).await?,
         at,
     })
 }
 
 /// Follows the feed from there until dropped.
-pub async fn follow(app: &App, from: Place) {
+pub async fn follow(app: &App, from: FeedPosition) {
     let mut watch = app.store.watch();
     let mut last = Some(from);
     let mut pause = INTERVAL;
@@ -58,7 +58,7 @@ pub async fn follow(app: &App, from: Place) {
         last = match reading {
             Ok(Ok(change)) => {
                 pause = INTERVAL;
-                Some(Place { change, at: now })
+                Some(FeedPosition { change, at: now })
             }
             failed => {
                 app.registry.end_lease();

@@ -2,10 +2,10 @@
 
 use super::{Failure, standing};
 use crate::app::App;
+use crate::crypto::access_tokens::Claims;
 use crate::model::ids::{SessionId, Subject};
 use crate::model::permission::Permissions;
-use crate::model::session::Standing;
-use crate::security::access_tokens::Claims;
+use crate::model::session::SessionState;
 
 /// What is known of a live token.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
     }
 }
 
-fn active(session: SessionId, standing: &Standing, claims: Option<Claims>, expires_at: i64) -> Active {
+fn active(session: SessionId, standing: &SessionState, claims: Option<Claims>, expires_at: i64) -> Active {
     let me = standing.me.clone();
     Active {
         session,

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::app::{self, App, StartError};
+use crate::crypto::signing_keys;
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
 use crate::model::signing_key::SealedKey;
-use crate::security::signing_keys;
 
 /// How long a new key is published before it signs; longer than others may keep our JWKS
 /// ([`JWKS_MAX_AGE`]).

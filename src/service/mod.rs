@@ -9,18 +9,18 @@ pub mod introspection;
 pub mod keys;
 pub mod maintenance;
 pub mod metrics;
+pub mod portability;
 pub mod readiness;
 pub mod roles;
 pub mod sessions;
 pub mod standing;
 pub mod throttle;
-pub mod transfer;
 
 use prometheus::IntCounterVec;
 
+use crate::crypto::passwords::HashError;
+use crate::crypto::secret::CryptoError;
 use crate::model::invalid::Invalid;
-use crate::security::passwords::NoHash;
-use crate::security::secret::Broken;
 use crate::store::StoreError;
 
 /// Why a use-case refused, in words to act on.
@@ -160,17 +160,17 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<NoHash> for Failure {
-    fn from(error: NoHash) -> Self {
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
         match error {
-            NoHash::Busy => Self::Busy,
-            NoHash::Broken(_) => Self::Internal(error.to_string()),
+            HashError::Busy => Self::Busy,
+            HashError::CryptoError(_) => Self::Internal(error.to_string()),
         }
     }
 }
 
-impl From<Broken> for Failure {
-    fn from(error: Broken) -> Self {
+impl From<CryptoError> for Failure {
+    fn from(error: CryptoError) -> Self {
         Self::Internal(error.to_string())
     }
 }

@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::standing::Bearer;
 use super::{Failure, counted, throttle};
 use crate::app::App;
+use crate::crypto::access_tokens::TokenIdentity;
+use crate::crypto::passwords::Verdict;
+use crate::crypto::refresh_tokens::VerifiedRefreshToken;
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::email::Email;
 use crate::model::event::{Context, Event, EventType};
@@ -17,13 +20,10 @@ use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
 use crate::model::throttle::Counters;
-use crate::model::user::User;
-use crate::security::access_tokens::Claimed;
-use crate::security::passwords::Verdict;
-use crate::security::refresh_tokens::Presented;
+use crate::model::user::LoginAccount;
 use crate::store::rotations::Rotation;
-use crate::store::sessions::Verified;
-use crate::store::throttles::Outcome;
+use crate::store::sessions::SessionGuard;
+use crate::store::throttles::AttemptOutcome;
 
 /// A user name and password, as they were typed, and where they came from.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ pub const MAX_USER_AGENT: usize = 256;
 
 /// A session's pair of tokens.
 #[derive(Debug)]
-pub struct Grant {
+pub struct TokenPair {
     /// The JWT.
     pub access_token: String,
     /// Its life in seconds.
@@ -66,14 +66,14 @@ pub struct Grant {
 /// # Errors
 /// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::PasswordChangeRequired`]
 /// or [`Failure::Invalid`] where a one-time password was right, or a passing failure.
-pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
+pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
     counted(
         &app.metrics.logins,
         log_in(app, login, context).await.map(|grant| (grant, "ok")),
     )
 }
 
-async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant, Failure> {
+async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
     if !app.policy.password_grant {
         return Err(Failure::PasswordGrantOff);
     }
@@ -121,7 +121,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
             Ok(user) => user,
             Err(not_replaced) => {
                 app.store
-                    .settle_attempt(&counters, Outcome::Right, app.clock.now())
+                    .settle_attempt(&counters, AttemptOutcome::Right, app.clock.now())
                     .await?;
                 return Err(not_replaced);
             }
@@ -136,7 +136,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<Grant,
 }
 
 /// Why someone is not let in, for the record alone.
-fn refusal(user: Option<&User>, verdict: Verdict, now: Timestamp) -> Option<&'static str> {
+fn refusal(user: Option<&LoginAccount>, verdict: Verdict, now: Timestamp) -> Option<&'static str> {
     match user {
         None => Some("unknown_account"),
         Some(_) if verdict == Verdict::Wrong => Some("wrong_password"),
@@ -152,10 +152,10 @@ fn refusal(user: Option<&User>, verdict: Verdict, now: Timestamp) -> Option<&'st
 /// with it.
 async fn replace_one_time_password(
     app: &App,
-    user: User,
+    user: LoginAccount,
     login: Login<'_>,
     context: &Context,
-) -> Result<User, Failure> {
+) -> Result<LoginAccount, Failure> {
     let new = login.new_password.ok_or(Failure::PasswordChangeRequired)?;
     if new == login.password {
         return Err(Failure::Invalid(vec![Invalid::field(
@@ -180,7 +180,7 @@ async fn replace_one_time_password(
         .await?;
     app.registry.evict_user(user.me.id);
     if changed {
-        Ok(User {
+        Ok(LoginAccount {
             password_version: user.password_version + 1,
             ..user
         })
@@ -191,11 +191,11 @@ async fn replace_one_time_password(
 
 async fn open_session(
     app: &App,
-    user: &User,
+    user: &LoginAccount,
     login: Login<'_>,
     attempt: Attempt,
     context: &Context,
-) -> Result<Grant, Failure> {
+) -> Result<TokenPair, Failure> {
     let now = app.clock.now();
     let user_agent: String = login
         .user_agent
@@ -217,7 +217,7 @@ async fn open_session(
         .store
         .start_session(
             &session,
-            Verified {
+            SessionGuard {
                 password_version: user.password_version,
                 counters: Some(attempt.counters),
             },
@@ -233,7 +233,7 @@ async fn open_session(
     let granted = grant(
         app,
         session.id,
-        Claimed {
+        TokenIdentity {
             subject: user.subject,
             role: &user.me.role,
             permissions: &user.permissions,
@@ -246,7 +246,7 @@ async fn open_session(
     } else {
         Some(app.throttle.issue_ticket(user.subject)?)
     };
-    Ok(Grant {
+    Ok(TokenPair {
         device_ticket,
         ..granted
     })
@@ -262,11 +262,11 @@ struct Attempt {
 fn grant(
     app: &App,
     session: SessionId,
-    claimed: Claimed<'_>,
+    claimed: TokenIdentity<'_>,
     counter: i64,
     now: Timestamp,
-) -> Result<Grant, Failure> {
-    Ok(Grant {
+) -> Result<TokenPair, Failure> {
+    Ok(TokenPair {
         access_token: app.access_tokens.issue(session, claimed, now)?,
         expires_in: app.access_tokens.ttl_secs(),
         refresh_token: app.refresh_tokens.issue(session, counter),
@@ -276,7 +276,7 @@ fn grant(
 
 /// Replaces a hash made at another cost (NIST SP 800-63B-4 section 3.1.1.2). A login that was right
 /// stays right if this fails.
-async fn upgrade_hash(app: &App, user: &User, password: &str) {
+async fn upgrade_hash(app: &App, user: &LoginAccount, password: &str) {
     let Some(password) = Password::parse(password) else {
         return;
     };
@@ -302,12 +302,12 @@ async fn upgrade_hash(app: &App, user: &User, password: &str) {
 ///
 /// # Errors
 /// [`Failure::InvalidGrant`] whatever is wrong, or a passing failure.
-pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<Grant, Failure> {
+pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<TokenPair, Failure> {
     counted(&app.metrics.refreshes, exchange(app, token, context).await)
 }
 
 /// The next pair, and whether the token was the newest (`ok`) or the one before it (`repeated`).
-async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &'static str), Failure> {
+async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPair, &'static str), Failure> {
     let presented = app
         .refresh_tokens
         .verify(token)
@@ -325,7 +325,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &
         })
         .await?
     {
-        let claimed = Claimed {
+        let claimed = TokenIdentity {
             subject: holder.subject,
             role: &holder.role,
             permissions: &holder.permissions,
@@ -345,7 +345,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(Grant, &
         .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.policy.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
-        let claimed = Claimed {
+        let claimed = TokenIdentity {
             subject: standing.subject,
             role: &standing.me.role,
             permissions: &standing.permissions,
@@ -376,7 +376,7 @@ async fn end(app: &App, session: SessionId, reason: EndReason, event: &Event<'_>
 
 /// Which sessions a logout ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum LogoutScope {
     /// The caller's own.
     This,
     /// All of the user's but the caller's own.
@@ -389,13 +389,18 @@ pub enum Scope {
 ///
 /// # Errors
 /// A passing failure; nothing is ended then.
-pub async fn logout(app: &App, bearer: &Bearer, scope: Scope, context: &Context) -> Result<(), Failure> {
+pub async fn logout(
+    app: &App,
+    bearer: &Bearer,
+    scope: LogoutScope,
+    context: &Context,
+) -> Result<(), Failure> {
     let (user, session) = (bearer.standing.me.id, bearer.session);
     let event = app.event(EventType::Logout, context);
     let which = match scope {
-        Scope::This => return end(app, session, EndReason::Logout, &event).await,
-        Scope::Others => Which::AllBut(session),
-        Scope::All => Which::All,
+        LogoutScope::This => return end(app, session, EndReason::Logout, &event).await,
+        LogoutScope::Others => Which::AllBut(session),
+        LogoutScope::All => Which::All,
     };
     if app
         .store
@@ -440,7 +445,7 @@ pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Fai
     let presented = app
         .refresh_tokens
         .verify(token)
-        .map(|Presented { session, .. }| session);
+        .map(|VerifiedRefreshToken { session, .. }| session);
     let session = presented.or_else(|| {
         app.access_tokens
             .verify(token, app.clock.now())

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::app::App;
+use crate::memory::session_registry::{Lookup, Ticket};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
-use crate::model::session::Standing;
-use crate::security::registry::{Lookup, Ticket};
+use crate::model::session::SessionState;
 use crate::telemetry::scope;
 
 /// Who asks, by which session.
@@ -16,7 +16,7 @@ pub struct Bearer {
     /// The session of the token.
     pub session: SessionId,
     /// What it entitles to.
-    pub standing: Arc<Standing>,
+    pub standing: Arc<SessionState>,
 }
 
 /// Verifies an access token and finds the standing of its session.
@@ -45,11 +45,11 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
 ///
 /// # Errors
 /// As [`of_bearer`].
-pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<Standing>, Failure> {
+pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<SessionState>, Failure> {
     at(app, session, app.clock.now()).await
 }
 
-async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Standing>, Failure> {
+async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
     let known = match scope::span_now("registry look-up", || app.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
@@ -75,7 +75,7 @@ async fn load(
     session: SessionId,
     ticket: Ticket,
     now: Timestamp,
-) -> Result<Arc<Standing>, Failure> {
+) -> Result<Arc<SessionState>, Failure> {
     let standing = app
         .store
         .standing(session)

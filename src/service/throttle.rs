@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::Failure;
 use crate::app::App;
+use crate::crypto::passwords::Verdict;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::UserId;
 use crate::model::password::Password;
 use crate::model::throttle::Counters;
-use crate::security::passwords::Verdict;
-use crate::store::throttles::{Admission, Outcome};
+use crate::store::throttles::{Admission, AttemptOutcome};
 
 /// While as many attempts as may are under way, those who know their password come through one
 /// after the other: each that ends here wakes one that waits, and for those that end on other nodes
@@ -25,9 +25,9 @@ const LONGEST_RETRY_AFTER: u64 = 86_400;
 
 /// An attempt that was let in; to be kept until it is settled, for its end lets the next one in.
 #[must_use]
-pub struct UnderWay<'a>(&'a App);
+pub struct AttemptGuard<'a>(&'a App);
 
-impl Drop for UnderWay<'_> {
+impl Drop for AttemptGuard<'_> {
     fn drop(&mut self) {
         self.0.attempt_ended.notify_one();
     }
@@ -43,7 +43,7 @@ pub async fn verify(
     counters: Counters,
     password: Password,
     stored: Option<String>,
-) -> Result<(Verdict, UnderWay<'_>), Failure> {
+) -> Result<(Verdict, AttemptGuard<'_>), Failure> {
     let under_way = admit(app, counters).await?;
     match app.passwords.verify(password, stored).await {
         Ok(verdict) => Ok((verdict, under_way)),
@@ -54,13 +54,13 @@ pub async fn verify(
     }
 }
 
-async fn admit(app: &App, counters: Counters) -> Result<UnderWay<'_>, Failure> {
+async fn admit(app: &App, counters: Counters) -> Result<AttemptGuard<'_>, Failure> {
     let mut patience = pin!(tokio::time::sleep(PATIENCE));
     loop {
         let ended = app.attempt_ended.notified();
         let now = app.clock.now();
         match app.store.admit(counters, app.policy.account_lock, now).await? {
-            Admission::Admitted => return Ok(UnderWay(app)),
+            Admission::Admitted => return Ok(AttemptGuard(app)),
             Admission::BlockedUntil(at) => {
                 return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER)));
             }
@@ -79,8 +79,8 @@ fn throttled(app: &App, retry_after: u64) -> Failure {
 
 /// How a wrong password ends an attempt.
 #[must_use]
-pub fn wrong(app: &App, now: Timestamp) -> Outcome {
-    Outcome::Wrong {
+pub fn wrong(app: &App, now: Timestamp) -> AttemptOutcome {
+    AttemptOutcome::Wrong {
         locked_until: app
             .policy
             .account_lock

@@ -16,7 +16,7 @@ use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{ADMIN_ROLE, Permissions};
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Account, OneTimePassword};
+use crate::model::user::{Account, OneTimeCredential};
 
 /// Sessions of one transaction.
 const BATCH: i64 = 500;
@@ -36,7 +36,7 @@ pub struct AccountFilter {
 
 /// Where a page of accounts begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum AccountCursor {
     /// After this account, in the order of numbers.
     AfterId(UserId),
     /// After this address, in the order of canonical addresses.
@@ -61,38 +61,38 @@ pub struct Authority {
     /// everything.
     pub session: Option<SessionId>,
     /// The version that the caller has seen, if they say so.
-    pub known: Known,
+    pub known: ExpectedVersion,
 }
 
 impl Authority {
     /// Whoever runs the program on the database.
     pub const OPERATOR: Self = Self {
         session: None,
-        known: Known::Unsaid,
+        known: ExpectedVersion::Unstated,
     };
 }
 
 /// Which version of a thing a caller has seen (RFC 9110 section 13.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum ExpectedVersion {
     /// They do not say.
-    Unsaid,
+    Unstated,
     /// Whichever is there.
     Any,
     /// This one.
     Version(i64),
     /// One that never was.
-    NoVersion,
+    Never,
 }
 
-impl Known {
+impl ExpectedVersion {
     /// Whether what the caller has seen is what there is.
     #[must_use]
     pub fn is(self, version: i64) -> bool {
         match self {
-            Self::Unsaid | Self::Any => true,
+            Self::Unstated | Self::Any => true,
             Self::Version(known) => known == version,
-            Self::NoVersion => false,
+            Self::Never => false,
         }
     }
 }
@@ -230,12 +230,12 @@ impl Store {
     pub async fn find_accounts(
         &self,
         filter: &AccountFilter,
-        after: Option<&Place>,
+        after: Option<&AccountCursor>,
         limit: i64,
     ) -> Result<Vec<Account>, StoreError> {
         if let Some(prefix) = &filter.prefix {
             let after = match after {
-                Some(Place::AfterEmail(email)) => email.as_str(),
+                Some(AccountCursor::AfterEmail(email)) => email.as_str(),
                 _ => "",
             };
             // The last code point sorts after every address, in both engines' order of bytes.
@@ -261,7 +261,7 @@ impl Store {
             }));
         }
         let after = match after {
-            Some(Place::AfterId(id)) => id.get(),
+            Some(AccountCursor::AfterId(id)) => id.get(),
             _ => 0,
         };
         let statement = format!(
@@ -369,7 +369,7 @@ impl Store {
     pub async fn reset_password(
         &self,
         user: UserId,
-        password: OneTimePassword<'_>,
+        password: OneTimeCredential<'_>,
         authority: Authority,
         event: &Event<'_>,
     ) -> Result<Administered<()>, StoreError> {

@@ -16,12 +16,12 @@ use super::{StoreError, in_time};
 
 /// Where the database is, and the file that was there when it was opened; none if it is in memory.
 pub(crate) struct DatabaseFile {
-    opened: Option<(PathBuf, Identity)>,
+    opened: Option<(PathBuf, FileIdentity)>,
     /// Whether the connection that writes is to be replaced before its next use.
     stale: AtomicBool,
 }
 
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
 impl DatabaseFile {
     pub(super) fn in_memory() -> Self {
@@ -78,6 +78,6 @@ impl DatabaseFile {
     }
 }
 
-fn identity(path: &Path) -> io::Result<Identity> {
+fn identity(path: &Path) -> io::Result<FileIdentity> {
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
 }

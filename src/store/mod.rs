@@ -11,11 +11,11 @@ pub mod changes;
 pub mod events;
 mod file;
 pub mod keys;
+pub mod portability;
 pub mod roles;
 pub mod rotations;
 pub mod sessions;
 pub mod throttles;
-pub mod transfer;
 pub mod url;
 pub mod users;
 

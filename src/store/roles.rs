@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::administration::{Authority, Known, caller, permissions_of};
+use super::administration::{Authority, ExpectedVersion, caller, permissions_of};
 use super::changes::append_change;
 use super::events::append_event;
 use super::{Store, StoreError, in_transaction, on_reader};
@@ -88,7 +88,7 @@ impl Store {
             if !caller.covers(permissions) {
                 return Ok(RoleChange::NotCovered);
             }
-            if authority.known == Known::Unsaid {
+            if authority.known == ExpectedVersion::Unstated {
                 let made: Option<Role> = sqlx::query_as(
                     "INSERT INTO roles (name, permissions)
                      VALUES ($1, $2)

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Pool, StoreError, in_time, on_writer, place};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
-use crate::model::session::Holder;
+use crate::model::session::SessionOwner;
 
 /// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too
 /// many.
@@ -35,11 +35,11 @@ pub struct Rotation {
     pub idle_expires_at: Timestamp,
 }
 
-type Answer = oneshot::Sender<Result<Option<Holder>, StoreError>>;
+type RotationAnswer = oneshot::Sender<Result<Option<SessionOwner>, StoreError>>;
 
 /// The way to the task that commits.
 pub(super) struct Rotations {
-    waiting: mpsc::Sender<(Rotation, Answer)>,
+    waiting: mpsc::Sender<(Rotation, RotationAnswer)>,
 }
 
 impl Rotations {
@@ -51,7 +51,7 @@ impl Rotations {
     }
 
     /// Asks for a rotation and waits for its commit.
-    pub(super) async fn ask(&self, rotation: Rotation) -> Result<Option<Holder>, StoreError> {
+    pub(super) async fn ask(&self, rotation: Rotation) -> Result<Option<SessionOwner>, StoreError> {
         let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
         in_time(
             place!(),
@@ -74,11 +74,11 @@ struct Rotated {
     id: SessionId,
     counter: i64,
     #[sqlx(flatten)]
-    holder: Holder,
+    holder: SessionOwner,
 }
 
 impl Committer {
-    async fn run(self, mut receiver: mpsc::Receiver<(Rotation, Answer)>) {
+    async fn run(self, mut receiver: mpsc::Receiver<(Rotation, RotationAnswer)>) {
         let mut batch = Vec::with_capacity(TOGETHER);
         while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
             // Whoever has given up was told that it did not happen, so it must not: their next try
@@ -102,7 +102,7 @@ impl Committer {
 
     /// After a deadlock with another node, or a row that someone else holds: what one session meets
     /// is not the others' matter.
-    async fn one_by_one(&self, batch: &mut Vec<(Rotation, Answer)>) {
+    async fn one_by_one(&self, batch: &mut Vec<(Rotation, RotationAnswer)>) {
         for (rotation, waiting) in batch.drain(..).filter(|(_, waiting)| !waiting.is_closed()) {
             let rotated = self.commit([&rotation].into_iter()).await;
             // Whoever does not wait any more needs no answer.
@@ -136,7 +136,7 @@ impl Committer {
 
 /// Of several that presented the same token one gets the rotation; the others find that it has
 /// happened.
-fn answer(batch: &mut Vec<(Rotation, Answer)>, mut rotated: Vec<Rotated>) {
+fn answer(batch: &mut Vec<(Rotation, RotationAnswer)>, mut rotated: Vec<Rotated>) {
     for (rotation, waiting) in batch.drain(..) {
         let own = rotated
             .iter()

@@ -6,12 +6,14 @@ use serde_json::json;
 use super::changes::append_change;
 use super::events::append_event;
 use super::rotations::Rotation;
-use super::throttles::{Outcome, settle};
+use super::throttles::{AttemptOutcome, settle};
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
-use crate::model::session::{EndReason, Holder, Lineage, NewSession, SessionInfo, Standing, Which};
+use crate::model::session::{
+    EndReason, NewSession, RefreshState, SessionInfo, SessionOwner, SessionState, Which,
+};
 use crate::model::throttle::Counters;
 
 /// Ends a user's sessions within a transaction that goes on to append the change; gives their
@@ -37,7 +39,7 @@ pub(crate) use end_sessions_of;
 
 /// What a password was verified against, and where the attempt was counted.
 #[derive(Debug, Clone, Copy)]
-pub struct Verified {
+pub struct SessionGuard {
     /// The version of the password.
     pub password_version: i64,
     /// The counters to clear.
@@ -55,7 +57,7 @@ impl Store {
     pub async fn start_session(
         &self,
         session: &NewSession<'_>,
-        verified: Verified,
+        verified: SessionGuard,
         cap: i64,
         event: &Event<'_>,
     ) -> Result<Option<Vec<SessionId>>, StoreError> {
@@ -115,7 +117,7 @@ impl Store {
                     .await?
                 };
                 if let Some(counters) = &verified.counters {
-                    let _failures: (i64, i64) = settle!(tx, counters, Outcome::Right, event.at);
+                    let _failures: (i64, i64) = settle!(tx, counters, AttemptOutcome::Right, event.at);
                 }
                 for (ended,) in &over {
                     append_change!(tx, Some(*ended), None::<UserId>, None::<&str>, session.created_at);
@@ -138,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn standing(&self, session: SessionId) -> Result<Option<Standing>, StoreError> {
+    pub async fn standing(&self, session: SessionId) -> Result<Option<SessionState>, StoreError> {
         Ok(self.lineage(session).await?.map(|lineage| lineage.standing))
     }
 
@@ -148,7 +150,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<Holder>, StoreError> {
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<SessionOwner>, StoreError> {
         self.rotations.ask(rotation).await
     }
 
@@ -156,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lineage(&self, session: SessionId) -> Result<Option<Lineage>, StoreError> {
+    pub async fn lineage(&self, session: SessionId) -> Result<Option<RefreshState>, StoreError> {
         on_reader!(self, |db| {
             Ok(sqlx::query_as(
                 "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,

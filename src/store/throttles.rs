@@ -26,7 +26,7 @@ pub enum Admission {
 
 /// How an attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The password was right.
     Right,
     /// It was not.
@@ -140,10 +140,10 @@ macro_rules! settle {
             $crate::model::clock::Timestamp,
         ) = ($counters, $now);
         let (wrong, locked_until) = match $outcome {
-            $crate::store::throttles::Outcome::Right => {
+            $crate::store::throttles::AttemptOutcome::Right => {
                 (false, $crate::model::clock::Timestamp::from_micros(0))
             }
-            $crate::store::throttles::Outcome::Wrong { locked_until } => (true, locked_until),
+            $crate::store::throttles::AttemptOutcome::Wrong { locked_until } => (true, locked_until),
         };
         let nothing = $crate::model::clock::Timestamp::from_micros(0);
         let here = $crate::store::throttles::leave!($tx, counters.place, wrong, now, |failures| {
@@ -236,7 +236,7 @@ impl Store {
     pub async fn settle_attempt(
         &self,
         counters: &Counters,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         in_transaction!(self, |tx| {
@@ -270,7 +270,7 @@ impl Store {
     pub async fn refuse_login(
         &self,
         counters: &Counters,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         event: &Event<'_>,
     ) -> Result<(), StoreError> {
         in_transaction!(self, |tx| {

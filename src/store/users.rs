@@ -12,7 +12,7 @@ use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Account, Credential, Me, NewUser, User};
+use crate::model::user::{Account, Credential, LoginAccount, NewUser, PublicAccount};
 
 /// The columns of an [`Account`].
 macro_rules! account_columns {
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<User>, StoreError> {
+    pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<LoginAccount>, StoreError> {
         on_reader!(self, |db| {
             Ok(sqlx::query_as(
             "SELECT id, email, is_active, role, subject, password_hash, password_version, password_expires_at, permissions
@@ -187,10 +187,10 @@ impl Store {
         version: i64,
         email: &Email,
         event: &Event<'_>,
-    ) -> Result<EmailChange, StoreError> {
+    ) -> Result<EmailChangeOutcome, StoreError> {
         match self.set_email(user, version, email, event).await {
-            Ok(row) => Ok(row.map_or(EmailChange::Outdated, EmailChange::Done)),
-            Err(error) if error.is_taken() => Ok(EmailChange::Taken),
+            Ok(row) => Ok(row.map_or(EmailChangeOutcome::Outdated, EmailChangeOutcome::Done)),
+            Err(error) if error.is_taken() => Ok(EmailChangeOutcome::Taken),
             Err(error) => Err(error),
         }
     }
@@ -201,9 +201,9 @@ impl Store {
         version: i64,
         email: &Email,
         event: &Event<'_>,
-    ) -> Result<Option<Me>, StoreError> {
+    ) -> Result<Option<PublicAccount>, StoreError> {
         in_transaction!(self, |tx| {
-            let row: Option<Me> = sqlx::query_as(
+            let row: Option<PublicAccount> = sqlx::query_as(
                 "UPDATE users
                  SET email = $3, email_key = $4, version = version + 1
                  WHERE id = $1 AND password_version = $2 AND is_active
@@ -233,7 +233,7 @@ impl Store {
         user: UserId,
         version: i64,
         event: &Event<'_>,
-    ) -> Result<Deletion, StoreError> {
+    ) -> Result<DeletionOutcome, StoreError> {
         in_transaction!(self, |tx| {
             lock_admins!(tx);
             let gone: Option<Account> = sqlx::query_as(concat!(
@@ -247,21 +247,21 @@ impl Store {
             .fetch_optional(&mut *tx)
             .await?;
             let Some(gone) = gone else {
-                return Ok(Deletion::Outdated);
+                return Ok(DeletionOutcome::Outdated);
             };
             if gone.is_active_admin() && no_admin_remains!(tx) {
-                return Ok(Deletion::LastAdmin);
+                return Ok(DeletionOutcome::LastAdmin);
             }
             append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
             append_event!(tx, event.clone().of_user(user));
-            Deletion::Done
+            DeletionOutcome::Done
         })
     }
 }
 
 /// What became of an account that was to go.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Deletion {
+pub enum DeletionOutcome {
     /// It is gone.
     Done,
     /// The account or its password changed meanwhile.
@@ -272,9 +272,9 @@ pub enum Deletion {
 
 /// What became of a new address.
 #[derive(Debug)]
-pub enum EmailChange {
+pub enum EmailChangeOutcome {
     /// It is the account's.
-    Done(Me),
+    Done(PublicAccount),
     /// It is another account's.
     Taken,
     /// The account or its password changed meanwhile.

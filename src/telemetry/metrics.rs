@@ -62,7 +62,7 @@ pub struct Metrics {
     pub throttled: IntCounterVec,
     /// What the hashing threads measure.
     pub hashing: Hashing,
-    standing: Mutex<Standing>,
+    standing: Mutex<MirroredCounts>,
     log: OnceLock<Sink>,
 }
 
@@ -82,9 +82,9 @@ pub struct Route {
 }
 
 /// A request that has begun; dropped with its answer, or when its client has left.
-pub struct UnderWay<'a>(&'a IntGauge);
+pub struct InFlightGuard<'a>(&'a IntGauge);
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlightGuard<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -146,7 +146,7 @@ pub struct PoolUse {
 }
 
 /// Series that are set when somebody asks.
-struct Standing {
+struct MirroredCounts {
     hash_queue: IntGauge,
     hash_queue_capacity: IntGauge,
     registry_sessions: IntGauge,
@@ -174,6 +174,7 @@ impl Metrics {
     ///
     /// # Errors
     /// A defect of ours: a name that Prometheus does not take.
+    #[expect(clippy::too_many_lines, reason = "one table, a row a figure")]
     pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
         let counter = |name: &str, help: &str| kept(&registry, IntCounter::new(name, help));
@@ -256,7 +257,7 @@ impl Metrics {
                 wait: histogram("doorward_hash_wait_seconds", "Wait of a hash for its thread")?,
                 work: histogram("doorward_hash_duration_seconds", "Time of a hash on its thread")?,
             },
-            standing: Mutex::new(Standing {
+            standing: Mutex::new(MirroredCounts {
                 hash_queue: gauge("doorward_hash_queue_depth", "Hashes that wait for a thread")?,
                 hash_queue_capacity: gauge(
                     "doorward_hash_queue_capacity",
@@ -323,9 +324,9 @@ impl Metrics {
 
     /// Counts a request as under way until the guard is dropped.
     #[must_use]
-    pub fn begin(&self) -> UnderWay<'_> {
+    pub fn begin(&self) -> InFlightGuard<'_> {
         self.in_flight.inc();
-        UnderWay(&self.in_flight)
+        InFlightGuard(&self.in_flight)
     }
 
     /// The counters of whatever is no operation of ours.
@@ -354,7 +355,7 @@ impl Metrics {
     }
 }
 
-impl Standing {
+impl MirroredCounts {
     fn set(&self, state: &State) {
         let (waiting, most) = state.hash_queue;
         self.hash_queue.set(count(waiting));

@@ -1,7 +1,7 @@
 //! What a request is known by, wherever its work goes: its lines in the log carry its id, route and
 //! person, its spans their parent.
 //!
-//! A [`Scope`] belongs to the task that serves the request, as long as its future runs; nobody
+//! A [`RequestScope`] belongs to the task that serves the request, as long as its future runs; nobody
 //! passes it on by hand, and it is gone with the answer. Spans are made only where a collector is
 //! set and the trace is sampled: elsewhere [`span`] is one look at the task.
 
@@ -19,17 +19,17 @@ use super::traces;
 use crate::model::ids::{SessionId, UserId};
 
 tokio::task_local! {
-    static SCOPE: Scope;
+    static SCOPE: RequestScope;
 }
 
 /// What a request is known by.
 #[derive(Clone)]
-pub struct Scope {
-    known: Arc<Known>,
+pub struct RequestScope {
+    known: Arc<KnownIdentity>,
     span: Option<Span>,
 }
 
-struct Known {
+struct KnownIdentity {
     request_id: HeaderValue,
     trace_id: Option<TraceId>,
     route: Arc<str>,
@@ -44,14 +44,14 @@ pub(super) struct Span {
     pub(super) context: Context,
 }
 
-impl Scope {
+impl RequestScope {
     /// Of a request: its id, the template of its path, the trace that its caller named, and its
     /// span, if it has one.
     #[must_use]
     pub fn new(request_id: HeaderValue, route: Arc<str>, trace: Option<traces::Trace>) -> Self {
         let (trace_id, span) = trace.map_or((None, None), |trace| (Some(trace.id), trace.span));
         Self {
-            known: Arc::new(Known {
+            known: Arc::new(KnownIdentity {
                 request_id,
                 trace_id,
                 route,
@@ -90,7 +90,7 @@ pub(super) fn log_fields(mut tell: impl FnMut(&'static str, serde_json::Value)) 
 /// The id of the request that is served; empty outside one.
 #[must_use]
 pub fn request_id() -> String {
-    let text = |scope: &Scope| String::from_utf8_lossy(scope.known.request_id.as_bytes()).into_owned();
+    let text = |scope: &RequestScope| String::from_utf8_lossy(scope.known.request_id.as_bytes()).into_owned();
     SCOPE.try_with(text).unwrap_or_default()
 }
 
@@ -167,7 +167,7 @@ pub fn failed(why: &'static str) {
     });
 }
 
-fn child(name: impl FnOnce() -> Cow<'static, str>) -> Option<Scope> {
+fn child(name: impl FnOnce() -> Cow<'static, str>) -> Option<RequestScope> {
     let scope = SCOPE
         .try_with(|scope| {
             scope
@@ -179,7 +179,7 @@ fn child(name: impl FnOnce() -> Cow<'static, str>) -> Option<Scope> {
         .ok()
         .flatten()?;
     let span = scope.span.as_ref().map(|span| span.child(name(), None));
-    Some(Scope {
+    Some(RequestScope {
         known: scope.known,
         span,
     })

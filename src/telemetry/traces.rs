@@ -157,7 +157,7 @@ impl Trace {
                 .set_status(Status::error("the request failed"));
         }
         span.context.span().end();
-        TraceContextPropagator::new().inject_context(&span.context, &mut Answer(headers));
+        TraceContextPropagator::new().inject_context(&span.context, &mut ResponseHeaders(headers));
     }
 }
 
@@ -191,9 +191,9 @@ impl Extractor for Headers<'_> {
     }
 }
 
-struct Answer<'a>(&'a mut HeaderMap);
+struct ResponseHeaders<'a>(&'a mut HeaderMap);
 
-impl Injector for Answer<'_> {
+impl Injector for ResponseHeaders<'_> {
     fn set(&mut self, key: &str, value: String) {
         // The caller has its own state; the place alone is news.
         if let (true, Ok(value)) = (key == TRACEPARENT.as_str(), HeaderValue::try_from(value)) {

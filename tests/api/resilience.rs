@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::web::{self, Data};
 use actix_web::{HttpResponse, HttpServer};
 use doorward::app::App;
-use doorward::config::{Config, Source};
+use doorward::config::{Config, SettingSource};
 use doorward::model::clock::Clock;
 use doorward::server::{HttpPolicy, Shared, http_app};
 
@@ -23,7 +23,7 @@ async fn with_a_panicking_route() -> String {
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let environment = [("DATABASE_URL".to_owned(), "sqlite::memory:".to_owned())];
-            let config = Config::load(&Source {
+            let config = Config::load(&SettingSource {
                 flags: &|_| None,
                 environment: &environment,
             })
@@ -90,7 +90,7 @@ on_both_engines! {
     async fn a_stopping_server_answers_what_it_has_begun(app) {
         let mut app = app;
         app.register("alice@example.com", PASSWORD).await.expect(201);
-        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::security::passwords::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
+        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::crypto::passwords::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
         let mut dearer = dearer;
         let logins: Vec<_> = (0..4).map(|_| dearer.request("POST", "/login").form(&[("username", "alice@example.com"), ("password", PASSWORD)])).collect();
         let logins: Vec<_> = logins.into_iter().map(|login| tokio::spawn(login.send())).collect();

@@ -3,8 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+use doorward::crypto::signing_keys::SigningKey;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::security::signing_keys::SigningKey;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
+use doorward::crypto::refresh_tokens::RefreshTokens;
+use doorward::crypto::secret::RootSecret;
+use doorward::crypto::signing_keys;
 use doorward::model::clock::Timestamp;
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::permission::Permissions;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::security::access_tokens::{AccessTokens, Claimed};
-use doorward::security::refresh_tokens::RefreshTokens;
-use doorward::security::secret::RootSecret;
-use doorward::security::signing_keys;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -224,7 +224,7 @@ fn a_million_mutated_access_tokens_are_refused() {
         )
     });
     let issue = |issuer: &AccessTokens, number: u128| {
-        let claimed = Claimed {
+        let claimed = TokenIdentity {
             subject: Subject::from(Uuid::from_u128(number)),
             role: "user",
             permissions: &Permissions::default(),

@@ -1,10 +1,10 @@
 //! The service under attack: one whose ring holds a key of each algorithm, and what the attacker
 //! may know of it or even have stolen.
 
+use doorward::crypto::secret::RootSecret;
+use doorward::crypto::signing_keys::SigningKey;
 use doorward::model::clock::Timestamp;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::security::secret::RootSecret;
-use doorward::security::signing_keys::SigningKey;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
 
@@ -39,7 +39,7 @@ impl Ring {
             let sibling = app
                 .sibling(
                     &[("DOORWARD_JWT_ALGORITHM", algorithm.name())],
-                    Some(doorward::security::passwords::Cost::cheapest()),
+                    Some(doorward::crypto::passwords::Cost::cheapest()),
                 )
                 .await;
             let token = sibling.logged_in("alice@example.com").await.token;

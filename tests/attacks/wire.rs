@@ -132,7 +132,7 @@ impl Attack {
                     continue;
                 }
                 Err(cause) => {
-                    came.closed = !matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+                    came.closed = !matches!(cause.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
                 }
             }
             return came;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward::security::passwords::Cost;
+use doorward::crypto::passwords::Cost;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
 

@@ -50,9 +50,9 @@ async fn register_on_and_on(
                 let text = answer.text().await.unwrap();
                 // On a machine that has no time for its hash.
                 if text.contains(r#""code":"busy""#) {
-                    seen.answered += 1
+                    seen.answered += 1;
                 } else {
-                    seen.wrong.push(format!("{email}: {text}"))
+                    seen.wrong.push(format!("{email}: {text}"));
                 }
             }
             Err(_) => {

@@ -345,7 +345,7 @@ impl Client {
                     account,
                     session,
                     new,
-                })
+                });
             }
             Some(answer) if answer.status == 204 => self.has_changed_password(account, session, new),
             Some(answer) => self.tally.check(false, || {

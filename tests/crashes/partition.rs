@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward::security::passwords::Cost;
+use doorward::crypto::passwords::Cost;
 use futures_util::future::join_all;
 
 use crate::support::postgres::Postgres;

@@ -4,15 +4,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use doorward::crypto::passwords::{Cost, Passwords};
+use doorward::crypto::refresh_tokens::RefreshTokens;
+use doorward::crypto::secret::RootSecret;
+use doorward::crypto::signing_keys;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Chain, ChainKey, Context, Event, EventType};
 use doorward::model::ids::SessionId;
 use doorward::model::password::Password;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::security::passwords::{Cost, Passwords};
-use doorward::security::refresh_tokens::RefreshTokens;
-use doorward::security::secret::RootSecret;
-use doorward::security::signing_keys;
 use doorward::telemetry::metrics::Metrics;
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;

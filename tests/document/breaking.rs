@@ -86,7 +86,7 @@ fn without(pointer: &str, key: &str) -> Value {
                 .unwrap()
                 .remove(key)
                 .unwrap_or_else(|| panic!("no {key}")),
-        )
+        );
     })
 }
 
@@ -145,7 +145,7 @@ fn each_kind_of_break_is_found() {
         (
             "\"role\" may now be absent",
             with(&format!("{ME}/required"), |required| {
-                required.as_array_mut().unwrap().retain(|name| name != "role")
+                required.as_array_mut().unwrap().retain(|name| name != "role");
             }),
         ),
         (
@@ -167,7 +167,7 @@ fn each_kind_of_break_is_found() {
         (
             "\"invitation\" is now required",
             with(&format!("{NEW_ACCOUNT}/required"), |required| {
-                required.as_array_mut().unwrap().push(json!("invitation"))
+                required.as_array_mut().unwrap().push(json!("invitation"));
             }),
         ),
         (
@@ -209,7 +209,7 @@ fn each_kind_of_break_is_found() {
         (
             "the words are others",
             with("/paths/~1logout/post/parameters/0/schema/enum", |words| {
-                drop(words.as_array_mut().unwrap().pop())
+                drop(words.as_array_mut().unwrap().pop());
             }),
         ),
         (
@@ -225,7 +225,7 @@ fn each_kind_of_break_is_found() {
             with(query, |list| {
                 list.as_array_mut()
                     .unwrap()
-                    .push(json!({"name": "n", "in": "query", "required": true, "schema": {}}))
+                    .push(json!({"name": "n", "in": "query", "required": true, "schema": {}}));
             }),
         ),
         (
@@ -239,7 +239,7 @@ fn each_kind_of_break_is_found() {
         (
             "the alternatives of oneOf are others",
             with("/components/schemas/Detail/oneOf", |all| {
-                all.as_array_mut().unwrap().push(json!({"type": "integer"}))
+                all.as_array_mut().unwrap().push(json!({"type": "integer"}));
             }),
         ),
     ];
@@ -264,7 +264,7 @@ fn what_only_adds_or_eases_breaks_nobody() {
         set("/paths/~1me/get/responses", "418", json!({"description": "x"})),
         set(&format!("{ME}/properties"), "locale", json!({"type": "string"})),
         with(&format!("{ME}/required"), |required| {
-            required.as_array_mut().unwrap().push(json!("locale"))
+            required.as_array_mut().unwrap().push(json!("locale"));
         }),
         set(
             &format!("{NEW_ACCOUNT}/properties"),
@@ -272,7 +272,7 @@ fn what_only_adds_or_eases_breaks_nobody() {
             json!({"type": "string"}),
         ),
         with(&format!("{NEW_ACCOUNT}/required"), |required| {
-            drop(required.as_array_mut().unwrap().pop())
+            drop(required.as_array_mut().unwrap().pop());
         }),
         set(
             &format!("{NEW_ACCOUNT}/properties/password"),
@@ -286,12 +286,12 @@ fn what_only_adds_or_eases_breaks_nobody() {
             json!(["string", "null"]),
         ),
         with("/paths/~1logout/post/parameters/0/schema/enum", |words| {
-            words.as_array_mut().unwrap().push(json!("new"))
+            words.as_array_mut().unwrap().push(json!("new"));
         }),
         with("/paths/~1users/get/parameters", |list| {
             list.as_array_mut()
                 .unwrap()
-                .push(json!({"name": "n", "in": "query", "schema": {}}))
+                .push(json!({"name": "n", "in": "query", "schema": {}}));
         }),
         set("/paths/~1me/get", "security", json!([])),
         set(
@@ -300,7 +300,7 @@ fn what_only_adds_or_eases_breaks_nobody() {
             json!("Other words"),
         ),
         with("/components/schemas/Detail/oneOf", |all| {
-            drop(all.as_array_mut().unwrap().pop())
+            drop(all.as_array_mut().unwrap().pop());
         }),
     ] {
         assert_eq!(breaks(&kept, &changed), Vec::<String>::new());

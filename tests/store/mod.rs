@@ -9,9 +9,9 @@ use doorward::model::event::{Actor, ChainKey, Context, Event, EventType};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
-use doorward::model::user::{Me, NewUser};
+use doorward::model::user::{NewUser, PublicAccount};
 use doorward::store::rotations::Rotation;
-use doorward::store::sessions::Verified;
+use doorward::store::sessions::SessionGuard;
 use doorward::store::url::DatabaseUrl;
 use doorward::store::{OpenError, Store};
 use uuid::Uuid;
@@ -28,7 +28,7 @@ async fn store_of(app: &TestApp) -> Store {
         .unwrap()
 }
 
-async fn insert(store: &Store, email: &str) -> Option<Me> {
+async fn insert(store: &Store, email: &str) -> Option<PublicAccount> {
     let email = Email::parse("email", email).unwrap();
     let user = NewUser {
         subject: Subject::from(Uuid::new_v4()),
@@ -46,8 +46,8 @@ async fn insert(store: &Store, email: &str) -> Option<Me> {
 }
 
 /// A password of that version was verified, by whom nobody counted.
-fn verified(password_version: i64) -> Verified {
-    Verified {
+fn verified(password_version: i64) -> SessionGuard {
+    SessionGuard {
         password_version,
         counters: None,
     }
@@ -61,7 +61,7 @@ fn event(kind: EventType) -> Event<'static> {
     Event::new(&KEY, kind, &OWN, NOW)
 }
 
-fn session_of(user: &Me) -> NewSession<'static> {
+fn session_of(user: &PublicAccount) -> NewSession<'static> {
     let idle_expires_at = NOW.plus(Duration::from_mins(1));
     NewSession {
         id: SessionId::from(Uuid::new_v4()),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use doorward::app::App;
-use doorward::config::{Config, Source};
+use doorward::config::{Config, SettingSource};
+use doorward::crypto::passwords::Cost;
 use doorward::model::clock::Clock;
-use doorward::security::passwords::Cost;
 use doorward::server::{self, HttpPolicy};
 use sqlx::ConnectOptions as _;
 use tokio::sync::oneshot;
@@ -116,7 +116,7 @@ impl TestApp {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let mut config = Config::load(&Source {
+        let mut config = Config::load(&SettingSource {
             flags: &|_| None,
             environment: &environment,
         })
@@ -141,7 +141,7 @@ impl TestApp {
                 let begun = server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
                 server::run(listener, None, app, begun, policy, None, async {
-                    drop(stopped.await)
+                    drop(stopped.await);
                 })
                 .await
                 .unwrap();

@@ -142,7 +142,7 @@ impl Server {
         let ear = std::thread::spawn(move || {
             lines
                 .filter(worth_keeping)
-                .for_each(|line| kept.lock().unwrap().push(line))
+                .for_each(|line| kept.lock().unwrap().push(line));
         });
         Ok(Self {
             child,

@@ -1,0 +1,265 @@
+//! The long-lived parts, built once from the settings and handed to every use-case.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::config::Config;
+use crate::crypto::access_tokens::AccessTokens;
+use crate::crypto::passwords::Passwords;
+use crate::crypto::refresh_tokens::RefreshTokens;
+use crate::crypto::secret::{CryptoError, RootSecret};
+use crate::crypto::signing_keys::{self, SigningKey};
+use crate::memory::rate_limit::{AddressLimit, Throttle};
+use crate::memory::session_registry::Registry;
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::event::{Actor, ChainKey, Context, Event, EventType};
+use crate::model::signing_key::SealedKey;
+use crate::store::{OpenError, Store, StoreError};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+
+/// Why the service cannot start; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database opened and then failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The root secret or a key.
+    #[error(transparent)]
+    CryptoError(#[from] CryptoError),
+    /// The file with the root secret has gone.
+    #[error(
+        "{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content"
+    )]
+    SecretLost(String),
+    /// The operating system gave no thread.
+    #[error("cannot start the hashing threads: {0}")]
+    Threads(std::io::Error),
+    /// A defect of ours.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// What the server does unasked.
+pub static OWN: Context = Context::own(Actor::Server);
+
+/// Rules that an operator may set.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Whether new accounts are taken.
+    pub registration_open: bool,
+    /// Whether a user name and password get a token at all.
+    pub password_grant: bool,
+    /// Least code points of a new password.
+    pub password_min_length: usize,
+    /// How often a new signing key is made.
+    pub key_rotation: Option<Duration>,
+    /// Live sessions of one user.
+    pub sessions_per_user: usize,
+    /// How long the refresh token before the newest gets the newest again.
+    pub refresh_grace: Duration,
+    /// Life of a session without a refresh.
+    pub session_idle_ttl: Duration,
+    /// Life of a session in any case.
+    pub session_max_age: Duration,
+    /// How long events are kept.
+    pub audit_retention: Duration,
+    /// How long too many failures lock an account; none means until it is unlocked.
+    pub account_lock: Option<Duration>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Everything that a use-case works with.
+pub struct App {
+    /// The time.
+    pub clock: Clock,
+    /// The operator's rules.
+    pub policy: Policy,
+    /// Durable state.
+    pub store: Store,
+    /// The hashing threads.
+    pub passwords: Passwords,
+    /// Issues and verifies access tokens.
+    pub access_tokens: AccessTokens,
+    /// Issues refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// Who stands where, in memory.
+    pub registry: Registry,
+    /// What the signing keys are sealed with.
+    pub root: RootSecret,
+    /// Names the counters of failures and signs the tickets of devices.
+    pub throttle: Throttle,
+    /// Logins of each address.
+    pub logins: AddressLimit,
+    /// Registrations of each address.
+    pub registrations: AddressLimit,
+    /// What events are linked with.
+    pub chain: ChainKey,
+    /// Held while the keys are read and replaced.
+    pub reloading: tokio::sync::Mutex<()>,
+    /// Told whenever an attempt at a password ends.
+    pub attempt_ended: tokio::sync::Notify,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where spans go, if somebody collects them.
+    pub traces: Option<Arc<Traces>>,
+    /// The last count of live sessions, and when it was made; held while they are counted.
+    pub live_sessions: tokio::sync::Mutex<Option<(i64, Timestamp)>>,
+    /// Whether the process has begun to stop.
+    pub stopping: AtomicBool,
+    /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
+    pub shares_its_key: bool,
+}
+
+impl App {
+    /// Opens the database, finds or makes the root secret and the signing key, and starts the
+    /// hashing threads.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let app = Self::open(config, clock).await?;
+        if !app.shares_its_key {
+            let keys = first_keys(&app).await?;
+            app.access_tokens.replace_keys(keys);
+        }
+        Ok(app)
+    }
+
+    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database
+    /// and may have other settings than the server.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = Store::open(&config.database).await?;
+        let root = root_secret(&config, &store).await?;
+        let keys = match &config.jwt_secret {
+            Some(secret) => vec![signing_keys::shared(secret)?],
+            None => usable_keys(&store, &root, clock.now()).await?,
+        };
+        let metrics = Arc::new(Metrics::new()?);
+        Ok(Self {
+            clock,
+            policy: Policy {
+                registration_open: config.registration_open,
+                password_grant: config.password_grant,
+                password_min_length: config.password_min_length,
+                key_rotation: config.key_rotation,
+                sessions_per_user: config.sessions_per_user,
+                refresh_grace: config.refresh_grace,
+                session_idle_ttl: config.session_idle_ttl,
+                session_max_age: config.session_max_age,
+                audit_retention: config.audit_retention,
+                account_lock: config.account_lock,
+                trusted_proxies: config.trusted_proxies,
+            },
+            passwords: Passwords::start(
+                config.hash_threads,
+                config.hash_queue,
+                config.argon2,
+                metrics.hashing.clone(),
+            )
+            .map_err(StartError::Threads)?,
+            access_tokens: AccessTokens::new(
+                keys,
+                config.jwt_algorithm,
+                config.issuer,
+                config.audience,
+                config.access_token_ttl,
+            ),
+            refresh_tokens: RefreshTokens::new(&root)?,
+            registry: Registry::new(config.registry_size),
+            shares_its_key: config.jwt_secret.is_some(),
+            throttle: Throttle::new(&root)?,
+            logins: AddressLimit::new(config.limit_login),
+            registrations: AddressLimit::new(config.limit_register),
+            chain: ChainKey::new(&*root.derive("audit chain")?),
+            root,
+            reloading: tokio::sync::Mutex::new(()),
+            attempt_ended: tokio::sync::Notify::new(),
+            metrics,
+            traces: None,
+            live_sessions: tokio::sync::Mutex::new(None),
+            stopping: AtomicBool::new(false),
+            store,
+        })
+    }
+}
+
+impl App {
+    /// Something that happens now.
+    #[must_use]
+    pub fn event<'a>(&'a self, kind: EventType, context: &'a Context) -> Event<'a> {
+        Event::new(&self.chain, kind, context, self.clock.now())
+    }
+}
+
+/// The keys of the database; if none of the configured algorithm signs, one is made. Of any number
+/// of nodes that start at once, one makes it.
+async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
+    let (now, algorithm) = (app.clock.now(), app.access_tokens.algorithm());
+    let sealed = app.store.signing_keys().await?;
+    let goes_on =
+        |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
+    if !sealed.iter().any(goes_on) {
+        let generation = sealed.first().map_or(1, |key| key.generation + 1);
+        let key = signing_keys::generate(&app.root, algorithm, generation, now, now)?;
+        let event = app.event(EventType::KeyRotated, &OWN);
+        app.store
+            .add_signing_key(&key, retirement(now, app.access_tokens.ttl_secs()), &event)
+            .await?;
+    }
+    usable_keys(&app.store, &app.root, now).await
+}
+
+/// Every key of the database that still verifies, opened, the newest first.
+///
+/// # Errors
+/// The store, or a root secret that opens one of them not.
+pub async fn usable_keys(
+    store: &Store,
+    root: &RootSecret,
+    now: Timestamp,
+) -> Result<Vec<SigningKey>, StartError> {
+    let sealed = store.signing_keys().await?;
+    let usable = sealed.iter().filter(|key| key.verifies(now));
+    Ok(usable
+        .map(|key| signing_keys::open(key, root))
+        .collect::<Result<_, _>>()?)
+}
+
+/// When a key that signs until `successor_activates_at` has no token left: their life, and a minute
+/// for clocks that differ.
+#[must_use]
+pub fn retirement(successor_activates_at: Timestamp, access_token_ttl_secs: u64) -> Timestamp {
+    successor_activates_at.plus(Duration::from_secs(access_token_ttl_secs + 60))
+}
+
+/// The secret of the settings, or of the file beside the database, which is made if nothing was
+/// sealed yet.
+async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, StartError> {
+    if let Some(given) = &config.secret {
+        return Ok(given.clone());
+    }
+    let Some(file) = config.secret_file() else {
+        return Ok(RootSecret::generate()?);
+    };
+    if let Some(kept) = RootSecret::read(&file)? {
+        return Ok(kept);
+    }
+    if !store.signing_keys().await?.is_empty() {
+        return Err(StartError::SecretLost(file.display().to_string()));
+    }
+    RootSecret::generate()?.write(&file)?;
+    // Read back: of two processes that began at once, one wrote the file and both must have its
+    // secret.
+    RootSecret::read(&file)?.ok_or_else(|| StartError::SecretLost(file.display().to_string()))
+}

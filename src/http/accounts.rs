@@ -1,0 +1,73 @@
+//! `POST /register`.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use utoipa::ToSchema;
+
+use super::document::{BodyRefusals, ServerRefusals, Throttled};
+use super::input::{JsonFields, Origin};
+use super::limits;
+use super::problem::{Problem, ProblemBody};
+use crate::app::App;
+use crate::model::event::Actor;
+use crate::model::user::PublicAccount;
+use crate::service::accounts;
+
+/// What to register with. Other members are ignored.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct NewAccount {
+    /// At most 64 characters before the @ and 254 in all; unique without regard to ASCII case.
+    #[schema(format = "email", max_length = 254, example = "alice@example.com")]
+    email: String,
+    /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules,
+    /// but no common password.
+    #[schema(
+        format = "password",
+        min_length = 8,
+        max_length = 1024,
+        example = "an owl keeps the door"
+    )]
+    password: String,
+}
+
+/// Register an account
+///
+/// Makes an active account of the role `user`.
+#[utoipa::path(
+    operation_id = "register",
+    tag = "accounts",
+    request_body = NewAccount,
+    responses(
+        (status = 201, description = "The account", body = PublicAccount, headers(("Location" = String, description = "`/me`"))),
+        (status = 400, description = "The address is taken (`email_taken`), or the request is malformed (`malformed`)", body = ProblemBody),
+        (status = 403, description = "Registration is closed (`registration_closed`)", body = ProblemBody),
+        Throttled,
+        BodyRefusals,
+        ServerRefusals,
+    )
+)]
+#[post("/register")]
+pub async fn register(
+    app: web::Data<App>,
+    request: HttpRequest,
+    origin: Origin,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    limits::registration(&app, &request)?;
+    let mut invalid = Vec::new();
+    let account = accounts::Registration {
+        email: fields.required("email", &mut invalid),
+        password: fields.required("password", &mut invalid),
+    };
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let me = accounts::register(&app, account, &origin.context(Actor::Anonymous)).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, "/me"))
+        .json(me))
+}

@@ -1,0 +1,258 @@
+//! `/me`: the signed-in account and its sessions.
+
+use actix_web::http::header::HeaderValue;
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, delete, get, patch, put, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::document::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use super::guard::{Acting, CurrentUser};
+use super::input::JsonFields;
+use super::problem::{Problem, ProblemBody};
+use crate::app::App;
+use crate::model::ids::SessionId;
+use crate::model::session::SessionInfo;
+use crate::model::user::PublicAccount;
+use crate::service::{Failure, accounts, sessions as use_case};
+
+/// Show the signed-in account
+///
+/// As it stands now, whatever the token says.
+#[utoipa::path(
+    operation_id = "me",
+    tag = "me",
+    security(("password" = [])),
+    responses((status = 200, description = "The account", body = PublicAccount), GuardRefusals, ServerRefusals)
+)]
+#[get("")]
+pub async fn show(user: CurrentUser) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(HeaderValue::from_static("application/json"))
+        .body(Bytes::copy_from_slice(user.0.standing.me_json()))
+}
+
+/// The new address, and the password again.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct EmailChange {
+    #[schema(format = "email", max_length = 254, example = "alice@example.org")]
+    email: String,
+    #[schema(format = "password", example = "an owl keeps the door")]
+    current_password: String,
+}
+
+/// Change the address
+///
+/// Nothing else can be changed here; other members are ignored.
+#[utoipa::path(
+    operation_id = "changeEmail",
+    tag = "me",
+    security(("password" = [])),
+    request_body = EmailChange,
+    responses(
+        (status = 200, description = "The account with its new address", body = PublicAccount),
+        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
+        Throttled, AddressRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[patch("")]
+pub async fn change_email(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let (email, current) = (
+        fields.required("email", &mut invalid),
+        fields.required("current_password", &mut invalid),
+    );
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
+    Ok(HttpResponse::Ok().json(me))
+}
+
+/// The password again.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct Deletion {
+    #[schema(format = "password", example = "an owl keeps the door")]
+    current_password: String,
+}
+
+/// Delete the account
+///
+/// For good, with its sessions.
+#[utoipa::path(
+    operation_id = "deleteMe",
+    tag = "me",
+    security(("password" = [])),
+    request_body = Deletion,
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
+        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
+        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[delete("")]
+pub async fn delete(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let current = fields.required("current_password", &mut invalid);
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    accounts::delete(&app, &acting.bearer, current, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The old password and the new one.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct PasswordChange {
+    #[schema(format = "password", example = "an owl keeps the door")]
+    current_password: String,
+    /// By the same rules as at registration.
+    #[schema(
+        format = "password",
+        min_length = 8,
+        max_length = 1024,
+        example = "two owls keep two doors"
+    )]
+    new_password: String,
+}
+
+/// Change the password
+///
+/// Every other session of the account ends at once.
+#[utoipa::path(
+    operation_id = "changePassword",
+    tag = "me",
+    security(("password" = [])),
+    request_body = PasswordChange,
+    responses(
+        (status = 204, description = "It is changed"),
+        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
+        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[put("/password")]
+pub async fn change_password(
+    app: web::Data<App>,
+    acting: Acting,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let (current, new) = (
+        fields.required("current_password", &mut invalid),
+        fields.required("new_password", &mut invalid),
+    );
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A live session of the account.
+#[derive(Serialize, ToSchema)]
+pub struct Session {
+    /// The `sid` of its tokens.
+    #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
+    id: String,
+    #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
+    created_at: String,
+    /// When it was last refreshed, or else begun.
+    #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
+    last_used_at: String,
+    /// Where its login came from.
+    #[schema(example = "192.0.2.7")]
+    ip: String,
+    /// What its client called itself.
+    #[schema(example = "curl/8.5.0")]
+    user_agent: String,
+    /// Whether it is the one that asks.
+    #[schema(example = true)]
+    current: bool,
+}
+
+impl Session {
+    /// As the bearer of `current` sees it.
+    #[must_use]
+    pub fn of(info: SessionInfo, current: SessionId) -> Self {
+        Self {
+            id: info.id.to_string(),
+            created_at: info.created_at.rfc3339(),
+            last_used_at: info.last_used_at.rfc3339(),
+            ip: info.ip,
+            user_agent: info.user_agent,
+            current: info.id == current,
+        }
+    }
+}
+
+/// List the account's live sessions
+///
+/// Where each login came from, and when it was last used.
+#[utoipa::path(
+    operation_id = "sessions",
+    tag = "me",
+    security(("password" = [])),
+    responses((status = 200, description = "They, the last used first", body = Vec<Session>), GuardRefusals, ServerRefusals)
+)]
+#[get("/sessions")]
+pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResponse, Problem> {
+    let list = use_case::list(&app, user.0.standing.me.id).await?;
+    Ok(HttpResponse::Ok().json(
+        list.into_iter()
+            .map(|info| Session::of(info, user.0.session))
+            .collect::<Vec<_>>(),
+    ))
+}
+
+/// End one of the account's sessions
+///
+/// No token of it works from then on; it may be the one that asks.
+#[utoipa::path(
+    operation_id = "endSession",
+    tag = "me",
+    security(("password" = [])),
+    params(("id" = String, Path, description = "The session's id", format = "uuid")),
+    responses(
+        (status = 204, description = "It has ended"),
+        (status = 404, description = "No live session of this account (`not_found`)", body = ProblemBody),
+        GuardRefusals, ServerRefusals,
+    )
+)]
+#[delete("/sessions/{id}")]
+pub async fn end_session(
+    app: web::Data<App>,
+    acting: Acting,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = Uuid::try_parse(&id).map_err(|_| Failure::NotFound)?;
+    use_case::end_own(
+        &app,
+        acting.bearer.standing.me.id,
+        SessionId::from(id),
+        &acting.context,
+    )
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,505 @@
+//! `/users`: what administrators see of accounts and do to them.
+
+use actix_web::http::header::{self, EntityTag, Header as _};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::document::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use super::guard::Acting;
+use super::input::{JsonFields, QueryFields};
+use super::me::Session;
+use super::problem::{Problem, ProblemBody};
+use crate::app::App;
+use crate::model::clock::Timestamp;
+use crate::model::email::Email;
+use crate::model::ids::UserId;
+use crate::model::invalid::Invalid;
+use crate::model::permission::{DEFAULT_ROLE, is_role_name};
+use crate::model::user::Account;
+use crate::service::Failure;
+use crate::service::administration::{
+    self, AccountChange, AccountCursor, AccountFilter, Authority, ExpectedVersion, Invitation,
+};
+
+/// An account as administrators see it.
+#[derive(Serialize, ToSchema)]
+pub struct User {
+    #[schema(example = 1, minimum = 1)]
+    id: i64,
+    #[schema(format = "email", example = "alice@example.com")]
+    email: String,
+    #[schema(example = true)]
+    is_active: bool,
+    #[schema(example = "user")]
+    role: String,
+    /// The `sub` of its tokens.
+    #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
+    subject: String,
+    #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
+    created_at: String,
+    #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
+    last_login_at: Option<String>,
+    /// Set while the password is a one-time password.
+    #[schema(format = "date-time", example = "2026-11-25T16:07:31.232440Z")]
+    password_expires_at: Option<String>,
+}
+
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        Self {
+            id: account.me.id.get(),
+            email: account.me.email,
+            is_active: account.me.is_active,
+            role: account.me.role,
+            subject: account.subject.to_string(),
+            created_at: account.created_at.rfc3339(),
+            last_login_at: account.last_login_at.map(Timestamp::rfc3339),
+            password_expires_at: account.password_expires_at.map(Timestamp::rfc3339),
+        }
+    }
+}
+
+/// A page of accounts.
+#[derive(Serialize, ToSchema)]
+struct UserPage {
+    users: Vec<User>,
+    /// Gets the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "aTUw")]
+    next_cursor: Option<String>,
+}
+
+/// A password to be told once.
+#[derive(Serialize, ToSchema)]
+struct OneTimePassword {
+    /// Good for one login, with the `new_password` that replaces it; shown nowhere again.
+    #[schema(example = "q7k2m-9xw4r-hh3td-v8zpC")]
+    one_time_password: String,
+    #[schema(format = "date-time", example = "2026-11-25T16:07:31.232440Z")]
+    expires_at: String,
+}
+
+impl From<Invitation> for OneTimePassword {
+    fn from(invitation: Invitation) -> Self {
+        Self {
+            one_time_password: invitation.password,
+            expires_at: invitation.expires_at.rfc3339(),
+        }
+    }
+}
+
+/// An account just made, and how its owner gets in.
+#[derive(Serialize, ToSchema)]
+struct InvitedUser {
+    user: User,
+    invitation: OneTimePassword,
+}
+
+/// By what right the bearer acts, and which version of the thing they have seen, by `If-Match`.
+///
+/// # Errors
+/// The header is malformed.
+pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Problem> {
+    let known = if request.headers().contains_key(header::IF_MATCH) {
+        match header::IfMatch::parse(request).map_err(|_| Problem::Malformed)? {
+            header::IfMatch::Any => ExpectedVersion::Any,
+            header::IfMatch::Items(tags) => match tags.as_slice() {
+                // A list of tags is of no use to whoever has seen one version; none of them is
+                // taken for it.
+                [tag] if !tag.weak => tag
+                    .tag()
+                    .parse()
+                    .map_or(ExpectedVersion::Never, ExpectedVersion::Version),
+                _ => ExpectedVersion::Never,
+            },
+        }
+    } else {
+        ExpectedVersion::Unstated
+    };
+    Ok(Authority {
+        session: Some(acting.bearer.session),
+        known,
+    })
+}
+
+/// The `ETag` of a version.
+#[must_use]
+pub fn etag(version: i64) -> header::ETag {
+    header::ETag(EntityTag::new_strong(version.to_string()))
+}
+
+fn user_id(path: &str) -> Result<UserId, Failure> {
+    path.parse()
+        .map(|id: i64| UserId::from(id))
+        .map_err(|_| Failure::NotFound)
+}
+
+fn cursor_of(place: &AccountCursor) -> String {
+    URL_SAFE_NO_PAD.encode(match place {
+        AccountCursor::AfterId(id) => format!("i{}", id.get()),
+        AccountCursor::AfterEmail(email) => format!("e{email}"),
+    })
+}
+
+fn parse_cursor(text: &str, by_email: bool) -> Option<AccountCursor> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    match text.split_at_checked(1)? {
+        ("i", id) if !by_email => id
+            .parse()
+            .ok()
+            .map(|id: i64| AccountCursor::AfterId(UserId::from(id))),
+        ("e", email) if by_email && !email.chars().any(char::is_control) => {
+            Some(AccountCursor::AfterEmail(email.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// List accounts
+///
+/// In the order of ids, or, with `q`, of addresses.
+#[utoipa::path(
+    operation_id = "listUsers",
+    tag = "users",
+    security(("password" = ["users:read"])),
+    params(
+        ("email" = Option<String>, Query, description = "Exactly this address, without regard to ASCII case", format = "email"),
+        ("q" = Option<String>, Query, description = "Addresses that begin so"),
+        ("role" = Option<String>, Query, description = "Of this role", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
+        ("is_active" = Option<bool>, Query, description = "Active, or disabled"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 if absent", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, with the same filters"),
+    ),
+    responses((status = 200, description = "A page of them", body = UserPage), AdminRefusals, GuardRefusals, ServerRefusals)
+)]
+#[get("")]
+pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let by_email = query.text("q").is_some();
+    let filter = AccountFilter {
+        email: query.parsed(
+            "email",
+            &mut invalid,
+            ("value_error", "Value error, not an address"),
+            |text| Email::parse("email", text).ok().map(|email| email.key().clone()),
+        ),
+        prefix: query.parsed(
+            "q",
+            &mut invalid,
+            ("value_error", "Value error, not the beginning of an address"),
+            |text| (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase()),
+        ),
+        role: query.parsed(
+            "role",
+            &mut invalid,
+            ("value_error", "Value error, not the name of a role"),
+            |text| is_role_name(text).then(|| text.to_owned()),
+        ),
+        is_active: query.parsed(
+            "is_active",
+            &mut invalid,
+            ("bool_parsing", "Input should be true or false"),
+            |text| text.parse().ok(),
+        ),
+    };
+    if filter.email.is_some() && by_email {
+        invalid.push(Invalid::query(
+            "q",
+            "value_error",
+            "Value error, email and q exclude each other",
+        ));
+    }
+    let after = query.parsed(
+        "cursor",
+        &mut invalid,
+        ("value_error", "Value error, not a cursor of this list"),
+        |text| parse_cursor(text, by_email),
+    );
+    let limit = query.limit(&mut invalid);
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let (accounts, next) = administration::find(&app, &filter, after.as_ref(), limit).await?;
+    Ok(HttpResponse::Ok().json(UserPage {
+        users: accounts.into_iter().map(User::from).collect(),
+        next_cursor: next.as_ref().map(cursor_of),
+    }))
+}
+
+/// Whom to make an account for.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct Invitee {
+    #[schema(format = "email", max_length = 254, example = "bob@example.com")]
+    email: String,
+    /// `user` if absent.
+    #[schema(nullable = false, example = "user")]
+    role: Option<String>,
+}
+
+/// Make an account
+///
+/// With a one-time password, which its owner replaces at the first login. Nobody else ever knows
+/// the lasting one.
+#[utoipa::path(
+    operation_id = "inviteUser",
+    tag = "users",
+    security(("password" = ["users:write"])),
+    request_body = Invitee,
+    responses(
+        (status = 201, description = "The account and its one-time password", body = InvitedUser,
+            headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "For `If-Match`"))),
+        (status = 403, description = "Not permitted, or the role may more than the caller (`insufficient_scope`)", body = ProblemBody),
+        AddressRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[post("")]
+pub async fn invite(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let email = fields.required("email", &mut invalid);
+    let role = fields.optional_text("role", &mut invalid).unwrap_or(DEFAULT_ROLE);
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let (account, invitation) =
+        administration::invite(&app, email, role, authority(&acting, &request)?, &acting.context).await?;
+    Ok(HttpResponse::Created()
+        .insert_header((header::LOCATION, format!("/users/{}", account.me.id.get())))
+        .insert_header(etag(account.version))
+        .json(InvitedUser {
+            user: account.into(),
+            invitation: invitation.into(),
+        }))
+}
+
+/// Show an account
+///
+/// With the `ETag` that a change may be bound to.
+#[utoipa::path(
+    operation_id = "showUser",
+    tag = "users",
+    security(("password" = ["users:read"])),
+    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
+    responses(
+        (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[get("/{id}")]
+pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let account = administration::show(&app, user_id(&id)?).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(account.version))
+        .json(User::from(account)))
+}
+
+/// What to change; what is absent stays.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
+)]
+struct UserChange {
+    #[schema(nullable = false, example = "admin")]
+    role: Option<String>,
+    #[schema(nullable = false, example = true)]
+    is_active: Option<bool>,
+}
+
+/// Change an account
+///
+/// Its role, and whether it is active. It bites on the account's very next request; the sessions of
+/// a disabled account end. Other members are ignored.
+#[utoipa::path(
+    operation_id = "updateUser",
+    tag = "users",
+    security(("password" = ["users:write"])),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
+    ),
+    request_body = UserChange,
+    responses(
+        (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
+        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[patch("/{id}")]
+pub async fn update(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+    JsonFields(fields): JsonFields,
+) -> Result<HttpResponse, Problem> {
+    let mut invalid = Vec::new();
+    let change = AccountChange {
+        role: fields.optional_text("role", &mut invalid),
+        is_active: fields.optional_switch("is_active", &mut invalid),
+    };
+    if !invalid.is_empty() {
+        return Err(invalid.into());
+    }
+    let authority = authority(&acting, &request)?;
+    let account = administration::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header(etag(account.version))
+        .json(User::from(account)))
+}
+
+/// Delete an account
+///
+/// For good, with its sessions.
+#[utoipa::path(
+    operation_id = "deleteUser",
+    tag = "users",
+    security(("password" = ["users:write"])),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is deleted"),
+    ),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
+        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[delete("/{id}")]
+pub async fn delete(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let authority = authority(&acting, &request)?;
+    administration::delete(&app, user_id(&id)?, authority, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Reset a password
+///
+/// Replaces it by a one-time password, and ends every session of the account.
+#[utoipa::path(
+    operation_id = "resetPassword",
+    tag = "users",
+    security(("password" = ["users:write"])),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
+    ),
+    responses(
+        (status = 200, description = "The one-time password", body = OneTimePassword),
+        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[post("/{id}/one-time-password")]
+pub async fn reset_password(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let authority = authority(&acting, &request)?;
+    let invitation = administration::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
+    Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
+}
+
+/// List an account's live sessions
+///
+/// Where each login came from, and when it was last used.
+#[utoipa::path(
+    operation_id = "listUserSessions",
+    tag = "users",
+    security(("password" = ["sessions:read"])),
+    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
+    responses(
+        (status = 200, description = "They, the last used first", body = Vec<Session>),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[get("")]
+pub async fn sessions(
+    app: web::Data<App>,
+    acting: Acting,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let live = administration::sessions(&app, user_id(&id)?).await?;
+    Ok(HttpResponse::Ok().json(
+        live.into_iter()
+            .map(|info| Session::of(info, acting.bearer.session))
+            .collect::<Vec<_>>(),
+    ))
+}
+
+/// End every session of an account
+///
+/// No token of theirs works from then on.
+#[utoipa::path(
+    operation_id = "endUserSessions",
+    tag = "users",
+    security(("password" = ["sessions:write"])),
+    params(
+        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, no session ends"),
+    ),
+    responses(
+        (status = 204, description = "They have ended"),
+        (status = 412, description = "The account was changed since (`outdated`)", body = ProblemBody),
+        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
+)]
+#[delete("")]
+pub async fn end_sessions(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let authority = authority(&acting, &request)?;
+    administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_leads_back_to_its_place_and_into_no_other_list(id in any::<i64>(), email in "\\PC{0,40}") {
+            for (place, by_email) in [(AccountCursor::AfterId(UserId::from(id)), false), (AccountCursor::AfterEmail(email), true)] {
+                let cursor = cursor_of(&place);
+                prop_assert_eq!(parse_cursor(&cursor, by_email).map(|place| cursor_of(&place)), Some(cursor.clone()));
+                prop_assert!(parse_cursor(&cursor, !by_email).is_none());
+            }
+        }
+
+        #[test]
+        fn no_text_panics_as_cursor_or_id(text in "\\PC{0,30}|[A-Za-z0-9_-]{0,30}|-?[0-9]{0,25}") {
+            let _outcomes = (parse_cursor(&text, true), parse_cursor(&text, false), user_id(&text));
+        }
+    }
+}

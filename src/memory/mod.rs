@@ -1,0 +1,13 @@
+//! State that one process holds in memory: the registry of live sessions and the rate limits. No
+//! SQL, no HTTP.
+
+pub mod rate_limit;
+pub mod session_registry;
+#[cfg(test)]
+mod session_registry_tests;
+
+/// What the registry synchronises with.
+mod sync {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+    pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};
+}

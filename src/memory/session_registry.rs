@@ -1,0 +1,242 @@
+//! The registry: who stands where, in memory, behind Mutexes; the bearer check asks it before the
+//! database.
+//!
+//! Bounded shards of session id -> [`SessionState`], least recently used out first. The surprising part
+//! is [`Ticket`]: a load from the database that began before an eviction must not be stored after
+//! it, or an ended session would live again (the stale-fill race). Each shard counts its evictions;
+//! a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is
+//! held over an await.
+//!
+//! What other nodes change comes by the feed. The registry answers only while the feed was read
+//! within [`LEASE`]; otherwise every look-up misses. So a node that has lost its database forgets
+//! in time by itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashlink::LruCache;
+
+// `super`'s, not std's by name: the tests compile this very file over a scheduler that explores the
+// interleavings.
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::model::clock::monotonic_now;
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::SessionState;
+use crate::telemetry::metrics::RegistryCounts;
+
+const SHARDS: usize = 16;
+
+/// How long the registry may be believed after a reading of the feed began; below the second that
+/// is promised across nodes.
+pub const LEASE: Duration = Duration::from_millis(800);
+
+/// The right to fill in what a load brings, unless something was evicted meanwhile.
+#[derive(Debug)]
+#[must_use]
+pub struct Ticket {
+    session: SessionId,
+    evictions: u64,
+}
+
+/// What the registry knows of a session.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The session stood so when it was loaded, and nothing has changed since.
+    Hit(Arc<SessionState>),
+    /// Ask the store, then [`Registry::fill`].
+    Miss(Ticket),
+}
+
+struct Shard {
+    standings: LruCache<SessionId, Arc<SessionState>>,
+    /// Counts evictions; see the module's head.
+    evictions: u64,
+    /// For the operator; under the shard's lock, so that counting costs no further cache line on
+    /// the way of every request.
+    hits: u64,
+    misses: u64,
+    forgotten: u64,
+}
+
+impl Shard {
+    fn new(size: usize) -> Self {
+        Self {
+            standings: LruCache::new(size),
+            evictions: 0,
+            hits: 0,
+            misses: 0,
+            forgotten: 0,
+        }
+    }
+
+    /// Does what may forget standings, and counts them.
+    fn forgetting(&mut self, change: impl FnOnce(&mut LruCache<SessionId, Arc<SessionState>>)) {
+        let before = self.standings.len();
+        change(&mut self.standings);
+        self.forgotten += before.saturating_sub(self.standings.len()) as u64;
+    }
+}
+
+/// The in-memory registry of live sessions.
+pub struct Registry {
+    /// Taken by request threads for the length of one look-up; std's Mutex, since nothing awaits
+    /// under it.
+    shards: Vec<Mutex<Shard>>,
+    /// Nothing but a point from which spans are counted.
+    epoch: Instant,
+    /// Until when the lease runs, in nanoseconds after `epoch`; written by the feed's reader.
+    leased_until: AtomicU64,
+    /// When the last reading of the feed that succeeded began, in nanoseconds after `epoch`; 0
+    /// before the first.
+    read_at: AtomicU64,
+}
+
+impl Registry {
+    /// An empty registry of at most about `size` sessions.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        let per_shard = size.div_ceil(SHARDS);
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new(per_shard))).collect();
+        Self {
+            shards,
+            epoch: monotonic_now(),
+            leased_until: AtomicU64::new(0),
+            read_at: AtomicU64::new(0),
+        }
+    }
+
+    /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
+    #[must_use]
+    pub fn look_up(&self, session: SessionId) -> Lookup {
+        let leased = self.leased();
+        let mut shard = self.shard(session);
+        if let Some(standing) = shard.standings.get(&session).filter(|_| leased).map(Arc::clone) {
+            shard.hits += 1;
+            return Lookup::Hit(standing);
+        }
+        shard.misses += 1;
+        Lookup::Miss(Ticket {
+            session,
+            evictions: shard.evictions,
+        })
+    }
+
+    /// Stores what a load brought, unless an eviction came between.
+    pub fn fill(&self, ticket: Ticket, standing: Arc<SessionState>) {
+        let mut shard = self.shard(ticket.session);
+        if shard.evictions == ticket.evictions {
+            let full = shard.standings.len() == shard.standings.capacity();
+            let known = shard.standings.insert(ticket.session, standing).is_some();
+            shard.forgotten += u64::from(full && !known);
+        }
+    }
+
+    /// Forgets one session and voids the loads under way. To be called after the change is
+    /// committed and before it is acknowledged.
+    pub fn evict(&self, session: SessionId) {
+        let mut shard = self.shard(session);
+        shard.evictions += 1;
+        shard.forgetting(|standings| drop(standings.remove(&session)));
+    }
+
+    /// Forgets every session of a user, as [`Self::evict`] does one.
+    pub fn evict_user(&self, user: UserId) {
+        self.keep(|standing| standing.me.id != user);
+    }
+
+    /// Forgets every session of everyone who has a role, as [`Self::evict`] does one.
+    pub fn evict_role(&self, role: &str) {
+        self.keep(|standing| standing.me.role != role);
+    }
+
+    fn keep(&self, kept: impl Fn(&SessionState) -> bool) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.evictions += 1;
+            shard.forgetting(|standings| standings.retain(|_, standing| kept(standing)));
+        }
+    }
+
+    /// Forgets everything and voids every load under way: after a gap in the feed nobody knows what
+    /// changed.
+    pub fn clear(&self) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.evictions += 1;
+            shard.forgetting(LruCache::clear);
+        }
+    }
+
+    /// The time from which a reading of the feed counts; to be taken before the reading begins.
+    #[must_use]
+    pub fn lease_start() -> Instant {
+        monotonic_now()
+    }
+
+    /// Renews the lease after the feed was read, and everything in it evicted, since `start`.
+    pub fn renew_lease(&self, start: Instant) {
+        let read_at = start.duration_since(self.epoch);
+        self.read_at.store(nanos(read_at), Ordering::Release);
+        self.leased_until.store(nanos(read_at + LEASE), Ordering::Release);
+    }
+
+    /// Ends the lease at once: the feed is known to be lost.
+    pub fn end_lease(&self) {
+        self.leased_until.store(0, Ordering::Release);
+    }
+
+    /// Whether the lease runs.
+    #[must_use]
+    pub fn leased(&self) -> bool {
+        let now = monotonic_now().duration_since(self.epoch);
+        now.as_nanos() < u128::from(self.leased_until.load(Ordering::Acquire))
+    }
+
+    /// Since the last reading of the feed that succeeded; none before the first.
+    #[must_use]
+    pub fn since_reading(&self) -> Option<Duration> {
+        let read_at = self.read_at.load(Ordering::Acquire);
+        let now = monotonic_now().duration_since(self.epoch);
+        (read_at > 0).then(|| now.saturating_sub(Duration::from_nanos(read_at)))
+    }
+
+    /// How it is used, since the start.
+    #[must_use]
+    pub fn counts(&self) -> RegistryCounts {
+        self.shards
+            .iter()
+            .map(|shard| lock(shard))
+            .fold(RegistryCounts::default(), |sum, shard| RegistryCounts {
+                sessions: sum.sessions + shard.standings.len(),
+                hits: sum.hits + shard.hits,
+                misses: sum.misses + shard.misses,
+                evictions: sum.evictions + shard.forgotten,
+            })
+    }
+
+    /// How many sessions it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).standings.len()).sum()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// By the id's last byte: ids are random, and ours.
+    fn shard(&self, session: SessionId) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[usize::from(session.as_bytes()[15]) % SHARDS])
+    }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A panic under the lock leaves a cache that is at worst incomplete.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}

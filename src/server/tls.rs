@@ -1,0 +1,260 @@
+//! TLS by rustls: the certificate and key of the settings, and how they are taken up again when
+//! their files change.
+//!
+//! TLS 1.2 and 1.3 only, by aws-lc-rs, handed to rustls by name: no process-wide default is
+//! installed. Nothing here knows of HTTP; the bounds of HTTP/2 are in `server::streams`. The
+//! surprising thing: the files are taken up only after they stood still for a look, because a
+//! renewal writes two files one after the other, and between the two they do not fit.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, InconsistentKeys, ServerConfig,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
+};
+use zeroize::Zeroizing;
+
+use crate::config::{BadSetting, TLS_CERT, TLS_KEY, TlsFiles};
+
+/// How often the files are looked at; a change is in use after two to three looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// RFC 8996 ended what is older.
+const VERSIONS: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
+
+/// The certificate and key in use, for every handshake that begins from now on.
+pub struct TlsIdentity {
+    files: TlsFiles,
+    provider: Arc<CryptoProvider>,
+    /// How the files were just before the first reading, so that a change since is seen.
+    first: Stamp,
+    current: RwLock<Arc<CertifiedKey>>,
+}
+
+impl TlsIdentity {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// The setting at fault and why: a file is missing, the key may be read by others, something is
+    /// no PEM, or the two do not fit.
+    pub fn open(files: TlsFiles) -> Result<Arc<Self>, BadSetting> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let first = Stamp::of(&files);
+        let current = RwLock::new(Arc::new(load(&files, &provider)?));
+        Ok(Arc::new(Self {
+            files,
+            provider,
+            first,
+            current,
+        }))
+    }
+
+    /// What a listener needs. The ALPN names are actix's to add: h2, then http/1.1.
+    ///
+    /// # Errors
+    /// The provider has no cipher suite for these versions.
+    pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(VERSIONS)?;
+        Ok(builder
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+    }
+
+    /// Looks at the files for ever and takes up a new pair that is valid; one that is not is logged
+    /// once, and the old one stays.
+    pub async fn follow(&self) {
+        let mut taken = self.first.clone();
+        let mut last = taken.clone();
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let seen = Stamp::of(&self.files);
+            let stands_still = seen == last;
+            last = seen;
+            if !stands_still || last == taken {
+                continue;
+            }
+            taken = last.clone();
+            match load(&self.files, &self.provider) {
+                Ok(new) => {
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+                    log::info!("took up the new TLS certificate");
+                }
+                Err(bad) => log::warn!("the TLS certificate in use stays: {bad}"),
+            }
+        }
+    }
+}
+
+impl ResolvesServerCert for TlsIdentity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(
+            &self.current.read().unwrap_or_else(PoisonError::into_inner),
+        ))
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsIdentity")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What changes when a file is written, replaced, or (as mounted secrets are) reached by another
+/// link; `ctime` also when only its mode was mended.
+#[derive(Clone, PartialEq, Eq)]
+struct Stamp([Option<[i64; 6]>; 2]);
+
+impl Stamp {
+    fn of(files: &TlsFiles) -> Self {
+        Self([&files.cert, &files.key].map(|path| {
+            let about = std::fs::metadata(path).ok()?;
+            Some([
+                about.ino().cast_signed(),
+                about.size().cast_signed(),
+                about.mtime(),
+                about.mtime_nsec(),
+                about.ctime(),
+                about.ctime_nsec(),
+            ])
+        }))
+    }
+}
+
+fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, BadSetting> {
+    let bad = |name: &str, path: &Path, why: &str| BadSetting {
+        name: name.to_owned(),
+        why: format!("{} {why}", path.display()),
+    };
+    let (cert, key) = (files.cert.as_path(), files.key.as_path());
+
+    let text = read(cert, None).map_err(|why| bad(TLS_CERT, cert, &why))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .unwrap_or_default();
+    if chain.is_empty() {
+        return Err(bad(TLS_CERT, cert, "does not hold certificates in PEM"));
+    }
+
+    // What the parser says of it may repeat a line of the key, so it is not passed on.
+    let text = read(key, Some(0o640)).map_err(|why| bad(TLS_KEY, key, &why))?;
+    let der = PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|_| bad(TLS_KEY, key, "does not hold a private key in PEM, unencrypted"))?;
+    let signing = provider
+        .key_provider
+        .load_private_key(der)
+        .map_err(|_| bad(TLS_KEY, key, "holds a private key of a kind that is not known"))?;
+
+    let pair = CertifiedKey::new(chain, signing);
+    match pair.keys_match() {
+        Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
+        Err(Error::InconsistentKeys(_)) => Err(bad(
+            TLS_KEY,
+            key,
+            &format!("does not fit the first certificate in {}", cert.display()),
+        )),
+        Err(_) => Err(bad(
+            TLS_CERT,
+            cert,
+            "does not begin with a certificate that can be read",
+        )),
+    }
+}
+
+/// A file's content; with `at_most`, only if its mode allows no more. A key may be read by its
+/// group (0640), which is how tools that renew certificates share it; the root secret may not.
+fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String> {
+    let unreadable = |cause: io::Error| format!("cannot be read: {cause}");
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+    if let Some(at_most) = at_most
+        && mode & !at_most & 0o077 != 0
+    {
+        return Err(format!(
+            "is open to others (mode {mode:03o}); run: chmod {at_most:o} {}",
+            path.display()
+        ));
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    file.read_to_end(&mut text).map_err(unreadable)?;
+    Ok(text)
+}
+
+/// TLS to the server of this very machine, for `doorward health`.
+///
+/// # Errors
+/// TLS cannot be set up; the handshake itself happens at the first read or write.
+pub fn to_this_machine(stream: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let name = ServerName::from(stream.peer_addr()?.ip());
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(VERSIONS)
+        .map_err(io::Error::other)?;
+    let config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        .with_no_client_auth();
+    Ok(StreamOwned::new(
+        ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?,
+        stream,
+    ))
+}
+
+/// Takes every certificate. That is fine for one question to our own address: nothing secret is
+/// sent, the answer is only whether to restart, and whoever can listen in our place could answer
+/// the plain question as well. To demand the certificate of the setting's file would do harm: while
+/// a renewal is broken the server goes on with the old one, and a health check that fails then
+/// would end a server that serves.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
