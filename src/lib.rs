@@ -21,11 +21,11 @@
 //! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names
 //!   every refusal.
 //! - [`http`]: [`http::serve`] is the whole URL map, [`http::problem`] the one table from failure
-//!   to answer, [`http::envelope`] what every request goes through, [`http::guard`] the bearer
-//!   check, [`http::document`] the OpenAPI document.
+//!   to answer, [`http::pipeline`] what every request goes through, [`http::guard`] the bearer
+//!   check, [`http::openapi`] the OpenAPI document.
 //! - [`server`]: sockets, limits, certificate and key, the graceful end. [`cli`]: the commands.
 //!
-//! Two flows to follow first: `POST /login` from [`http::sessions::login`], `GET /me` from
+//! Two flows to follow first: `POST /login` from [`http::api::sessions::login`], `GET /me` from
 //! [`http::guard::bearer`].
 
 pub mod app;

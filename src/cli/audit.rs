@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{Exit, optional, print, print_json};
 use crate::app::App;
-use crate::http::audit::Event;
+use crate::http::api::audit::Event;
 use crate::model::clock::Timestamp;
 use crate::service::audit::{self, AuditVerdict};
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::config::{BadSetting, Config, SETTINGS, SettingSource};
-use crate::http::document;
+use crate::http::openapi;
 use crate::model::clock::Clock;
 use crate::model::event::{Actor, Context};
 use crate::service::Failure;
@@ -131,9 +131,9 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         .map_or(("serve", &matches), |(name, matches)| (name, matches));
     if name == "openapi" {
         return print(&if argument(matches, "version") == "3.0" {
-            document::text_3_0()
+            openapi::text_3_0()
         } else {
-            document::text()
+            openapi::text()
         });
     }
     let config = load(matches, environment)?;

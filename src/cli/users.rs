@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::{CLI, Exit, argument, json_switch, optional, print, print_json};
 use crate::app::App;
-use crate::http::me::Session;
-use crate::http::users::User;
+use crate::http::api::me::Session;
+use crate::http::api::users::User;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::{SessionId, UserId};

@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{Error, FromRequest, HttpMessage as _, HttpRequest, web};
 use actix_web_httpauth::middleware::HttpAuthentication;
 
-use super::input::Origin;
+use super::extract::Origin;
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::event::{Actor, Context};

@@ -1,29 +1,24 @@
 //! HTTP only: bodies, extractors, statuses. A handler converts, calls one use-case, converts.
 
-pub mod accounts;
-pub mod audit;
-pub mod document;
-pub mod envelope;
+pub mod api;
+pub mod extract;
 pub mod guard;
-pub mod health;
-pub mod input;
 pub mod limits;
-pub mod me;
 pub mod oauth;
+pub mod openapi;
+pub mod pipeline;
 pub mod problem;
-pub mod roles;
-pub mod sessions;
-pub mod users;
 
 use actix_web::web;
 use utoipa_actix_web::scope::scope as documented_scope;
 use utoipa_actix_web::service_config::ServiceConfig as DocumentedConfig;
 
+use self::api::{accounts, audit, health, me, roles, sessions, users};
 use crate::model::permission::Permission as P;
 
 /// The whole URL map, written once and used twice: to document and to serve. What is not here (and
-/// not [`document::serve`]) answers 404. HEAD, OPTIONS, 405 and `Allow` are
-/// [`envelope::Envelope`]'s, from the document that is kept: after a change here, `make openapi`.
+/// not [`openapi::serve`]) answers 404. HEAD, OPTIONS, 405 and `Allow` are
+/// [`pipeline::Envelope`]'s, from the document that is kept: after a change here, `make openapi`.
 macro_rules! routes {
     ($service:expr, $scope:path) => {{
         use $scope as scope;

@@ -393,7 +393,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Gives only the status: [`super::envelope::Envelope`] knows the request and writes the answer.
+/// Gives only the status: [`super::pipeline::Envelope`] knows the request and writes the answer.
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.row().status

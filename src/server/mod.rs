@@ -19,8 +19,8 @@ use socket2::SockRef;
 
 use crate::app::{App, OWN};
 use crate::crypto::secret::{CryptoError, random};
-use crate::http::envelope::{Envelope, MethodMap, Watchers};
-use crate::http::{self, document};
+use crate::http::pipeline::{Envelope, MethodMap, Watchers};
+use crate::http::{self, openapi};
 use crate::model::event::EventType;
 use crate::server::tls::TlsIdentity;
 use crate::service::feed::{self, FeedPosition};
@@ -233,7 +233,7 @@ impl Shared {
     /// # Errors
     /// The system gave no random number.
     pub fn new(app: &App, policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, CryptoError> {
-        let methods = MethodMap::new(document::methods(), policy.docs, &app.metrics);
+        let methods = MethodMap::new(openapi::methods(), policy.docs, &app.metrics);
         let watchers = Watchers {
             metrics: Arc::clone(&app.metrics),
             traces: app.traces.clone(),
@@ -279,7 +279,7 @@ pub fn http_app(
         .configure(http::serve)
         .app_data(app)
         .configure(more)
-        .configure(|service| document::serve(service, policy.docs))
+        .configure(|service| openapi::serve(service, policy.docs))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(Condition::new(
             !policy.cors_origins.is_empty(),

@@ -295,7 +295,7 @@ async fn the_docs_can_be_switched_off_and_load_nothing_from_elsewhere() {
 async fn the_served_document_is_the_kept_one() {
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
     assert!(
-        kept == doorward::http::document::text(),
+        kept == doorward::http::openapi::text(),
         "openapi/openapi.json is out of date; mend it with: make openapi"
     );
     assert_eq!(

@@ -7,7 +7,7 @@ use serde_json::Value;
 static DOCUMENT: OnceLock<Value> = OnceLock::new();
 
 pub fn document() -> &'static Value {
-    DOCUMENT.get_or_init(|| serde_json::from_str(&doorward::http::document::text()).unwrap())
+    DOCUMENT.get_or_init(|| serde_json::from_str(&doorward::http::openapi::text()).unwrap())
 }
 
 /// Fails unless the document declares this answer to this request. Paths and methods outside it may

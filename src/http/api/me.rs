@@ -7,11 +7,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::document::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
-use super::guard::{Acting, CurrentUser};
-use super::input::JsonFields;
-use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::http::extract::JsonFields;
+use crate::http::guard::{Acting, CurrentUser};
+use crate::http::openapi::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::ids::SessionId;
 use crate::model::session::SessionInfo;
 use crate::model::user::PublicAccount;

@@ -7,12 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
-use super::guard::Acting;
-use super::input::{JsonFields, QueryFields};
 use super::me::Session;
-use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::http::extract::{JsonFields, QueryFields};
+use crate::http::guard::Acting;
+use crate::http::openapi::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::UserId;

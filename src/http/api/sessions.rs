@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
-use super::guard::Acting;
-use super::input::{FormFields, Origin};
-use super::limits;
-use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::http::extract::{FormFields, Origin};
+use crate::http::guard::Acting;
+use crate::http::limits;
+use crate::http::openapi::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::model::invalid::Invalid;
 use crate::service::sessions::{self, TokenPair};

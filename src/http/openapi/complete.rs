@@ -11,7 +11,7 @@ use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{Components, Content, Header, Object, OpenApi, Ref, RefOr, Response};
 
-use crate::http::envelope::is_oauth;
+use crate::http::pipeline::is_oauth;
 use crate::http::problem::Problem;
 
 const REQUEST_ID: &str = "6f1c2a9b7d3e4f50";

@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
-use super::guard::Acting;
-use super::input::JsonFields;
-use super::problem::{Problem, ProblemBody};
 use super::users::{authority, etag};
 use crate::app::App;
+use crate::http::extract::JsonFields;
+use crate::http::guard::Acting;
+use crate::http::openapi::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission;
 use crate::service::roles::{self, RoleToSave};
 

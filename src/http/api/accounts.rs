@@ -4,11 +4,11 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
-use super::document::{BodyRefusals, ServerRefusals, Throttled};
-use super::input::{JsonFields, Origin};
-use super::limits;
-use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::http::extract::{JsonFields, Origin};
+use crate::http::limits;
+use crate::http::openapi::{BodyRefusals, ServerRefusals, Throttled};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::model::user::PublicAccount;
 use crate::service::accounts;

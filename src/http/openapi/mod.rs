@@ -158,7 +158,7 @@ pub fn text() -> String {
 
 /// What is kept is what is served, from inside the binary: to make it anew at each start would cost
 /// megabytes. A test compares it with [`text`].
-const KEPT: &str = include_str!("../../openapi/openapi.json");
+const KEPT: &str = include_str!("../../../openapi/openapi.json");
 
 /// Of a document, only its paths.
 #[derive(Deserialize)]

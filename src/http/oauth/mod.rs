@@ -6,12 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{FormRefusals, ServerRefusals, Throttled};
-use super::input::{FormFields, Origin};
-use super::limits;
-use super::problem::{Problem, ProblemBody};
-use super::sessions::{TokenResponse, device_of, tokens};
 use crate::app::App;
+use crate::http::api::sessions::{TokenResponse, device_of, tokens};
+use crate::http::extract::{FormFields, Origin};
+use crate::http::limits;
+use crate::http::openapi::{FormRefusals, ServerRefusals, Throttled};
+use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::service::{Failure, introspection, keys, sessions};
 

@@ -4,10 +4,10 @@ use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::document::{AdminRefusals, GuardRefusals, ServerRefusals};
-use super::input::QueryFields;
-use super::problem::Problem;
 use crate::app::App;
+use crate::http::extract::QueryFields;
+use crate::http::openapi::{AdminRefusals, GuardRefusals, ServerRefusals};
+use crate::http::problem::Problem;
 use crate::model::clock::Timestamp;
 use crate::model::event::{EventRow, EventType};
 use crate::model::ids::UserId;
