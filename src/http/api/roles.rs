@@ -72,8 +72,8 @@ struct RolePermissions {
 /// Make or change a role
 ///
 /// A role that is there is changed only in the version that `If-Match` names. A change bites on the
-/// next request of everyone who has the role. Nobody hands on a permission of this server that they
-/// do not hold; `admin` keeps all of those.
+/// next request of everyone who has the role. Nobody\
+/// hands on a permission of this server that they do not hold; `admin` keeps all of those.
 #[utoipa::path(
     operation_id = "putRole",
     tag = "roles",

@@ -64,7 +64,8 @@ pub fn complete(document: &mut OpenApi) {
     add_shared(document.components.get_or_insert_default(), examples);
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The operations of a path.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut item.get,
         &mut item.post,

@@ -3,6 +3,7 @@
 
 mod complete;
 mod older;
+mod paragraphs;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -132,6 +133,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .configure(describe)
         .split_for_parts()
         .1;
+    paragraphs::join(&mut document);
     complete::complete(&mut document);
     document
 }
