@@ -146,7 +146,7 @@ impl World {
                 environment: &environment,
             })
             .unwrap();
-            config.argon2 = Cost::cheapest();
+            config.hashing.cost = Cost::cheapest();
             world.nodes.push(
                 App::build(config, Clock::Manual(Arc::clone(&world.clock)))
                     .await

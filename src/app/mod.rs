@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ipnet::IpNet;
-
 use crate::config::Config;
 use crate::crypto::access_tokens::AccessTokens;
 use crate::crypto::passwords::Passwords;
@@ -49,39 +47,12 @@ pub enum StartError {
 /// What the server does unasked.
 pub static OWN: Context = Context::own(Actor::Server);
 
-/// Rules that an operator may set.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Whether new accounts are taken.
-    pub registration_open: bool,
-    /// Whether a user name and password get a token at all.
-    pub password_grant: bool,
-    /// Least code points of a new password.
-    pub password_min_length: usize,
-    /// How often a new signing key is made.
-    pub key_rotation: Option<Duration>,
-    /// Live sessions of one user.
-    pub sessions_per_user: usize,
-    /// How long the refresh token before the newest gets the newest again.
-    pub refresh_grace: Duration,
-    /// Life of a session without a refresh.
-    pub session_idle_ttl: Duration,
-    /// Life of a session in any case.
-    pub session_max_age: Duration,
-    /// How long events are kept.
-    pub audit_retention: Duration,
-    /// How long too many failures lock an account; none means until it is unlocked.
-    pub account_lock: Option<Duration>,
-    /// Networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-}
-
 /// Everything that a use-case works with.
 pub struct App {
     /// The time.
     pub clock: Clock,
-    /// The operator's rules.
-    pub policy: Policy,
+    /// The settings in force.
+    pub config: Config,
     /// Durable state.
     pub store: Store,
     /// The hashing threads.
@@ -114,8 +85,6 @@ pub struct App {
     pub live_sessions: tokio::sync::Mutex<Option<(i64, Timestamp)>>,
     /// Whether the process has begun to stop.
     pub stopping: AtomicBool,
-    /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not of the database.
-    pub shares_its_key: bool,
 }
 
 impl App {
@@ -126,7 +95,7 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
         let app = Self::open(config, clock).await?;
-        if !app.shares_its_key {
+        if !app.config.tokens.shares_its_key() {
             let keys = first_keys(&app).await?;
             app.access_tokens.replace_keys(keys);
         }
@@ -139,48 +108,34 @@ impl App {
     /// # Errors
     /// [`StartError`], in words for the operator.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = Store::open(&config.database).await?;
+        let store = Store::open(&config.server.database).await?;
         let root = root_secret(&config, &store).await?;
-        let keys = match &config.jwt_secret {
+        let keys = match &config.tokens.jwt_secret {
             Some(secret) => vec![signing_keys::shared(secret)?],
             None => usable_keys(&store, &root, clock.now()).await?,
         };
         let metrics = Arc::new(Metrics::new()?);
         Ok(Self {
             clock,
-            policy: Policy {
-                registration_open: config.registration_open,
-                password_grant: config.password_grant,
-                password_min_length: config.password_min_length,
-                key_rotation: config.key_rotation,
-                sessions_per_user: config.sessions_per_user,
-                refresh_grace: config.refresh_grace,
-                session_idle_ttl: config.session_idle_ttl,
-                session_max_age: config.session_max_age,
-                audit_retention: config.audit_retention,
-                account_lock: config.account_lock,
-                trusted_proxies: config.trusted_proxies,
-            },
             passwords: Passwords::start(
-                config.hash_threads,
-                config.hash_queue,
-                config.argon2,
+                config.hashing.threads,
+                config.hashing.queue,
+                config.hashing.cost.clone(),
                 metrics.hashing.clone(),
             )
             .map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(
                 keys,
-                config.jwt_algorithm,
-                config.issuer,
-                config.audience,
-                config.access_token_ttl,
+                config.tokens.algorithm,
+                config.tokens.issuer.clone(),
+                config.tokens.audience.clone(),
+                config.tokens.access_token_ttl,
             ),
             refresh_tokens: RefreshTokens::new(&root)?,
-            registry: Registry::new(config.registry_size),
-            shares_its_key: config.jwt_secret.is_some(),
+            registry: Registry::new(config.memory.registry_size),
             throttle: Throttle::new(&root)?,
-            logins: AddressLimit::new(config.limit_login),
-            registrations: AddressLimit::new(config.limit_register),
+            logins: AddressLimit::new(config.limits.login),
+            registrations: AddressLimit::new(config.limits.register),
             chain: ChainKey::new(&*root.derive("audit chain")?),
             root,
             reloading: tokio::sync::Mutex::new(()),
@@ -190,6 +145,7 @@ impl App {
             live_sessions: tokio::sync::Mutex::new(None),
             stopping: AtomicBool::new(false),
             store,
+            config,
         })
     }
 }
@@ -246,7 +202,7 @@ pub fn retirement(successor_activates_at: Timestamp, access_token_ttl_secs: u64)
 /// The secret of the settings, or of the file beside the database, which is made if nothing was
 /// sealed yet.
 async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, StartError> {
-    if let Some(given) = &config.secret {
+    if let Some(given) = &config.server.secret {
         return Ok(given.clone());
     }
     let Some(file) = config.secret_file() else {

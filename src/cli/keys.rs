@@ -26,7 +26,7 @@ pub fn command() -> Command {
 /// # Errors
 /// [`Exit`] with why not.
 pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
-    if app.shares_its_key {
+    if app.config.tokens.shares_its_key() {
         return Err(Exit::failed(
             "DOORWARD_JWT_SECRET is the one signing key; there is none to manage",
         ));

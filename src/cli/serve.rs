@@ -12,8 +12,10 @@ use super::{Exit, print};
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;
-use crate::server::tls::{self, TlsIdentity};
-use crate::server::{self, HttpPolicy};
+use crate::server::{
+    self,
+    tls::{self, TlsIdentity},
+};
 use crate::store::url::DatabaseUrl;
 use crate::telemetry::Log;
 use crate::telemetry::traces::Traces;
@@ -26,21 +28,16 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`Exit`] with why it cannot start.
 pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
-    let metrics = config.metrics_listen.map(bind).transpose()?;
-    let listen = config.listen;
-    let policy = HttpPolicy {
-        cors_origins: config.cors_origins.clone(),
-        docs: config.docs,
-        https: config.issuer.starts_with("https://"),
-    };
+    let metrics = config.telemetry.metrics_listen.map(bind).transpose()?;
+    let listen = config.server.listen;
     let identity = config
-        .tls
-        .clone()
+        .http
+        .tls()
         .map(TlsIdentity::open)
         .transpose()
         .map_err(|bad| Exit::from(vec![bad]))?;
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let forgetful = config.database == DatabaseUrl::SqliteMemory;
+    let forgetful = config.server.database == DatabaseUrl::SqliteMemory;
     // The address first: it fails at once if another server has it, before anything is made on
     // disk.
     let listener = bind(listen)?;
@@ -55,7 +52,7 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");
     }
-    let docs = if policy.docs {
+    let docs = if app.config.http.docs {
         format!(", try it at {scheme}://{address}/docs/")
     } else {
         String::new()
@@ -64,7 +61,7 @@ pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) 
         "Doorward {} keeps the door at {scheme}://{address}{docs}",
         env!("CARGO_PKG_VERSION")
     );
-    server::run(listener, metrics, Data::new(app), begun, policy, identity, stop)
+    server::run(listener, metrics, Data::new(app), begun, identity, stop)
         .await
         .map_err(Exit::failed)?;
     log::info!("stopped");
@@ -92,16 +89,16 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 /// # Errors
 /// [`Exit`] if it gives none, or says that it is not ready.
 pub fn health(config: &Config) -> Result<(), Exit> {
-    let host = match config.listen.ip() {
+    let host = match config.server.listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let address = SocketAddr::new(host, config.listen.port());
+    let address = SocketAddr::new(host, config.server.listen.port());
     let ask = || -> std::io::Result<String> {
         let stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
         stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-        match config.tls {
+        match config.http.tls() {
             None => ready(stream, address),
             Some(_) => ready(tls::to_this_machine(stream)?, address),
         }

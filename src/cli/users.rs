@@ -179,7 +179,7 @@ async fn create(app: &App, options: &ArgMatches) -> Result<(), Exit> {
     let password = Password::parse_new(
         "password",
         &text,
-        app.policy.password_min_length,
+        app.config.accounts.password_min_length,
         address.as_ref(),
     );
     let password = password.map_err(|why| Failure::Invalid(vec![why]))?;

@@ -5,6 +5,8 @@
 //! = `--listen`), or, if it is secret, from the variable or the file that `NAME_FILE` names, never
 //! from a flag (ASVS 13.3.1). A flag wins over the environment.
 
+mod areas;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,6 +22,10 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::model::throttle::Rate;
 use crate::store::url::DatabaseUrl;
 use crate::telemetry::LogFormat;
+pub use areas::{
+    AccountSettings, AuditSettings, HashSettings, HttpSettings, LimitSettings, MemorySettings,
+    ServerSettings, SessionSettings, TelemetrySettings, TlsFiles, TokenSettings,
+};
 
 /// One row of the settings table, as `--help`, the README and `doorward config` show it.
 #[derive(Debug, Clone, Copy)]
@@ -207,78 +213,29 @@ pub struct BadSetting {
     pub why: String,
 }
 
-/// The files that TLS is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate chain in PEM, the server's own first.
-    pub cert: PathBuf,
-    /// The private key in PEM.
-    pub key: PathBuf,
-}
-
-/// The settings in force.
+/// The settings in force, by area. A use-case reads them from [`App`](crate::app::App).
 #[derive(Debug)]
 pub struct Config {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Where the data lives.
-    pub database: DatabaseUrl,
-    /// The root secret, if one was given.
-    pub secret: Option<RootSecret>,
-    /// What new tokens are signed with.
-    pub jwt_algorithm: SigningAlgorithm,
-    /// The signing key of a team that shares it.
-    pub jwt_secret: Option<RootSecret>,
-    /// How often a new signing key is made.
-    pub key_rotation: Option<Duration>,
-    /// The `iss` of every token.
-    pub issuer: String,
-    /// The `aud` of every token.
-    pub audience: String,
-    /// Life of an access token; at least a second.
-    pub access_token_ttl: Duration,
-    /// Life of a session without a refresh.
-    pub session_idle_ttl: Duration,
-    /// Life of a session in any case.
-    pub session_max_age: Duration,
-    /// Live sessions of one user.
-    pub sessions_per_user: usize,
-    /// How long the refresh token before the newest gets the newest again.
-    pub refresh_grace: Duration,
-    /// Whether `POST /register` takes new accounts.
-    pub registration_open: bool,
-    /// Whether a user name and password get a token at all (RFC 9700 section 2.4).
-    pub password_grant: bool,
-    /// Least code points of a new password.
-    pub password_min_length: usize,
-    /// Threads that hash.
-    pub hash_threads: usize,
-    /// Hashes that may wait.
-    pub hash_queue: usize,
-    /// What one hash costs.
-    pub argon2: Cost,
-    /// Logins of one address.
-    pub limit_login: Option<Rate>,
-    /// Registrations of one address.
-    pub limit_register: Option<Rate>,
-    /// How long too many failures lock an account; none means until it is unlocked.
-    pub account_lock: Option<Duration>,
-    /// Networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// How long events are kept.
-    pub audit_retention: Duration,
-    /// Sessions that the registry holds.
-    pub registry_size: usize,
-    /// Exact origins that may call from a browser.
-    pub cors_origins: Vec<String>,
-    /// What to speak TLS with; none is plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// Whether Swagger UI is served.
-    pub docs: bool,
-    /// Where to answer `GET /metrics`.
-    pub metrics_listen: Option<SocketAddr>,
-    /// The form of the log lines; none means text on a terminal and JSON elsewhere.
-    pub log_format: Option<LogFormat>,
+    /// Address, database and root secret.
+    pub server: ServerSettings,
+    /// Access tokens and signing keys.
+    pub tokens: TokenSettings,
+    /// Life and number of sessions.
+    pub sessions: SessionSettings,
+    /// Accounts and their passwords.
+    pub accounts: AccountSettings,
+    /// Cost of password hashing.
+    pub hashing: HashSettings,
+    /// Limits on attempts.
+    pub limits: LimitSettings,
+    /// The audit trail.
+    pub audit: AuditSettings,
+    /// State in memory.
+    pub memory: MemorySettings,
+    /// The public HTTP interface.
+    pub http: HttpSettings,
+    /// Metrics and log lines.
+    pub telemetry: TelemetrySettings,
 }
 
 /// Looks settings up; `flags` wins over `environment`.
@@ -313,79 +270,80 @@ impl Config {
             SocketAddr::from_str(text)
                 .map_err(|_| "must be an address and port such as 127.0.0.1:8000".to_owned())
         });
-        let tls = reader.tls();
-        let scheme = if tls.is_some() { "https" } else { "http" };
+        let (tls_cert, tls_key) = reader.tls();
+        let scheme = if tls_cert.is_some() { "https" } else { "http" };
         let config = Self {
-            listen,
-            database: reader.database(),
-            secret: reader.secret("DOORWARD_SECRET"),
-            jwt_algorithm: reader.parsed("DOORWARD_JWT_ALGORITHM", "HS256", |text| {
-                SigningAlgorithm::parse(text).ok_or_else(|| "must be HS256, EdDSA, ES256 or RS256".to_owned())
-            }),
-            jwt_secret: reader.secret("DOORWARD_JWT_SECRET"),
-            key_rotation: reader.parsed("DOORWARD_KEY_ROTATION", "never", parse_rotation),
-            issuer: reader.parsed("DOORWARD_ISSUER", &format!("{scheme}://{listen}"), parse_issuer),
-            audience: reader.parsed("DOORWARD_AUDIENCE", "doorward", parse_audience),
-            access_token_ttl: reader.duration("DOORWARD_ACCESS_TOKEN_TTL", "15m"),
-            session_idle_ttl: reader.duration("DOORWARD_SESSION_IDLE_TTL", "14d"),
-            session_max_age: reader.duration("DOORWARD_SESSION_MAX_AGE", "30d"),
-            sessions_per_user: reader.number("DOORWARD_SESSIONS_PER_USER", 50, 1, 10_000),
-            refresh_grace: reader.parsed("DOORWARD_REFRESH_GRACE", "30s", parse_grace),
-            registration_open: reader.parsed("DOORWARD_REGISTRATION", "open", |text| {
-                parse_switch(text, "open", "closed")
-            }),
-            password_grant: reader.parsed("DOORWARD_PASSWORD_GRANT", "on", |text| {
-                parse_switch(text, "on", "off")
-            }),
-            password_min_length: reader.number("DOORWARD_PASSWORD_MIN_LENGTH", 8, 8, 64),
-            hash_threads: reader.number("DOORWARD_HASH_THREADS", cores(), 1, 256),
-            hash_queue: reader.number("DOORWARD_HASH_QUEUE", 64, 1, 65_536),
-            argon2: reader.parsed("DOORWARD_ARGON2", "m=19456,t=2,p=1", Cost::parse),
-            limit_login: reader.parsed("DOORWARD_LIMIT_LOGIN_IP", "100/5m", parse_rate),
-            limit_register: reader.parsed("DOORWARD_LIMIT_REGISTER_IP", "30/1h", parse_rate),
-            account_lock: reader.parsed("DOORWARD_ACCOUNT_LOCK", "until-reset", parse_lock),
-            trusted_proxies: reader.parsed("DOORWARD_TRUSTED_PROXIES", "", parse_networks),
-            audit_retention: reader.parsed("DOORWARD_AUDIT_RETENTION", "400d", parse_retention),
-            registry_size: reader.number("DOORWARD_REGISTRY_SIZE", 100_000, 1, 100_000_000),
-            cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
-            tls,
-            docs: reader.parsed("DOORWARD_DOCS", "on", |text| parse_switch(text, "on", "off")),
-            metrics_listen: reader.parsed("DOORWARD_METRICS_LISTEN", "none", |text| match text {
-                "none" => Ok(None),
-                address => SocketAddr::from_str(address)
-                    .map(Some)
-                    .map_err(|_| "must be none, or an address and port such as 127.0.0.1:9100".to_owned()),
-            }),
-            log_format: reader.parsed("DOORWARD_LOG_FORMAT", "", |text| match text {
-                "" => Ok(None),
-                "text" => Ok(Some(LogFormat::Text)),
-                "json" => Ok(Some(LogFormat::Json)),
-                _ => Err("must be text or json".to_owned()),
-            }),
+            server: ServerSettings {
+                listen,
+                database: reader.database(),
+                secret: reader.secret("DOORWARD_SECRET"),
+            },
+            tokens: TokenSettings {
+                algorithm: reader.parsed("DOORWARD_JWT_ALGORITHM", "HS256", |text| {
+                    SigningAlgorithm::parse(text)
+                        .ok_or_else(|| "must be HS256, EdDSA, ES256 or RS256".to_owned())
+                }),
+                jwt_secret: reader.secret("DOORWARD_JWT_SECRET"),
+                key_rotation: reader.parsed("DOORWARD_KEY_ROTATION", "never", parse_rotation),
+                issuer: reader.parsed("DOORWARD_ISSUER", &format!("{scheme}://{listen}"), parse_issuer),
+                audience: reader.parsed("DOORWARD_AUDIENCE", "doorward", parse_audience),
+                access_token_ttl: reader.duration("DOORWARD_ACCESS_TOKEN_TTL", "15m"),
+            },
+            sessions: SessionSettings {
+                idle_ttl: reader.duration("DOORWARD_SESSION_IDLE_TTL", "14d"),
+                max_age: reader.duration("DOORWARD_SESSION_MAX_AGE", "30d"),
+                per_user: reader.number("DOORWARD_SESSIONS_PER_USER", 50, 1, 10_000),
+                refresh_grace: reader.parsed("DOORWARD_REFRESH_GRACE", "30s", parse_grace),
+            },
+            accounts: AccountSettings {
+                registration_open: reader.parsed("DOORWARD_REGISTRATION", "open", |text| {
+                    parse_switch(text, "open", "closed")
+                }),
+                password_grant: reader.parsed("DOORWARD_PASSWORD_GRANT", "on", |text| {
+                    parse_switch(text, "on", "off")
+                }),
+                password_min_length: reader.number("DOORWARD_PASSWORD_MIN_LENGTH", 8, 8, 64),
+            },
+            hashing: HashSettings {
+                threads: reader.number("DOORWARD_HASH_THREADS", cores(), 1, 256),
+                queue: reader.number("DOORWARD_HASH_QUEUE", 64, 1, 65_536),
+                cost: reader.parsed("DOORWARD_ARGON2", "m=19456,t=2,p=1", Cost::parse),
+            },
+            limits: LimitSettings {
+                login: reader.parsed("DOORWARD_LIMIT_LOGIN_IP", "100/5m", parse_rate),
+                register: reader.parsed("DOORWARD_LIMIT_REGISTER_IP", "30/1h", parse_rate),
+                account_lock: reader.parsed("DOORWARD_ACCOUNT_LOCK", "until-reset", parse_lock),
+                trusted_proxies: reader.parsed("DOORWARD_TRUSTED_PROXIES", "", parse_networks),
+            },
+            audit: AuditSettings {
+                retention: reader.parsed("DOORWARD_AUDIT_RETENTION", "400d", parse_retention),
+            },
+            memory: MemorySettings {
+                registry_size: reader.number("DOORWARD_REGISTRY_SIZE", 100_000, 1, 100_000_000),
+            },
+            http: HttpSettings {
+                cors_origins: reader.parsed("DOORWARD_CORS_ORIGINS", "", parse_origins),
+                tls_cert,
+                tls_key,
+                docs: reader.parsed("DOORWARD_DOCS", "on", |text| parse_switch(text, "on", "off")),
+            },
+            telemetry: TelemetrySettings {
+                metrics_listen: reader.parsed("DOORWARD_METRICS_LISTEN", "none", |text| match text {
+                    "none" => Ok(None),
+                    address => SocketAddr::from_str(address).map(Some).map_err(|_| {
+                        "must be none, or an address and port such as 127.0.0.1:9100".to_owned()
+                    }),
+                }),
+                log_format: reader.parsed("DOORWARD_LOG_FORMAT", "", |text| match text {
+                    "" => Ok(None),
+                    "text" => Ok(Some(LogFormat::Text)),
+                    "json" => Ok(Some(LogFormat::Json)),
+                    _ => Err("must be text or json".to_owned()),
+                }),
+            },
         };
-        if matches!(config.database, DatabaseUrl::Postgres(_))
-            && config.secret.is_none()
-            && reader.bad.is_empty()
-        {
-            reader.refuse("DOORWARD_SECRET", "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32");
-        }
-        if config.jwt_secret.is_some()
-            && config.jwt_algorithm != SigningAlgorithm::Hs256
-            && reader.bad.is_empty()
-        {
-            reader.refuse("DOORWARD_JWT_SECRET", "is for DOORWARD_JWT_ALGORITHM=HS256 only");
-        }
-        if config.jwt_secret.is_some() && config.key_rotation.is_some() && reader.bad.is_empty() {
-            reader.refuse(
-                "DOORWARD_KEY_ROTATION",
-                "has nothing to rotate with DOORWARD_JWT_SECRET",
-            );
-        }
-        if config.session_idle_ttl > config.session_max_age && reader.bad.is_empty() {
-            reader.refuse(
-                "DOORWARD_SESSION_IDLE_TTL",
-                "must not be longer than DOORWARD_SESSION_MAX_AGE",
-            );
+        if reader.bad.is_empty() {
+            reader.bad.extend(config.contradiction());
         }
         if reader.bad.is_empty() {
             Ok(config)
@@ -394,84 +352,136 @@ impl Config {
         }
     }
 
+    /// The first rule between settings that is broken.
+    fn contradiction(&self) -> Option<BadSetting> {
+        let (tokens, sessions) = (&self.tokens, &self.sessions);
+        let (name, why) = if matches!(self.server.database, DatabaseUrl::Postgres(_))
+            && self.server.secret.is_none()
+        {
+            (
+                "DOORWARD_SECRET",
+                "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32",
+            )
+        } else if tokens.jwt_secret.is_some() && tokens.algorithm != SigningAlgorithm::Hs256 {
+            ("DOORWARD_JWT_SECRET", "is for DOORWARD_JWT_ALGORITHM=HS256 only")
+        } else if tokens.jwt_secret.is_some() && tokens.key_rotation.is_some() {
+            (
+                "DOORWARD_KEY_ROTATION",
+                "has nothing to rotate with DOORWARD_JWT_SECRET",
+            )
+        } else if sessions.idle_ttl > sessions.max_age {
+            (
+                "DOORWARD_SESSION_IDLE_TTL",
+                "must not be longer than DOORWARD_SESSION_MAX_AGE",
+            )
+        } else {
+            return None;
+        };
+        Some(BadSetting {
+            name: name.to_owned(),
+            why: why.to_owned(),
+        })
+    }
+
     /// The file that holds a generated root secret: beside the SQLite database, with the extension
     /// `secret`.
     #[must_use]
     pub fn secret_file(&self) -> Option<PathBuf> {
-        self.database.secret_file()
+        self.server.database.secret_file()
     }
 
     fn rows(&self) -> Vec<(&'static str, String)> {
         let switch = |on: bool, yes: &str, no: &str| if on { yes } else { no }.to_owned();
         let file = |path: Option<&PathBuf>| path.map_or("none".to_owned(), |path| path.display().to_string());
-        let secret = match (&self.secret, self.secret_file()) {
+        let secret = match (&self.server.secret, self.secret_file()) {
             (Some(_), _) => "***".to_owned(),
             (None, Some(file)) => format!("in {}", file.display()),
             (None, None) => "made at start and forgotten at the end".to_owned(),
         };
         vec![
-            ("DOORWARD_LISTEN", self.listen.to_string()),
-            ("DATABASE_URL", self.database.to_string()),
+            ("DOORWARD_LISTEN", self.server.listen.to_string()),
+            ("DATABASE_URL", self.server.database.to_string()),
             ("DOORWARD_SECRET", secret),
-            ("DOORWARD_JWT_ALGORITHM", self.jwt_algorithm.name().to_owned()),
+            ("DOORWARD_JWT_ALGORITHM", self.tokens.algorithm.name().to_owned()),
             (
                 "DOORWARD_JWT_SECRET",
-                if self.jwt_secret.is_some() { "***" } else { "none" }.to_owned(),
+                if self.tokens.jwt_secret.is_some() {
+                    "***"
+                } else {
+                    "none"
+                }
+                .to_owned(),
             ),
             (
                 "DOORWARD_KEY_ROTATION",
-                self.key_rotation.map_or("never".to_owned(), shown_duration),
+                self.tokens
+                    .key_rotation
+                    .map_or("never".to_owned(), shown_duration),
             ),
-            ("DOORWARD_ISSUER", self.issuer.clone()),
-            ("DOORWARD_AUDIENCE", self.audience.clone()),
-            ("DOORWARD_ACCESS_TOKEN_TTL", shown_duration(self.access_token_ttl)),
-            ("DOORWARD_SESSION_IDLE_TTL", shown_duration(self.session_idle_ttl)),
-            ("DOORWARD_SESSION_MAX_AGE", shown_duration(self.session_max_age)),
-            ("DOORWARD_SESSIONS_PER_USER", self.sessions_per_user.to_string()),
-            ("DOORWARD_REFRESH_GRACE", shown_duration(self.refresh_grace)),
+            ("DOORWARD_ISSUER", self.tokens.issuer.clone()),
+            ("DOORWARD_AUDIENCE", self.tokens.audience.clone()),
+            (
+                "DOORWARD_ACCESS_TOKEN_TTL",
+                shown_duration(self.tokens.access_token_ttl),
+            ),
+            (
+                "DOORWARD_SESSION_IDLE_TTL",
+                shown_duration(self.sessions.idle_ttl),
+            ),
+            ("DOORWARD_SESSION_MAX_AGE", shown_duration(self.sessions.max_age)),
+            ("DOORWARD_SESSIONS_PER_USER", self.sessions.per_user.to_string()),
+            (
+                "DOORWARD_REFRESH_GRACE",
+                shown_duration(self.sessions.refresh_grace),
+            ),
             (
                 "DOORWARD_REGISTRATION",
-                switch(self.registration_open, "open", "closed"),
+                switch(self.accounts.registration_open, "open", "closed"),
             ),
             (
                 "DOORWARD_PASSWORD_GRANT",
-                switch(self.password_grant, "on", "off"),
+                switch(self.accounts.password_grant, "on", "off"),
             ),
             (
                 "DOORWARD_PASSWORD_MIN_LENGTH",
-                self.password_min_length.to_string(),
+                self.accounts.password_min_length.to_string(),
             ),
-            ("DOORWARD_HASH_THREADS", self.hash_threads.to_string()),
-            ("DOORWARD_HASH_QUEUE", self.hash_queue.to_string()),
-            ("DOORWARD_ARGON2", self.argon2.to_string()),
-            ("DOORWARD_LIMIT_LOGIN_IP", shown_rate(self.limit_login)),
-            ("DOORWARD_LIMIT_REGISTER_IP", shown_rate(self.limit_register)),
+            ("DOORWARD_HASH_THREADS", self.hashing.threads.to_string()),
+            ("DOORWARD_HASH_QUEUE", self.hashing.queue.to_string()),
+            ("DOORWARD_ARGON2", self.hashing.cost.to_string()),
+            ("DOORWARD_LIMIT_LOGIN_IP", shown_rate(self.limits.login)),
+            ("DOORWARD_LIMIT_REGISTER_IP", shown_rate(self.limits.register)),
             (
                 "DOORWARD_ACCOUNT_LOCK",
-                self.account_lock.map_or("until-reset".to_owned(), shown_duration),
+                self.limits
+                    .account_lock
+                    .map_or("until-reset".to_owned(), shown_duration),
             ),
             (
                 "DOORWARD_TRUSTED_PROXIES",
-                self.trusted_proxies
+                self.limits
+                    .trusted_proxies
                     .iter()
                     .map(ToString::to_string)
                     .collect::<Vec<_>>()
                     .join(","),
             ),
-            ("DOORWARD_AUDIT_RETENTION", shown_duration(self.audit_retention)),
-            ("DOORWARD_REGISTRY_SIZE", self.registry_size.to_string()),
-            ("DOORWARD_CORS_ORIGINS", self.cors_origins.join(",")),
-            (TLS_CERT, file(self.tls.as_ref().map(|tls| &tls.cert))),
-            (TLS_KEY, file(self.tls.as_ref().map(|tls| &tls.key))),
-            ("DOORWARD_DOCS", switch(self.docs, "on", "off")),
+            ("DOORWARD_AUDIT_RETENTION", shown_duration(self.audit.retention)),
+            ("DOORWARD_REGISTRY_SIZE", self.memory.registry_size.to_string()),
+            ("DOORWARD_CORS_ORIGINS", self.http.cors_origins.join(",")),
+            (TLS_CERT, file(self.http.tls_cert.as_ref())),
+            (TLS_KEY, file(self.http.tls_key.as_ref())),
+            ("DOORWARD_DOCS", switch(self.http.docs, "on", "off")),
             (
                 "DOORWARD_METRICS_LISTEN",
-                self.metrics_listen
+                self.telemetry
+                    .metrics_listen
                     .map_or("none".to_owned(), |address| address.to_string()),
             ),
             (
                 "DOORWARD_LOG_FORMAT",
-                self.log_format
+                self.telemetry
+                    .log_format
                     .map_or("text on a terminal, else json", log_format_name)
                     .to_owned(),
             ),
@@ -551,14 +561,13 @@ impl Reader<'_> {
 
     /// Both files or neither. Whether they can be used is for the server to say: another command
     /// may run as someone who may not read the key.
-    fn tls(&mut self) -> Option<TlsFiles> {
+    fn tls(&mut self) -> (Option<PathBuf>, Option<PathBuf>) {
         let good = self.bad.len();
         let (cert, key) = (
             self.parsed(TLS_CERT, "none", parse_file),
             self.parsed(TLS_KEY, "none", parse_file),
         );
-        match (cert, key) {
-            (Some(cert), Some(key)) => return Some(TlsFiles { cert, key }),
+        match (&cert, &key) {
             (Some(_), None) if self.bad.len() == good => {
                 self.refuse(TLS_KEY, format!("is needed with {TLS_CERT}"));
             }
@@ -567,7 +576,7 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        None
+        (cert, key)
     }
 
     fn secret(&mut self, name: &str) -> Option<RootSecret> {
@@ -831,8 +840,8 @@ mod tests {
     #[test]
     fn nothing_need_be_set() {
         let config = load(&[]).unwrap();
-        assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-        assert_eq!(config.issuer, "http://127.0.0.1:8000");
+        assert_eq!(config.server.listen.to_string(), "127.0.0.1:8000");
+        assert_eq!(config.tokens.issuer, "http://127.0.0.1:8000");
         assert_eq!(config.secret_file(), Some(PathBuf::from("doorward.secret")));
     }
 
@@ -964,6 +973,7 @@ mod tests {
         assert_eq!(
             load(&[(TLS_CERT, "cert.pem"), (TLS_KEY, "key.pem")])
                 .unwrap()
+                .tokens
                 .issuer,
             "https://127.0.0.1:8000"
         );

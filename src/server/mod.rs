@@ -48,17 +48,6 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 const RESERVED_DESCRIPTORS: u64 = 64;
 const MOST_CONNECTIONS: u64 = 25_000;
 
-/// What the HTTP side needs beside the parts.
-#[derive(Debug, Clone)]
-pub struct HttpPolicy {
-    /// Exact origins whose pages may call.
-    pub cors_origins: Vec<String>,
-    /// Whether Swagger UI is served.
-    pub docs: bool,
-    /// Whether the public URL is https.
-    pub https: bool,
-}
-
 /// What comes before anyone is served or told that somebody serves: the start is written down, and
 /// the feed of changes read, so that the first who asks whether the process is ready hears that it
 /// is.
@@ -95,11 +84,10 @@ pub async fn run(
     metrics: Option<TcpListener>,
     app: Data<App>,
     begun: FeedPosition,
-    policy: HttpPolicy,
     identity: Option<Arc<TlsIdentity>>,
     stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    let mut shared = Shared::new(&app, policy, |_| {}).map_err(std::io::Error::other)?;
+    let mut shared = Shared::new(&app, |_| {}).map_err(std::io::Error::other)?;
     shared.bound_streams = identity.is_some();
     let server = {
         let app = app.clone();
@@ -222,7 +210,6 @@ async fn metrics(app: Data<App>) -> HttpResponse {
 #[derive(Clone)]
 pub struct Shared {
     envelope: Arc<Envelope>,
-    policy: HttpPolicy,
     more: fn(&mut ServiceConfig),
     bound_streams: bool,
 }
@@ -232,22 +219,21 @@ impl Shared {
     ///
     /// # Errors
     /// The system gave no random number.
-    pub fn new(app: &App, policy: HttpPolicy, more: fn(&mut ServiceConfig)) -> Result<Self, CryptoError> {
-        let methods = MethodMap::new(openapi::methods(), policy.docs, &app.metrics);
+    pub fn new(app: &App, more: fn(&mut ServiceConfig)) -> Result<Self, CryptoError> {
+        let methods = MethodMap::new(openapi::methods(), app.config.http.docs, &app.metrics);
         let watchers = Watchers {
             metrics: Arc::clone(&app.metrics),
             traces: app.traces.clone(),
         };
         let envelope = Envelope::new(
             methods,
-            policy.cors_origins.clone(),
-            policy.https,
+            app.config.http.cors_origins.clone(),
+            app.config.tokens.issuer_is_https(),
             u64::from_be_bytes(random()?),
             watchers,
         );
         Ok(Self {
             envelope: Arc::new(envelope),
-            policy,
             more,
             bound_streams: false,
         })
@@ -269,22 +255,21 @@ pub fn http_app(
 > {
     let Shared {
         envelope,
-        policy,
         more,
         bound_streams,
     } = shared;
     // Each request holds it: the worker's own count costs less than the one that all share.
     let envelope = Rc::new(envelope);
+    let docs = app.config.http.docs;
+    let origins = &app.config.http.cors_origins;
+    let cors = Condition::new(!origins.is_empty(), cors(origins));
     actix_web::App::new()
         .configure(http::serve)
         .app_data(app)
         .configure(more)
-        .configure(|service| openapi::serve(service, policy.docs))
+        .configure(|service| openapi::serve(service, docs))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
-        .wrap(Condition::new(
-            !policy.cors_origins.is_empty(),
-            cors(&policy.cors_origins),
-        ))
+        .wrap(cors)
         .wrap(from_fn(move |request, next| {
             let envelope = Rc::clone(&envelope);
             async move { envelope.handle(request, next).await }

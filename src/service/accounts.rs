@@ -46,14 +46,14 @@ pub async fn register(
 }
 
 async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result<PublicAccount, Failure> {
-    if !app.policy.registration_open {
+    if !app.config.accounts.registration_open {
         return Err(Failure::RegistrationClosed);
     }
     let email = Email::parse("email", account.email);
     let password = Password::parse_new(
         "password",
         account.password,
-        app.policy.password_min_length,
+        app.config.accounts.password_min_length,
         email.as_ref().ok(),
     );
     let (email, password) = match (email, password) {
@@ -135,7 +135,7 @@ pub async fn change_password(
     let new = Password::parse_new(
         "new_password",
         new,
-        app.policy.password_min_length,
+        app.config.accounts.password_min_length,
         email.as_ref(),
     )
     .map_err(refused)?;

@@ -118,7 +118,7 @@ pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Fai
 /// # Errors
 /// A passing failure; the keys stay as they are then.
 pub async fn reload(app: &App) -> Result<(), Failure> {
-    if app.shares_its_key {
+    if app.config.tokens.shares_its_key() {
         return Ok(());
     }
     // One at a time: of two readings the older must not be installed last.

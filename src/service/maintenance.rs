@@ -31,7 +31,7 @@ pub async fn keep(app: &App) {
             Ok(purged) => log::info!(purged; "ended sessions, read changes and old events deleted"),
             Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
         }
-        if let Some(interval) = app.policy.key_rotation
+        if let Some(interval) = app.config.tokens.key_rotation
             && let Err(failure) = keys::rotate_if_due(app, interval).await
         {
             log::warn!(failure:%; "the signing key was not rotated; it is tried again");
@@ -63,7 +63,7 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
     let throttles = walk(Uuid::nil(), throttles).await?;
     let events = drain(async || {
         app.store
-            .purge_events(before(app.policy.audit_retention), BATCH, &app.chain)
+            .purge_events(before(app.config.audit.retention), BATCH, &app.chain)
             .await
     })
     .await?;

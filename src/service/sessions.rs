@@ -74,7 +74,7 @@ pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<Tok
 }
 
 async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
-    if !app.policy.password_grant {
+    if !app.config.accounts.password_grant {
         return Err(Failure::PasswordGrantOff);
     }
     let password = Password::parse(login.password).ok_or(Failure::BadCredentials("impossible_password"))?;
@@ -168,7 +168,7 @@ async fn replace_one_time_password(
     let new = Password::parse_new(
         "new_password",
         new,
-        app.policy.password_min_length,
+        app.config.accounts.password_min_length,
         email.as_ref(),
     )
     .map_err(|why| Failure::Invalid(vec![why]))?;
@@ -207,12 +207,12 @@ async fn open_session(
         id: SessionId::from(Uuid::new_v4()),
         user_id: user.me.id,
         created_at: now,
-        idle_expires_at: now.plus(app.policy.session_idle_ttl),
-        expires_at: now.plus(app.policy.session_max_age),
+        idle_expires_at: now.plus(app.config.sessions.idle_ttl),
+        expires_at: now.plus(app.config.sessions.max_age),
         ip: &context.ip,
         user_agent: &user_agent,
     };
-    let cap = i64::try_from(app.policy.sessions_per_user).unwrap_or(i64::MAX);
+    let cap = i64::try_from(app.config.sessions.per_user).unwrap_or(i64::MAX);
     let over = app
         .store
         .start_session(
@@ -314,7 +314,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
         .ok_or(Failure::InvalidGrant("not_ours"))?;
     let now = app.clock.now();
     let successor = presented.counter.saturating_add(1);
-    let idle_expires_at = now.plus(app.policy.session_idle_ttl);
+    let idle_expires_at = now.plus(app.config.sessions.idle_ttl);
     if let Some(holder) = app
         .store
         .rotate(Rotation {
@@ -342,7 +342,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
     // ago that was.
     let within_grace = lineage
         .rotated_at
-        .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.policy.refresh_grace));
+        .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.config.sessions.refresh_grace));
     if lineage.counter == successor && within_grace {
         let standing = &lineage.standing;
         let claimed = TokenIdentity {

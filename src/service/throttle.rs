@@ -59,7 +59,11 @@ async fn admit(app: &App, counters: Counters) -> Result<AttemptGuard<'_>, Failur
     loop {
         let ended = app.attempt_ended.notified();
         let now = app.clock.now();
-        match app.store.admit(counters, app.policy.account_lock, now).await? {
+        match app
+            .store
+            .admit(counters, app.config.limits.account_lock, now)
+            .await?
+        {
             Admission::Admitted => return Ok(AttemptGuard(app)),
             Admission::BlockedUntil(at) => {
                 return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER)));
@@ -82,7 +86,8 @@ fn throttled(app: &App, retry_after: u64) -> Failure {
 pub fn wrong(app: &App, now: Timestamp) -> AttemptOutcome {
     AttemptOutcome::Wrong {
         locked_until: app
-            .policy
+            .config
+            .limits
             .account_lock
             .map_or(Timestamp::LAST, |lock| now.plus(lock)),
     }

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, HttpServer};
 use doorward::app::App;
 use doorward::config::{Config, SettingSource};
 use doorward::model::clock::Clock;
-use doorward::server::{HttpPolicy, Shared, http_app};
+use doorward::server::{Shared, http_app};
 
 use crate::support::postgres::Postgres;
 use crate::support::process::raw;
@@ -29,16 +29,7 @@ async fn with_a_panicking_route() -> String {
             })
             .unwrap();
             let app = Data::new(App::build(config, Clock::System).await.unwrap());
-            let shared = Shared::new(
-                &app,
-                HttpPolicy {
-                    cors_origins: Vec::new(),
-                    docs: true,
-                    https: false,
-                },
-                panicking,
-            )
-            .unwrap();
+            let shared = Shared::new(&app, panicking).unwrap();
             let server = HttpServer::new(move || http_app(app.clone(), shared.clone()))
                 .workers(1)
                 .listen(listener)

@@ -11,7 +11,7 @@ use doorward::app::App;
 use doorward::config::{Config, SettingSource};
 use doorward::crypto::passwords::Cost;
 use doorward::model::clock::Clock;
-use doorward::server::{self, HttpPolicy};
+use doorward::server;
 use sqlx::ConnectOptions as _;
 use tokio::sync::oneshot;
 
@@ -122,13 +122,8 @@ impl TestApp {
         })
         .unwrap();
         if let Some(cost) = cost {
-            config.argon2 = cost;
+            config.hashing.cost = cost;
         }
-        let policy = HttpPolicy {
-            cors_origins: config.cors_origins.clone(),
-            docs: config.docs,
-            https: config.issuer.starts_with("https://"),
-        };
         let clock = Arc::new(AtomicI64::new(now));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -140,7 +135,7 @@ impl TestApp {
                 let app = Data::new(App::build(config, moved).await.unwrap());
                 let begun = server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
-                server::run(listener, None, app, begun, policy, None, async {
+                server::run(listener, None, app, begun, None, async {
                     drop(stopped.await);
                 })
                 .await

@@ -191,7 +191,7 @@ pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     let trusted = request
         .app_data::<web::Data<App>>()
-        .map(|app| app.policy.trusted_proxies.as_slice())
+        .map(|app| app.config.limits.trusted_proxies.as_slice())
         .unwrap_or_default();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if !is_proxy(&peer) {

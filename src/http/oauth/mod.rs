@@ -349,7 +349,7 @@ pub async fn metadata(app: web::Data<App>) -> HttpResponse {
             revocation_endpoint: at("/oauth/revoke"),
             introspection_endpoint: at("/oauth/introspect"),
             jwks_uri: at("/.well-known/jwks.json"),
-            grant_types_supported: if app.policy.password_grant {
+            grant_types_supported: if app.config.accounts.password_grant {
                 vec!["password", "refresh_token"]
             } else {
                 vec!["refresh_token"]
