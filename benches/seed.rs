@@ -19,8 +19,9 @@ use doorward::model::permission::Permissions;
 use doorward::model::signing_key::SigningAlgorithm;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use sqlx_postgres::PgConnection;
+use sqlx_sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use tempfile::TempDir;
 
 use crate::service::{IN_COMMON, ISSUER, SECRET, Service};

@@ -619,13 +619,13 @@ impl Visitor<'_> {
 /// A database that refuses a row and, in PostgreSQL's DETAIL, repeats it.
 async fn refuse_rows(url: &str) {
     if url.starts_with("postgres") {
-        let mut database = sqlx::PgConnection::connect(url).await.unwrap();
+        let mut database = sqlx_postgres::PgConnection::connect(url).await.unwrap();
         database
             .execute("ALTER TABLE users ADD CONSTRAINT nobody_else CHECK (email NOT LIKE 'dave%')")
             .await
             .unwrap();
     } else {
-        let mut database = sqlx::SqliteConnection::connect(url).await.unwrap();
+        let mut database = sqlx_sqlite::SqliteConnection::connect(url).await.unwrap();
         let trigger = "CREATE TRIGGER nobody_else BEFORE INSERT ON users WHEN NEW.email LIKE 'dave%' BEGIN SELECT RAISE(ABORT, 'refused'); END";
         database.execute(trigger).await.unwrap();
     }

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::Connection as _;
+use sqlx_sqlite::SqliteConnection;
 
 use crate::support::app::fresh_database;
 use crate::support::process::{Server, doorward, output};

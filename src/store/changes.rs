@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
+use sqlx_postgres::PgListener;
 
 use super::{Pool, Store, StoreError, on_reader, on_writer};
 use crate::model::clock::Timestamp;

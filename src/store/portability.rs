@@ -6,7 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Transaction};
+use sqlx_postgres::Postgres;
+use sqlx_sqlite::Sqlite;
 use uuid::Uuid;
 
 use super::events::append_event;

@@ -132,7 +132,9 @@ async fn a_raised_cost_reaches_the_stored_hash_at_the_next_login() {
         .login("alice@example.com", "not her password")
         .await
         .expect(401);
-    let mut database = sqlx::SqliteConnection::connect(&app.database).await.unwrap();
+    let mut database = sqlx_sqlite::SqliteConnection::connect(&app.database)
+        .await
+        .unwrap();
     let mut stored = async || {
         sqlx::query_as::<_, (String,)>("SELECT password_hash FROM users")
             .fetch_one(&mut database)

@@ -156,7 +156,9 @@ async fn a_sqlite_file_that_another_process_locks_answers_503_and_heals() {
     use sqlx::{Connection as _, Executor as _};
     let app = TestApp::start(Engine::Sqlite).await;
     let alice = app.registered("alice").await;
-    let mut other = sqlx::SqliteConnection::connect(&app.database).await.unwrap();
+    let mut other = sqlx_sqlite::SqliteConnection::connect(&app.database)
+        .await
+        .unwrap();
     other.execute("BEGIN IMMEDIATE").await.unwrap();
     app.register("bob@example.com", PASSWORD)
         .await

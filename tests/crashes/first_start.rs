@@ -29,12 +29,12 @@ async fn keys(url: &str) -> i64 {
     let count = "SELECT COUNT(*) FROM signing_keys";
     let (keys,): (i64,) = if url.starts_with("postgres") {
         sqlx::query_as(count)
-            .fetch_one(&mut sqlx::PgConnection::connect(url).await.unwrap())
+            .fetch_one(&mut sqlx_postgres::PgConnection::connect(url).await.unwrap())
             .await
             .unwrap()
     } else {
         sqlx::query_as(count)
-            .fetch_one(&mut sqlx::SqliteConnection::connect(url).await.unwrap())
+            .fetch_one(&mut sqlx_sqlite::SqliteConnection::connect(url).await.unwrap())
             .await
             .unwrap()
     };

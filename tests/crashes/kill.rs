@@ -569,7 +569,7 @@ async fn one_database(engine: Engine, cycles: usize, longest: u64, seed: u64) ->
 
 /// PostgreSQL may still be at a dead server's last statement.
 async fn until_nobody_is_connected(url: &str) {
-    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let mut connection = sqlx_postgres::PgConnection::connect(url).await.unwrap();
     for _ in 0..1000 {
         let others = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
         let (others,): (i64,) = sqlx::query_as(others).fetch_one(&mut connection).await.unwrap();
@@ -589,13 +589,13 @@ async fn broken_rows(url: &str) -> Vec<String> {
             (SELECT COUNT(*) FROM sessions WHERE user_id NOT IN (SELECT id FROM users)),
             (SELECT COUNT(*) - 1 FROM signing_keys)";
     let (counts, health): ((i64, i64, i64, i64), String) = if url.starts_with("postgres") {
-        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        let mut connection = sqlx_postgres::PgConnection::connect(url).await.unwrap();
         (
             sqlx::query_as(counts).fetch_one(&mut connection).await.unwrap(),
             "ok".to_owned(),
         )
     } else {
-        let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+        let mut connection = sqlx_sqlite::SqliteConnection::connect(url).await.unwrap();
         let (health,) = sqlx::query_as("PRAGMA integrity_check")
             .fetch_one(&mut connection)
             .await

@@ -147,7 +147,7 @@ async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, 
     let migrator = Migrator::new(known).await.unwrap();
     if engine == Engine::Sqlite {
         let options = url
-            .parse::<sqlx::sqlite::SqliteConnectOptions>()
+            .parse::<sqlx_sqlite::SqliteConnectOptions>()
             .unwrap()
             .create_if_missing(true);
         let mut connection = options.disable_statement_logging().connect().await.unwrap();
@@ -158,7 +158,7 @@ async fn old_database(url: &str, folder: &Path, engine: Engine, version: usize, 
             .unwrap();
         connection.close().await.unwrap();
     } else {
-        let options = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap();
+        let options = url.parse::<sqlx_postgres::PgConnectOptions>().unwrap();
         let mut connection = options.disable_statement_logging().connect().await.unwrap();
         migrator.run(&mut connection).await.unwrap();
         connection

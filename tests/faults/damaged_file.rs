@@ -223,9 +223,10 @@ async fn what_is_no_database_of_ours_is_refused_and_left_as_it_is() {
     let original = Original::new(&http).await;
     let other = tempfile::tempdir().unwrap();
     let file = other.path().join("other.db");
-    let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display()))
-        .await
-        .unwrap();
+    let mut connection =
+        sqlx_sqlite::SqliteConnection::connect(&format!("sqlite://{}?mode=rwc", file.display()))
+            .await
+            .unwrap();
     connection
         .execute("CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('someone')")
         .await

@@ -16,7 +16,8 @@ use std::time::Duration;
 use doorward::model::clock::monotonic_now;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::Connection as _;
+use sqlx_sqlite::SqliteConnection;
 
 use crate::support::process::Server;
 

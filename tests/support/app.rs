@@ -280,11 +280,11 @@ impl TestApp {
         // The statement is the test's, not the program's: not for the log, which is heard for
         // addresses.
         if self.database.starts_with("postgres") {
-            let options: sqlx::postgres::PgConnectOptions = self.database.parse().unwrap();
+            let options: sqlx_postgres::PgConnectOptions = self.database.parse().unwrap();
             let mut connection = options.disable_statement_logging().connect().await.unwrap();
             sqlx::query(statement).execute(&mut connection).await.unwrap();
         } else {
-            let options: sqlx::sqlite::SqliteConnectOptions = self.database.parse().unwrap();
+            let options: sqlx_sqlite::SqliteConnectOptions = self.database.parse().unwrap();
             let mut connection = options.disable_statement_logging().connect().await.unwrap();
             sqlx::query(statement).execute(&mut connection).await.unwrap();
         }

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor};
+use sqlx_postgres::PgConnection;
 
 /// The server that all tests share.
 static SHARED: OnceLock<Postgres> = OnceLock::new();
