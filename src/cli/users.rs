@@ -11,15 +11,14 @@ use super::{CLI, Exit, argument, json_switch, optional, print, print_json};
 use crate::app::App;
 use crate::http::api::me::Session;
 use crate::http::api::users::User;
+use crate::model::authority::Authority;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
-use crate::model::user::Account;
-use crate::service::administration::{
-    self, AccountChange, AccountFilter, Authority, CreatedAccount, Invitation,
-};
+use crate::model::user::{Account, AccountChange, AccountFilter};
+use crate::service::administration::{self, CreatedAccount, Invitation};
 use crate::service::{Failure, throttle};
 
 const PAGE: usize = 200;

@@ -96,3 +96,34 @@ pub struct OneTimeCredential<'a> {
     /// When it ends.
     pub expires_at: Timestamp,
 }
+
+/// Conditions that accounts must meet to be found; an absent one does not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct AccountFilter {
+    /// Exactly this address.
+    pub email: Option<EmailKey>,
+    /// Beginning of the canonical address.
+    pub prefix: Option<String>,
+    /// Name of the role.
+    pub role: Option<String>,
+    /// Active, or disabled.
+    pub is_active: Option<bool>,
+}
+
+/// Place in a list of accounts after which the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountCursor {
+    /// After this account, in the order of row numbers.
+    AfterId(UserId),
+    /// After this address, in the order of canonical addresses.
+    AfterEmail(String),
+}
+
+/// Changes to an account; an absent one leaves the value as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AccountChange<'a> {
+    /// Another role.
+    pub role: Option<&'a str>,
+    /// Enabled or disabled.
+    pub is_active: Option<bool>,
+}

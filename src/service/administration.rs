@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Failure, cut_page, rows_of_page, throttle};
 use crate::app::App;
 use crate::crypto::secret::random;
+use crate::model::authority::Authority;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
@@ -16,11 +17,8 @@ use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::is_role_name;
 use crate::model::session::SessionInfo;
-use crate::model::user::{Account, NewUser, OneTimeCredential};
+use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, NewUser, OneTimeCredential};
 use crate::store::administration::Administered;
-pub use crate::store::administration::{
-    AccountChange, AccountCursor, AccountFilter, Authority, ExpectedVersion,
-};
 
 /// How long a one-time password is good.
 pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);

@@ -2,8 +2,9 @@
 //! who has the role.
 
 use super::Failure;
-use super::administration::{self, Authority};
+use super::administration;
 use crate::app::App;
+use crate::model::authority::Authority;
 use crate::model::event::{Context, EventType};
 use crate::model::invalid::Invalid;
 use crate::model::permission::{ADMIN_ROLE, DEFAULT_ROLE, Permissions, Role, is_role_name};

@@ -11,91 +11,15 @@ use super::events::append_event;
 use super::sessions::end_sessions_of;
 use super::users::account_columns;
 use super::{Store, StoreError, in_transaction, on_reader, part};
-use crate::model::email::EmailKey;
+use crate::model::authority::Authority;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{ADMIN_ROLE, Permissions};
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Account, OneTimeCredential};
+use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, OneTimeCredential};
 
 /// Sessions of one transaction.
 const BATCH: i64 = 500;
-
-/// Which accounts to find; what is absent does not narrow.
-#[derive(Debug, Clone, Default)]
-pub struct AccountFilter {
-    /// With exactly this address.
-    pub email: Option<EmailKey>,
-    /// Whose canonical address begins so.
-    pub prefix: Option<String>,
-    /// Of this role.
-    pub role: Option<String>,
-    /// Active, or not.
-    pub is_active: Option<bool>,
-}
-
-/// Where a page of accounts begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AccountCursor {
-    /// After this account, in the order of numbers.
-    AfterId(UserId),
-    /// After this address, in the order of canonical addresses.
-    AfterEmail(String),
-}
-
-/// What to change of an account; what is absent stays.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct AccountChange<'a> {
-    /// Another role.
-    pub role: Option<&'a str>,
-    /// Enabled or disabled.
-    pub is_active: Option<bool>,
-}
-
-/// By what right an administrator acts, and what they know of what they act on. Nobody acts on
-/// those who may more, nor makes them.
-#[derive(Debug, Clone, Copy)]
-pub struct Authority {
-    /// The session that asks. What its bearer may is read in the transaction itself: a demotion
-    /// that is acknowledged meanwhile holds. None is the operator of the machine, who may
-    /// everything.
-    pub session: Option<SessionId>,
-    /// The version that the caller has seen, if they say so.
-    pub known: ExpectedVersion,
-}
-
-impl Authority {
-    /// Whoever runs the program on the database.
-    pub const OPERATOR: Self = Self {
-        session: None,
-        known: ExpectedVersion::Unstated,
-    };
-}
-
-/// Which version of a thing a caller has seen (RFC 9110 section 13.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExpectedVersion {
-    /// They do not say.
-    Unstated,
-    /// Whichever is there.
-    Any,
-    /// This one.
-    Version(i64),
-    /// One that never was.
-    Never,
-}
-
-impl ExpectedVersion {
-    /// Whether what the caller has seen is what there is.
-    #[must_use]
-    pub fn is(self, version: i64) -> bool {
-        match self {
-            Self::Unstated | Self::Any => true,
-            Self::Version(known) => known == version,
-            Self::Never => false,
-        }
-    }
-}
 
 /// What became of an administrator's act.
 #[derive(Debug)]

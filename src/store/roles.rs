@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::administration::{Authority, ExpectedVersion, caller, permissions_of};
+use super::administration::{caller, permissions_of};
 use super::changes::append_change;
 use super::events::append_event;
 use super::{Store, StoreError, in_transaction, on_reader};
+use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{Permissions, Role};

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::administration::{Administered, Authority, caller, lock_admins, no_admin_remains, permissions_of};
+use super::administration::{Administered, caller, lock_admins, no_admin_remains, permissions_of};
 use super::changes::append_change;
 use super::events::append_event;
 use super::sessions::end_sessions_of;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
+use crate::model::authority::Authority;
 use crate::model::email::{Email, EmailKey};
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};

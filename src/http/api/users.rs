@@ -13,16 +13,15 @@ use crate::http::extract::{JsonFields, QueryFields};
 use crate::http::guard::Acting;
 use crate::http::openapi::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
+use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::UserId;
 use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
-use crate::model::user::Account;
+use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter};
 use crate::service::Failure;
-use crate::service::administration::{
-    self, AccountChange, AccountCursor, AccountFilter, Authority, ExpectedVersion, Invitation,
-};
+use crate::service::administration::{self, Invitation};
 
 /// An account as administrators see it.
 #[derive(Serialize, ToSchema)]

@@ -1,0 +1,49 @@
+//! Authority of an administrator: by what right someone acts on accounts and roles, and which
+//! version of them the caller has seen. The store checks both within the transaction of the act.
+
+use super::ids::SessionId;
+
+/// Right by which an administrator acts, with the version that the caller has seen. Nobody acts on
+/// an account with more permissions than their own, nor makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct Authority {
+    /// The session that asks. Its permissions are read in the transaction itself, so that a
+    /// demotion that is acknowledged meanwhile holds. None is the operator of the machine, who has
+    /// every permission.
+    pub session: Option<SessionId>,
+    /// The version that the caller has seen, if they state one.
+    pub known: ExpectedVersion,
+}
+
+impl Authority {
+    /// The operator, who runs the program on the database.
+    pub const OPERATOR: Self = Self {
+        session: None,
+        known: ExpectedVersion::Unstated,
+    };
+}
+
+/// Version of an account or role that a caller expects (RFC 9110 section 13.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedVersion {
+    /// No version is stated.
+    Unstated,
+    /// Any version that exists.
+    Any,
+    /// Exactly this version.
+    Version(i64),
+    /// A version that never existed.
+    Never,
+}
+
+impl ExpectedVersion {
+    /// Whether the present version is one that the caller accepts.
+    #[must_use]
+    pub fn is(self, version: i64) -> bool {
+        match self {
+            Self::Unstated | Self::Any => true,
+            Self::Version(known) => known == version,
+            Self::Never => false,
+        }
+    }
+}
