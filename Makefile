@@ -75,6 +75,17 @@ openapi: ## Write openapi/openapi.json from the routes
 	cargo run --quiet -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
+.PHONY: docs
+docs: ## Write the generated pages of docs/ again
+	WRITE_DOCS=1 cargo test --test doorward -- docs::
+
+# make test-one TEST=api::login
+TEST :=
+.PHONY: test-one
+test-one: tools-test ## Run the tests whose names contain TEST
+	@[ -n "$(TEST)" ] || { echo "usage: make test-one TEST=api::login"; exit 1; }
+	cargo test -- $(TEST)
+
 .PHONY: sdk
 sdk: sdk-python sdk-typescript sdk-rust ## Make the clients for Python, TypeScript and Rust in target/sdk, ready to publish
 

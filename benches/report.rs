@@ -1,5 +1,5 @@
 //! What a run has measured: a table and plots, for the terminal as they come and, after a whole
-//! run, for the README.
+//! run, for `docs/benchmarks.md`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 use crate::load::median;
 
-/// The part of the README that a whole run writes.
+/// The part of the page that a whole run writes.
 const BEGIN: &str = "<!-- made by make bench -->";
 const END: &str = "<!-- end of what make bench made -->";
 const PLOTS: &str = "benches/plots";
@@ -74,7 +74,7 @@ impl Report {
         std::fs::create_dir_all(PLOTS).expect("a folder");
         let file = format!("{PLOTS}/{}.svg", plot.name);
         draw(&file, plot).expect("a picture");
-        writeln!(self.plots, "![{}]({file})\n", plot.title).expect("memory");
+        writeln!(self.plots, "![{}](../{file})\n", plot.title).expect("memory");
     }
 
     /// Draws one bar for each name, into `benches/plots`.
@@ -82,21 +82,21 @@ impl Report {
         std::fs::create_dir_all(PLOTS).expect("a folder");
         let file = format!("{PLOTS}/{name}.svg");
         draw_bars(&file, title, bars).expect("a picture");
-        writeln!(self.plots, "![{title}]({file})\n").expect("memory");
+        writeln!(self.plots, "![{title}](../{file})\n").expect("memory");
     }
 
-    /// Puts the run into the README, in the place of the last one's.
+    /// Puts the run into the page, in the place of the last one's.
     pub fn publish(&self, minutes: u64) {
-        let readme = Path::new("README.md");
-        let text = std::fs::read_to_string(readme).expect("the README");
-        let (before, rest) = text.split_once(BEGIN).expect("the README has a place for it");
-        let (_last, after) = rest.split_once(END).expect("the README says where it ends");
+        let page = Path::new("docs/benchmarks.md");
+        let text = std::fs::read_to_string(page).expect("docs/benchmarks.md");
+        let (before, rest) = text.split_once(BEGIN).expect("the page has a place for it");
+        let (_last, after) = rest.split_once(END).expect("the page says where it ends");
         let Self { table, plots } = self;
         let made = format!(
             "{BEGIN}\n{}, in {minutes} minutes.\n\n{table}\n{plots}{END}",
             machine()
         );
-        std::fs::write(readme, format!("{before}{made}{after}")).expect("the README");
+        std::fs::write(page, format!("{before}{made}{after}")).expect("docs/benchmarks.md");
     }
 }
 

@@ -5,6 +5,7 @@ SDK_PYTHON := $(SDK)/python
 SDK_NODE := $(SDK)/node
 SDK_RUST := $(SDK)/rust
 DOCUMENT := openapi/openapi.json
+LICENCES := LICENSE-MIT LICENSE-APACHE
 
 .PHONY: sdk-python sdk-typescript sdk-rust
 sdk-python: $(SDK_PYTHON)/.built
@@ -24,9 +25,10 @@ $(SDK)/.python-tools: openapi/python/tools.txt
 	python3 -m pip install $(PIP_QUIET) --no-deps --target $(SDK)/python-tools --requirement openapi/python/tools.txt
 	@touch $@
 
-$(SDK_PYTHON)/.built: $(SDK)/.python-tools $(DOCUMENT) openapi/sdk.mk $(shell find openapi/python -type f)
+$(SDK_PYTHON)/.built: $(SDK)/.python-tools $(DOCUMENT) $(LICENCES) openapi/sdk.mk $(shell find openapi/python -type f)
 	rm -rf $(SDK_PYTHON) $(SDK)/python-site
 	cp -r openapi/python $(SDK_PYTHON)
+	cp $(LICENCES) $(SDK_PYTHON)
 	$(SDK_PYTHON_RUN) -m openapi_python_client generate --path $(DOCUMENT) --config openapi/python/generator.yaml --meta none --fail-on-warning \
 		--output-path $(SDK_PYTHON)/doorward/generated --overwrite
 	$(SDK_PYTHON_RUN) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(SDK_PYTHON)/dist $(SDK_PYTHON)
@@ -41,10 +43,10 @@ $(SDK_NODE)/.tools: openapi/typescript/tools/package-lock.json
 	@rm -f $(SDK_NODE)/.built
 	@touch $@
 
-$(SDK_NODE)/.built: $(SDK_NODE)/.tools $(DOCUMENT) openapi/sdk.mk $(shell find openapi/typescript -type f)
+$(SDK_NODE)/.built: $(SDK_NODE)/.tools $(DOCUMENT) $(LICENCES) openapi/sdk.mk $(shell find openapi/typescript -type f)
 	rm -rf $(SDK_NODE)/doorward $(SDK_NODE)/node_modules/doorward
 	mkdir -p $(SDK_NODE)/doorward $(SDK_NODE)/node_modules/doorward
-	cp -r openapi/typescript/package.json openapi/typescript/tsconfig.json openapi/typescript/README.md openapi/typescript/src $(SDK_NODE)/doorward
+	cp -r openapi/typescript/package.json openapi/typescript/tsconfig.json openapi/typescript/README.md openapi/typescript/src $(LICENCES) $(SDK_NODE)/doorward
 	cp $(DOCUMENT) $(SDK_NODE)/doorward
 	cd $(SDK_NODE)/doorward && npm run --silent generate && npm run --silent build && npm pack --silent
 	tar -xzf $(SDK_NODE)/doorward/doorward-*.tgz --strip-components 1 -C $(SDK_NODE)/node_modules/doorward
@@ -53,9 +55,10 @@ $(SDK_NODE)/.built: $(SDK_NODE)/.tools $(DOCUMENT) openapi/sdk.mk $(shell find o
 	@touch $@
 
 # Rust: progenitor, which reads the older form of the document, run by a program of its own, so that who uses the package does not build it.
-$(SDK_RUST)/.built: $(DOCUMENT) openapi/sdk.mk $(shell find openapi/rust -type f)
+$(SDK_RUST)/.built: $(DOCUMENT) $(LICENCES) openapi/sdk.mk $(shell find openapi/rust -type f)
 	rm -rf $(SDK_RUST)
 	cp -r openapi/rust $(SDK_RUST)
+	cp $(LICENCES) $(SDK_RUST)
 	cargo run --quiet -- openapi --version 3.0 > $(SDK)/openapi-3.0.json
 	CARGO_TARGET_DIR=$(SDK)/rust-target cargo run --quiet --locked --manifest-path openapi/rust/generator/Cargo.toml $(SDK)/openapi-3.0.json $(SDK_RUST)/src/generated.rs
 	CARGO_TARGET_DIR=$(SDK)/rust-target cargo build --quiet --locked --all-features --examples --manifest-path $(SDK_RUST)/Cargo.toml

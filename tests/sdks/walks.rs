@@ -152,6 +152,8 @@ fn what_would_be_published_says_what_it_is() {
         "doorward/verify.py",
         "doorward/fastapi.py",
         "doorward/generated/api/sessions/login.py",
+        "licenses/LICENSE-MIT",
+        "licenses/LICENSE-APACHE",
     ] {
         assert!(wheel.contains(file), "{file}: {wheel}");
     }
@@ -162,6 +164,8 @@ fn what_would_be_published_says_what_it_is() {
     );
     for file in [
         "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
         "dist/index.js",
         "dist/index.d.ts",
         "dist/generated.d.ts",

@@ -1,18 +1,14 @@
-//! The README keeps its word: its shell lines give the answers that it prints, and its tables name
-//! what there is.
+//! Shell lines: each `console` block is run, and each command must print what the page promises.
 
+use std::path::Path;
 use std::process::Command;
 
-use doorward::config::SETTINGS;
-
-use crate::support::document::document;
+use super::pages;
 use crate::support::process::Server;
 
-const README: &str = include_str!("../README.md");
-
 /// Every `console` block: the commands, each with the output that it promises.
-fn sessions() -> Vec<Vec<(String, String)>> {
-    let blocks = README
+fn sessions(text: &str) -> Vec<Vec<(String, String)>> {
+    let blocks = text
         .split("```console\n")
         .skip(1)
         .map(|rest| rest.split("```").next().unwrap());
@@ -34,7 +30,7 @@ fn sessions() -> Vec<Vec<(String, String)>> {
     blocks.map(commands).collect()
 }
 
-/// Whether `text` is `promised`, where `…` stands for whatever is different each time.
+/// Whether `text` is `promised`, where `…` stands for text that differs each time.
 fn keeps(promised: &str, text: &str) -> bool {
     let mut parts = promised.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
@@ -49,11 +45,9 @@ fn keeps(promised: &str, text: &str) -> bool {
     rest.is_empty() || (last.is_empty() && promised.ends_with('…'))
 }
 
-#[test]
-fn the_shell_lines_pasted_give_the_answers_that_it_prints() {
+/// Runs the blocks of a page in a folder with a server of its own, the program on the path.
+fn run(page: &str, sessions: &[Vec<(String, String)>]) {
     const MARK: &str = "--- next command ---";
-    let sessions = sessions();
-    assert!(sessions.iter().flatten().count() >= 6);
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let script: Vec<String> = sessions
@@ -62,55 +56,56 @@ fn the_shell_lines_pasted_give_the_answers_that_it_prints() {
         .map(|(command, _)| format!("{command}\necho; echo '{MARK}'"))
         .collect();
     let script = script.join("\n").replace("127.0.0.1:8000", &server.address);
+    let program = Path::new(env!("CARGO_BIN_EXE_doorward")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
     let output = Command::new("bash")
         .arg("-c")
         .arg(&script)
+        .env("PATH", path)
+        .env("DOORWARD_LISTEN", &server.address)
         .current_dir(folder.path())
         .output()
         .unwrap();
-    let output = String::from_utf8(output.stdout)
-        .unwrap()
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let output = String::from_utf8_lossy(&output.stdout)
         .replace('\r', "")
         .replace(&server.address, "127.0.0.1:8000");
     let answers: Vec<&str> = output.split(MARK).map(str::trim).collect();
     for ((command, promised), answer) in sessions.iter().flatten().zip(answers) {
         assert!(
             keeps(promised.trim(), answer),
-            "{command}\npromises: {promised}\nanswers:  {answer}"
+            "{page}: {command}\npromises: {promised}\nanswers:  {answer}\nerrors:   {errors}"
         );
     }
 }
 
 #[test]
-fn the_tables_name_every_setting_and_every_operation() {
-    for setting in SETTINGS {
-        assert!(
-            README.contains(&format!("| `{}` | ", setting.name)),
-            "{}",
-            setting.name
-        );
-    }
-    for (path, item) in document()["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys() {
-            assert!(
-                README.contains(&format!("| `{} {path}` | ", method.to_ascii_uppercase())),
-                "{method} {path}"
-            );
+fn the_shell_lines_pasted_give_the_answers_that_they_print() {
+    let mut commands = 0;
+    for page in pages() {
+        let sessions = sessions(&page.text);
+        if !sessions.is_empty() {
+            run(&page.name, &sessions);
+            commands += sessions.iter().flatten().count();
         }
     }
+    assert!(commands >= 12, "only {commands} commands");
 }
 
 #[test]
-fn every_make_target_that_it_names_is_there() {
-    let makefile = include_str!("../Makefile");
-    for word in README
-        .split("`make ")
-        .skip(1)
-        .map(|rest| rest.split(['`', ' ']).next().unwrap())
-    {
-        assert!(
-            makefile.contains(&format!("\n{word}: ")) || makefile.contains(&format!("\n{word}:")),
-            "make {word}"
-        );
+fn every_make_target_that_a_page_names_exists() {
+    let makefile = include_str!("../../Makefile");
+    for page in pages() {
+        for rest in page.text.split("make ").skip(1) {
+            let Some(word) = rest.split(['`', ' ', '\n', '.', ',', ')']).next() else {
+                continue;
+            };
+            let is_target = page.text.contains(&format!("`make {word}")) && !word.is_empty();
+            assert!(
+                !is_target || makefile.contains(&format!("\n{word}:")),
+                "{}: make {word}",
+                page.name
+            );
+        }
     }
 }
