@@ -14,8 +14,8 @@ use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Credential, NewUser, PublicAccount};
-use crate::store::throttles::AttemptOutcome;
-use crate::store::users::{DeletionOutcome, EmailChangeOutcome};
+use crate::store::accounts::own::{DeletionOutcome, EmailChangeOutcome};
+use crate::store::attempts::AttemptOutcome;
 
 /// What someone registers with, as they typed it.
 #[derive(Clone, Copy)]

@@ -18,7 +18,7 @@ use crate::model::password::Password;
 use crate::model::permission::is_role_name;
 use crate::model::session::SessionInfo;
 use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, NewUser, OneTimeCredential};
-use crate::store::administration::Administered;
+use crate::store::accounts::admin::Administered;
 
 /// How long a one-time password is good.
 pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);

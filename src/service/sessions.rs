@@ -21,9 +21,9 @@ use crate::model::password::Password;
 use crate::model::session::{EndReason, NewSession, SessionInfo, Which};
 use crate::model::throttle::Counters;
 use crate::model::user::LoginAccount;
-use crate::store::rotations::Rotation;
+use crate::store::attempts::AttemptOutcome;
+use crate::store::refresh::Rotation;
 use crate::store::sessions::SessionGuard;
-use crate::store::throttles::AttemptOutcome;
 
 /// A user name and password, as they were typed, and where they came from.
 #[derive(Clone, Copy)]

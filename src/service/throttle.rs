@@ -13,7 +13,7 @@ use crate::model::event::{Context, EventType};
 use crate::model::ids::UserId;
 use crate::model::password::Password;
 use crate::model::throttle::Counters;
-use crate::store::throttles::{Admission, AttemptOutcome};
+use crate::store::attempts::{Admission, AttemptOutcome};
 
 /// While as many attempts as may are under way, those who know their password come through one
 /// after the other: each that ends here wakes one that waits, and for those that end on other nodes

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::changes::append_change;
 use super::events::append_event;
+use super::feed::append_change;
 use super::{Store, StoreError, in_transaction, on_reader};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;

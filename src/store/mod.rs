@@ -6,19 +6,19 @@
 //! for a plain BEGIN that reads first fails under contention whatever the busy timeout. WAL with
 //! `synchronous=FULL`: a method that returned has its change on disk.
 
-pub mod administration;
-pub mod changes;
+pub mod accounts;
+pub mod attempts;
+pub mod authority;
 pub mod events;
+pub mod feed;
 mod file;
 pub mod keys;
 mod migrations;
 pub mod portability;
+pub mod refresh;
 pub mod roles;
-pub mod rotations;
 pub mod sessions;
-pub mod throttles;
 pub mod url;
-pub mod users;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -41,7 +41,7 @@ use crate::telemetry::metrics::PoolUse;
 use crate::telemetry::scope;
 use file::DatabaseFile;
 use migrations::{POSTGRES, SQLITE};
-use rotations::Rotations;
+use refresh::Rotations;
 use url::DatabaseUrl;
 
 /// How long a request waits for a connection, and a statement for its end, before the database

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::administration::{caller, permissions_of};
-use super::changes::append_change;
+use super::authority::{caller, permissions_of};
 use super::events::append_event;
+use super::feed::append_change;
 use super::{Store, StoreError, in_transaction, on_reader};
 use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::event::Event;

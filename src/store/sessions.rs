@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
-use super::changes::append_change;
+use super::attempts::{AttemptOutcome, settle};
 use super::events::append_event;
-use super::rotations::Rotation;
-use super::throttles::{AttemptOutcome, settle};
+use super::feed::append_change;
+use super::refresh::Rotation;
 use super::{Store, StoreError, in_transaction, on_reader, on_writer};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;

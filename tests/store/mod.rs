@@ -10,7 +10,7 @@ use doorward::model::ids::{SessionId, Subject};
 use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
 use doorward::model::user::{NewUser, PublicAccount};
-use doorward::store::rotations::Rotation;
+use doorward::store::refresh::Rotation;
 use doorward::store::sessions::SessionGuard;
 use doorward::store::url::DatabaseUrl;
 use doorward::store::{OpenError, Store};

@@ -1,22 +1,19 @@
-//! What administrators do to accounts: find, change, reset, delete. The last active admin stays.
-//!
-//! Whatever could cost an admin locks the row of the role `admin` first, so that of two admins who
-//! demote each other one comes second and is refused.
+//! Acts of administrators on accounts: change, reset, delete. The last active admin stays.
 
 use serde_json::json;
-use sqlx::AssertSqlSafe;
 
-use super::changes::append_change;
-use super::events::append_event;
-use super::sessions::end_sessions_of;
-use super::users::account_columns;
-use super::{Store, StoreError, in_transaction, on_reader, part};
+use super::account_columns;
 use crate::model::authority::Authority;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{ADMIN_ROLE, Permissions};
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, OneTimeCredential};
+use crate::model::user::{Account, AccountChange, OneTimeCredential};
+use crate::store::authority::{no_admin_remains, permissions_of};
+use crate::store::events::append_event;
+use crate::store::feed::append_change;
+use crate::store::sessions::end_sessions_of;
+use crate::store::{Store, StoreError, in_transaction};
 
 /// Sessions of one transaction.
 const BATCH: i64 = 500;
@@ -44,7 +41,7 @@ pub enum Administered<T> {
 /// the transaction, which then leaves no trace.
 macro_rules! hold_account {
     ($tx:expr, $user:expr, $authority:expr) => {{
-        let caller = $crate::store::administration::caller!($tx, $authority, Administered);
+        let caller = $crate::store::authority::caller!($tx, $authority, Administered);
         let before: Option<Account> = sqlx::query_as(concat!(
             "UPDATE users
              SET version = version
@@ -69,165 +66,7 @@ macro_rules! hold_account {
     }};
 }
 
-/// What the caller may at this moment, under the lock that every demotion takes; gives the refusal
-/// back if their session has ended.
-macro_rules! caller {
-    ($tx:expr, $authority:expr, $refusal:ident) => {{
-        $crate::store::administration::lock_admins!($tx);
-        match $authority.session {
-            None => Permissions::built_in(),
-            Some(session) => {
-                let caller: Option<(Permissions,)> = sqlx::query_as(
-                    "SELECT roles.permissions
-                     FROM sessions
-                     JOIN users ON users.id = sessions.user_id
-                     JOIN roles ON roles.name = users.role
-                     WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
-                )
-                .bind(session)
-                .fetch_optional(&mut *$tx)
-                .await?;
-                let Some((caller,)) = caller else {
-                    return Ok($refusal::Unauthenticated);
-                };
-                caller
-            }
-        }
-    }};
-}
-
-macro_rules! permissions_of {
-    ($tx:expr, $role:expr) => {
-        sqlx::query_as::<_, (Permissions,)>(
-            "SELECT permissions
-             FROM roles
-             WHERE name = $1",
-        )
-        .bind($role)
-        .fetch_optional(&mut *$tx)
-        .await?
-        .map(|(permissions,)| permissions)
-    };
-}
-
-/// One at a time, on every node: whatever could cost an admin.
-macro_rules! lock_admins {
-    ($tx:expr) => {
-        sqlx::query(
-            "UPDATE roles
-             SET version = version
-             WHERE name = 'admin'",
-        )
-        .execute(&mut *$tx)
-        .await
-        .map(drop)?
-    };
-}
-
-/// Whether no active admin is left, asked under [`lock_admins`]. One who was invited and has never
-/// come does not count.
-macro_rules! no_admin_remains {
-    ($tx:expr) => {
-        sqlx::query_as::<_, (i64,)>(
-            "SELECT COUNT(*)
-             FROM (
-                 SELECT id
-                 FROM users
-                 WHERE role = 'admin' AND is_active AND password_expires_at IS NULL AND password_hash <> '!'
-                 LIMIT 1
-             ) AS admins",
-        )
-        .fetch_one(&mut *$tx)
-        .await?
-        .0 == 0
-    };
-}
-
-pub(crate) use {caller, lock_admins, no_admin_remains, permissions_of};
-
 impl Store {
-    /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical
-    /// addresses.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn find_accounts(
-        &self,
-        filter: &AccountFilter,
-        after: Option<&AccountCursor>,
-        limit: i64,
-    ) -> Result<Vec<Account>, StoreError> {
-        if let Some(prefix) = &filter.prefix {
-            let after = match after {
-                Some(AccountCursor::AfterEmail(email)) => email.as_str(),
-                _ => "",
-            };
-            // The last code point sorts after every address, in both engines' order of bytes.
-            let end = format!("{prefix}\u{10FFFF}");
-            return Ok(on_reader!(self, |db| {
-                sqlx::query_as(concat!(
-                "SELECT ",
-                account_columns!(),
-                "
-                 FROM users
-                 WHERE email_key >= $1 AND email_key < $2 AND email_key > $3 AND ($4 IS NULL OR role = $4) AND ($5 IS NULL OR is_active = $5)
-                 ORDER BY email_key
-                 LIMIT $6"
-            ))
-            .bind(prefix)
-            .bind(&end)
-            .bind(after)
-            .bind(&filter.role)
-            .bind(filter.is_active)
-            .bind(limit)
-            .fetch_all(db)
-            .await?
-            }));
-        }
-        let after = match after {
-            Some(AccountCursor::AfterId(id)) => id.get(),
-            _ => 0,
-        };
-        let statement = format!(
-            "SELECT {}
-             FROM users
-             WHERE id > $1 {}{}{}
-             ORDER BY id
-             LIMIT $5",
-            account_columns!(),
-            part(filter.email.is_some(), "AND email_key = $2 "),
-            part(filter.role.is_some(), "AND role = $3 "),
-            part(filter.is_active.is_some(), "AND is_active = $4 "),
-        );
-        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(
-            statement.as_str()
-        ))
-        .bind(after)
-        .bind(&filter.email)
-        .bind(&filter.role)
-        .bind(filter.is_active)
-        .bind(limit)
-        .fetch_all(db)
-        .await?))
-    }
-
-    /// Finds an account by its number.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn account(&self, user: UserId) -> Result<Option<Account>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            account_columns!(),
-            "
-             FROM users
-             WHERE id = $1"
-        ))
-        .bind(user)
-        .fetch_optional(db)
-        .await?))
-    }
-
     /// Changes an account's role and whether it is active. A disabled account's sessions end;
     /// enabling it does not bring them back.
     ///

@@ -101,7 +101,7 @@ macro_rules! enter {
 /// Stores the outcome at one counter; gives the failures so far.
 macro_rules! leave {
     ($tx:expr, $key:expr, $wrong:expr, $now:expr, |$failures:ident| $blocked_until:expr) => {{
-        let counter: $crate::store::throttles::Counter = sqlx::query_as(
+        let counter: $crate::store::attempts::Counter = sqlx::query_as(
             "UPDATE throttles
              SET pending = CASE WHEN pending > 0 THEN pending - 1 ELSE 0 END, failures = CASE WHEN $2 THEN failures + 1 ELSE 0 END,
                  blocked_until = CASE WHEN $2 THEN blocked_until ELSE 0 END, updated_at = $3
@@ -113,7 +113,7 @@ macro_rules! leave {
         .bind($now)
         .fetch_optional(&mut *$tx)
         .await?
-        .unwrap_or($crate::store::throttles::Counter::none());
+        .unwrap_or($crate::store::attempts::Counter::none());
         let $failures = counter.failures;
         let blocked_until = $blocked_until;
         if blocked_until > counter.blocked_until {
@@ -140,13 +140,13 @@ macro_rules! settle {
             $crate::model::clock::Timestamp,
         ) = ($counters, $now);
         let (wrong, locked_until) = match $outcome {
-            $crate::store::throttles::AttemptOutcome::Right => {
+            $crate::store::attempts::AttemptOutcome::Right => {
                 (false, $crate::model::clock::Timestamp::from_micros(0))
             }
-            $crate::store::throttles::AttemptOutcome::Wrong { locked_until } => (true, locked_until),
+            $crate::store::attempts::AttemptOutcome::Wrong { locked_until } => (true, locked_until),
         };
         let nothing = $crate::model::clock::Timestamp::from_micros(0);
-        let here = $crate::store::throttles::leave!($tx, counters.place, wrong, now, |failures| {
+        let here = $crate::store::attempts::leave!($tx, counters.place, wrong, now, |failures| {
             let wait = $crate::model::throttle::wait_after(failures);
             if wrong && !wait.is_zero() {
                 now.plus(wait)
@@ -155,7 +155,7 @@ macro_rules! settle {
             }
         });
         let everywhere = match counters.account {
-            Some(account) => $crate::store::throttles::leave!($tx, account, wrong, now, |failures| {
+            Some(account) => $crate::store::attempts::leave!($tx, account, wrong, now, |failures| {
                 if wrong && failures >= $crate::model::throttle::MOST_FAILURES {
                     locked_until
                 } else {

@@ -2,11 +2,8 @@
 
 use serde_json::json;
 
-use super::administration::{Administered, caller, lock_admins, no_admin_remains, permissions_of};
-use super::changes::append_change;
-use super::events::append_event;
-use super::sessions::end_sessions_of;
-use super::{Store, StoreError, in_transaction, on_reader, on_writer};
+use super::account_columns;
+use super::admin::Administered;
 use crate::model::authority::Authority;
 use crate::model::email::{Email, EmailKey};
 use crate::model::event::Event;
@@ -14,15 +11,11 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::Permissions;
 use crate::model::session::{EndReason, Which};
 use crate::model::user::{Account, Credential, LoginAccount, NewUser, PublicAccount};
-
-/// The columns of an [`Account`].
-macro_rules! account_columns {
-    () => {
-        "id, email, is_active, role, subject, created_at, last_login_at, password_expires_at, version"
-    };
-}
-
-pub(crate) use account_columns;
+use crate::store::authority::{caller, lock_admins, no_admin_remains, permissions_of};
+use crate::store::events::append_event;
+use crate::store::feed::append_change;
+use crate::store::sessions::end_sessions_of;
+use crate::store::{Store, StoreError, in_transaction, on_reader, on_writer};
 
 /// Inserts an account within a transaction, with its event.
 macro_rules! insert_account {
