@@ -16,7 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
 use crate::app::App;
-use crate::config::{BadSetting, Config, SETTINGS, SettingSource};
+use crate::config::{BadSetting, Config, SettingSource, settings};
 use crate::http::openapi;
 use crate::model::clock::Clock;
 use crate::model::event::{Actor, Context};
@@ -72,22 +72,14 @@ impl From<Vec<BadSetting>> for Exit {
     }
 }
 
-fn flag(name: &str) -> String {
-    name.trim_start_matches("DOORWARD_")
-        .to_ascii_lowercase()
-        .replace('_', "-")
-}
-
 fn command() -> Command {
-    let flags = SETTINGS.iter().filter(|setting| !setting.secret).map(|setting| {
-        Arg::new(setting.name)
-            .long(flag(setting.name))
+    let flags = settings().filter_map(|setting| {
+        let flag = Arg::new(setting.name)
+            .long(setting.flag()?)
             .value_name("VALUE")
-            .global(true)
-            .help(format!(
-                "{} [{}, default: {}]",
-                setting.help, setting.name, setting.default
-            ))
+            .global(true);
+        let (name, help, default) = (setting.name, setting.help, setting.default);
+        Some(flag.help(format!("{help} [{name}, default: {default}]")))
     });
     Command::new("doorward")
         .version(env!("CARGO_PKG_VERSION"))

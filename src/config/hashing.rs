@@ -1,0 +1,24 @@
+//! Cost of password hashing.
+
+use super::row::settings;
+use super::values::{By, Or, Whole};
+use crate::crypto::passwords::Cost;
+
+settings! {
+    /// Cost of password hashing.
+    HashSettings {
+        threads: usize = "DOORWARD_HASH_THREADS", "number of cores", Or(Whole(1, 256), cores),
+            "threads that hash passwords, 1 to 256";
+        queue: usize = "DOORWARD_HASH_QUEUE", "64", Whole(1, 65_536),
+            "hashes that may wait for a thread before 503, 1 to 65536";
+        cost: Cost = "DOORWARD_ARGON2", "m=19456,t=2,p=1", By(Cost::parse, ToString::to_string),
+            "Argon2id memory in KiB, passes, lanes; the default is the least allowed";
+    }
+}
+
+/// The cores that the process may use, as many as the setting allows.
+fn cores() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(256)
+}

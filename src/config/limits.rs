@@ -1,0 +1,23 @@
+//! Limits on attempts, and the proxies whose word about a client's address counts.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::row::settings;
+use super::values::{DurationOr, NETWORKS, RATE};
+use crate::model::throttle::Rate;
+
+settings! {
+    /// Limits on attempts, and the proxies whose word about a client's address counts.
+    LimitSettings {
+        login: Option<Rate> = "DOORWARD_LIMIT_LOGIN_IP", "100/5m", RATE,
+            "logins of one address (IPv6: /64) in a time, or off; the limit of each account is always on";
+        register: Option<Rate> = "DOORWARD_LIMIT_REGISTER_IP", "30/1h", RATE,
+            "registrations of one address in a time, or off";
+        account_lock: Option<Duration> = "DOORWARD_ACCOUNT_LOCK", "until-reset", DurationOr("until-reset", "24h"),
+            "how long 100 failures in a row lock an account to unknown devices: until-reset, or a time such as 24h";
+        trusted_proxies: Vec<IpNet> = "DOORWARD_TRUSTED_PROXIES", "none", NETWORKS,
+            "networks, comma-separated, whose X-Forwarded-For is believed, such as 10.0.0.0/8";
+    }
+}

@@ -1,0 +1,90 @@
+//! What every server needs: an address, a database and a root secret.
+
+use std::net::SocketAddr;
+
+use super::BadSetting;
+use super::row::settings;
+use super::source::{SettingSource, Sources};
+use super::values::{ADDRESS, Form};
+use crate::crypto::secret::{MIN_SECRET_BYTES, RootSecret};
+use crate::store::url::DatabaseUrl;
+
+/// Name of the setting with the root secret.
+pub(super) const SECRET: &str = "DOORWARD_SECRET";
+const DATABASE: &str = "DATABASE_URL";
+
+settings! {
+    /// Address, database and root secret of a server.
+    ServerSettings {
+        listen: SocketAddr = "DOORWARD_LISTEN", "127.0.0.1:8000", ADDRESS,
+            "address and port to listen on";
+        database: DatabaseUrl = DATABASE, "sqlite://doorward.db", Database,
+            "sqlite://FILE, sqlite::memory: or postgres://…; may come from DATABASE_URL_FILE";
+        secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", Secret,
+            "root secret of at least 32 bytes, from which all inner keys are derived; required with PostgreSQL";
+    }
+}
+
+impl ServerSettings {
+    /// A broken rule between these settings.
+    pub(super) fn contradiction(&self) -> Option<BadSetting> {
+        let lacks = matches!(self.database, DatabaseUrl::Postgres(_)) && self.secret.is_none();
+        lacks.then(|| BadSetting::new(SECRET, "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32"))
+    }
+
+    /// The place of a root secret that was not given.
+    pub(super) fn generated_secret(&self) -> String {
+        self.database.secret_file().map_or_else(
+            || "made at start and forgotten at the end".to_owned(),
+            |file| format!("in {}", file.display()),
+        )
+    }
+}
+
+/// A password in the flag, where other users of the machine see it.
+pub(super) fn password_in_flag(source: &SettingSource<'_>) -> Option<BadSetting> {
+    let url = DatabaseUrl::parse(&(source.flags)(DATABASE)?).ok()?;
+    url.has_password().then(|| {
+        BadSetting::new(
+            DATABASE,
+            "holds a password, which others can see in a flag; set the variable or DATABASE_URL_FILE instead",
+        )
+    })
+}
+
+struct Database;
+
+impl Form for Database {
+    type Value = DatabaseUrl;
+    const SOURCES: Sources = Sources::FlagVariableOrFile;
+
+    fn parse(&self, text: &str) -> Result<DatabaseUrl, String> {
+        DatabaseUrl::parse(text)
+    }
+
+    fn show(&self, value: &DatabaseUrl) -> String {
+        value.to_string()
+    }
+}
+
+/// A secret that may be absent; never shown.
+pub(super) struct Secret;
+
+impl Form for Secret {
+    type Value = Option<RootSecret>;
+    const SOURCES: Sources = Sources::VariableOrFile;
+
+    fn parse(&self, text: &str) -> Result<Option<RootSecret>, String> {
+        RootSecret::parse(text).map(Some).ok_or_else(|| {
+            format!("must be at least {MIN_SECRET_BYTES} bytes that are not a known example; make one with: openssl rand -base64 32")
+        })
+    }
+
+    fn show(&self, value: &Option<RootSecret>) -> String {
+        if value.is_some() { "***" } else { "none" }.to_owned()
+    }
+
+    fn default(&self, _text: &str) -> Option<RootSecret> {
+        None
+    }
+}

@@ -1,0 +1,39 @@
+//! Life and number of sessions.
+
+use std::time::Duration;
+
+use super::BadSetting;
+use super::row::settings;
+use super::values::{By, DURATION, Whole, parse_duration, show_duration};
+
+const IDLE_TTL: &str = "DOORWARD_SESSION_IDLE_TTL";
+
+settings! {
+    /// Life and number of sessions.
+    SessionSettings {
+        idle_ttl: Duration = IDLE_TTL, "14d", DURATION,
+            "a session that is not refreshed for so long ends";
+        max_age: Duration = "DOORWARD_SESSION_MAX_AGE", "30d", DURATION,
+            "a session ends after so long in any case";
+        per_user: usize = "DOORWARD_SESSIONS_PER_USER", "50", Whole(1, 10_000),
+            "live sessions of one user, 1 to 10000; a login beyond ends the one used longest ago";
+        refresh_grace: Duration = "DOORWARD_REFRESH_GRACE", "30s", By(parse_grace, show_duration),
+            "0s to 60s: how long the refresh token before the newest gets the newest again; 0s is strict";
+    }
+}
+
+impl SessionSettings {
+    /// A broken rule between these settings.
+    pub(super) fn contradiction(&self) -> Option<BadSetting> {
+        (self.idle_ttl > self.max_age)
+            .then(|| BadSetting::new(IDLE_TTL, "must not be longer than DOORWARD_SESSION_MAX_AGE"))
+    }
+}
+
+fn parse_grace(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        _ if text == "0s" => Ok(Duration::ZERO),
+        Ok(grace) if grace <= Duration::from_mins(1) => Ok(grace),
+        Ok(_) | Err(_) => Err("must be from 0s to 60s".to_owned()),
+    }
+}

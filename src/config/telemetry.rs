@@ -1,0 +1,37 @@
+//! Metrics and log lines.
+
+use std::net::SocketAddr;
+
+use super::row::settings;
+use super::values::{ADDRESS_OR_NONE, By, Or};
+use crate::telemetry::LogFormat;
+
+const LOG_DEFAULT: &str = "text on a terminal, else json";
+
+settings! {
+    /// Metrics and log lines.
+    TelemetrySettings {
+        metrics_listen: Option<SocketAddr> = "DOORWARD_METRICS_LISTEN", "none", ADDRESS_OR_NONE,
+            "address and port of a listener of its own for GET /metrics, in Prometheus' form";
+        log_format: Option<LogFormat> = "DOORWARD_LOG_FORMAT", LOG_DEFAULT, Or(By(parse_format, |format| show_format(*format)), || None),
+            "text or json";
+    }
+}
+
+fn parse_format(text: &str) -> Result<Option<LogFormat>, String> {
+    match text {
+        "" => Ok(None),
+        "text" => Ok(Some(LogFormat::Text)),
+        "json" => Ok(Some(LogFormat::Json)),
+        _ => Err("must be text or json".to_owned()),
+    }
+}
+
+fn show_format(format: Option<LogFormat>) -> String {
+    match format {
+        Some(LogFormat::Text) => "text",
+        Some(LogFormat::Json) => "json",
+        None => LOG_DEFAULT,
+    }
+    .to_owned()
+}

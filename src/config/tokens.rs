@@ -1,0 +1,89 @@
+//! Access tokens and the keys that sign them.
+
+use std::time::Duration;
+
+use super::BadSetting;
+use super::row::settings;
+use super::server::Secret;
+use super::values::{By, DURATION, DurationOr, Or};
+use crate::crypto::secret::RootSecret;
+use crate::model::signing_key::SigningAlgorithm;
+
+const JWT_SECRET: &str = "DOORWARD_JWT_SECRET";
+const KEY_ROTATION: &str = "DOORWARD_KEY_ROTATION";
+
+settings! {
+    /// Access tokens and the keys that sign them.
+    TokenSettings {
+        algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", By(parse_algorithm, |algorithm| algorithm.name().to_owned()),
+            "HS256, EdDSA, ES256 or RS256; with the last three other services verify by JWKS";
+        jwt_secret: Option<RootSecret> = JWT_SECRET, "none", Secret,
+            "HS256 only: the signing key of a team that shares it with its other services, at least 32 bytes";
+        key_rotation: Option<Duration> = KEY_ROTATION, "never", DurationOr("never", "30d"),
+            "make a new signing key so often, such as 30d; never leaves it to `doorward keys rotate`";
+        issuer: String = "DOORWARD_ISSUER", "http(s):// + listen address", Or(By(parse_issuer, String::clone), String::new),
+            "the `iss` of every token, an http or https URL";
+        audience: String = "DOORWARD_AUDIENCE", "doorward", By(parse_audience, String::clone),
+            "the `aud` of every token";
+        access_token_ttl: Duration = "DOORWARD_ACCESS_TOKEN_TTL", "15m", DURATION,
+            "life of an access token";
+    }
+}
+
+impl TokenSettings {
+    /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not in the database.
+    #[must_use]
+    pub const fn shares_its_key(&self) -> bool {
+        self.jwt_secret.is_some()
+    }
+
+    /// Whether the public URL is https.
+    #[must_use]
+    pub fn issuer_is_https(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// The first broken rule between these settings.
+    pub(super) fn contradiction(&self) -> Option<BadSetting> {
+        if !self.shares_its_key() {
+            None
+        } else if self.algorithm != SigningAlgorithm::Hs256 {
+            Some(BadSetting::new(
+                JWT_SECRET,
+                "is for DOORWARD_JWT_ALGORITHM=HS256 only",
+            ))
+        } else if self.key_rotation.is_some() {
+            Some(BadSetting::new(
+                KEY_ROTATION,
+                "has nothing to rotate with DOORWARD_JWT_SECRET",
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+fn parse_algorithm(text: &str) -> Result<SigningAlgorithm, String> {
+    SigningAlgorithm::parse(text).ok_or_else(|| "must be HS256, EdDSA, ES256 or RS256".to_owned())
+}
+
+/// An issuer identifier: an http or https URL without query or fragment (RFC 8414 section 2).
+fn parse_issuer(text: &str) -> Result<String, String> {
+    let rest = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .unwrap_or_default();
+    let allowed = |byte: u8| byte.is_ascii_graphic() && !b"?#\"\\<>".contains(&byte);
+    if !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an http:// or https:// URL without query or fragment".to_owned())
+    }
+}
+
+fn parse_audience(text: &str) -> Result<String, String> {
+    let graphic = !text.is_empty() && text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    graphic
+        .then(|| text.to_owned())
+        .ok_or_else(|| "must be 1 to 255 visible ASCII characters".to_owned())
+}
