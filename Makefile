@@ -33,7 +33,7 @@ check-lints:
 	cargo clippy --all-targets -- -D warnings
 
 .PHONY: check-document
-check-document: tools-test ## Lint the document, compare it with the last tag's, and try the program against it
+check-document: tools-test ## Lint the document, compare it with the last release's, and try the program against it
 	cargo test --test doorward -- document::
 
 .PHONY: check-deny
