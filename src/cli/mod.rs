@@ -133,7 +133,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         "config" => print(&config.to_string())?,
         "health" => serve::health(&config)?,
         "serve" => {
-            let log = telemetry::start(config.telemetry.log_format).map_err(Exit::failed)?;
+            let log = telemetry::log::start(config.telemetry.log_format).map_err(Exit::failed)?;
             System::new().block_on(serve::serve(config, environment, &log))?;
         }
         _ => System::new().block_on(on_database(config, name, matches))?,

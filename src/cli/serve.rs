@@ -17,7 +17,7 @@ use crate::server::{
     tls::{self, TlsIdentity},
 };
 use crate::store::url::DatabaseUrl;
-use crate::telemetry::Log;
+use crate::telemetry::log::Log;
 use crate::telemetry::traces::Traces;
 
 /// How long `doorward health` waits for the server.

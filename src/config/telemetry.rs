@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::row::settings;
 use super::values::{ADDRESS_OR_NONE, By, Or};
-use crate::telemetry::LogFormat;
+use crate::telemetry::log::LogFormat;
 
 const LOG_DEFAULT: &str = "text on a terminal, else json";
 

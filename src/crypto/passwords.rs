@@ -25,7 +25,7 @@ use super::secret::random;
 use crate::model::clock::monotonic_now;
 use crate::model::password::Password;
 use crate::telemetry::metrics::Hashing;
-use crate::telemetry::scope;
+use crate::telemetry::request_context;
 
 const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
@@ -200,7 +200,7 @@ impl Passwords {
         &self,
         job: impl FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        scope::span(|| "hash".into(), pin!(self.queue_up(job))).await
+        request_context::span(|| "hash".into(), pin!(self.queue_up(job))).await
     }
 
     async fn queue_up<T: Send + 'static>(
@@ -225,7 +225,7 @@ impl Passwords {
         match self.queue.try_send(job) {
             Ok(()) => {
                 let (done, waited, worked) = answer.await.map_err(|_| HashError::Busy)?;
-                scope::past_spans(&[("hash wait", waited), ("hash work", worked)]);
+                request_context::past_spans(&[("hash wait", waited), ("hash work", worked)]);
                 Ok(done)
             }
             Err(TrySendError::Full(_)) => Err(HashError::Busy),

@@ -16,7 +16,7 @@ use crate::model::event::{Actor, Context};
 use crate::model::permission::Permission;
 use crate::service::Failure;
 use crate::service::standing::{self, Bearer};
-use crate::telemetry::scope;
+use crate::telemetry::request_context;
 
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
 
@@ -70,7 +70,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {
-            scope::let_in(bearer.standing.me.id, bearer.session);
+            request_context::authenticated(bearer.standing.me.id, bearer.session);
             request.extensions_mut().insert(CurrentUser(bearer, needed));
             Ok(request)
         }

@@ -8,7 +8,7 @@ use crate::memory::session_registry::{Lookup, Ticket};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::SessionState;
-use crate::telemetry::scope;
+use crate::telemetry::request_context;
 
 /// Who asks, by which session.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<SessionStat
 }
 
 async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
-    let known = match scope::span_now("registry look-up", || app.registry.look_up(session)) {
+    let known = match request_context::span_now("registry look-up", || app.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
             app.registry.evict(session);

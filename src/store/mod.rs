@@ -38,7 +38,7 @@ use sqlx_sqlite::{
 };
 
 use crate::telemetry::metrics::PoolUse;
-use crate::telemetry::scope;
+use crate::telemetry::request_context;
 use file::DatabaseFile;
 use migrations::{POSTGRES, SQLITE};
 use refresh::Rotations;
@@ -184,11 +184,11 @@ pub(crate) async fn in_time<T>(
             .await
             .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
         if result.is_err() {
-            scope::failed("the database refused or was away");
+            request_context::failed("the database refused or was away");
         }
         result
     });
-    scope::span(|| format!("store {}", method_of(place)).into(), work).await
+    request_context::span(|| format!("store {}", method_of(place)).into(), work).await
 }
 
 /// Where a macro stands, as the compiler names it: the method is in it.

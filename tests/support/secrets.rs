@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::{Once, RwLock};
 
 use doorward::telemetry;
-use doorward::telemetry::LogFormat;
+use doorward::telemetry::log::LogFormat;
 use env_logger::{Builder, WriteStyle};
 use serde_json::Value;
 
@@ -155,7 +155,7 @@ pub fn listen() {
         builder
             .parse_filters(&format!("{HEARD},{CLIENTS}"))
             .write_style(WriteStyle::Never);
-        telemetry::write_to(&mut builder, LogFormat::Json, Ear);
+        telemetry::log::write_to(&mut builder, LogFormat::Json, Ear);
         builder.init();
     });
 }

@@ -26,7 +26,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::model::event::{Actor, Context};
 use crate::model::invalid::Invalid;
-use crate::telemetry::scope;
+use crate::telemetry::request_context;
 
 const MAX_JSON_BYTES: usize = 16 * 1024;
 const MAX_FORM_BYTES: usize = 8 * 1024;
@@ -160,7 +160,7 @@ impl Origin {
         Self {
             ip,
             user_agent: text(header::USER_AGENT.as_str()),
-            request_id: scope::request_id(),
+            request_id: request_context::request_id(),
         }
     }
 

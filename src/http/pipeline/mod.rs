@@ -18,7 +18,6 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::web::Bytes;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use futures_util::FutureExt as _;
 
@@ -26,12 +25,13 @@ use super::limits;
 use super::problem::Problem;
 use crate::model::clock::monotonic_now;
 use crate::telemetry::metrics::{Metrics, Route};
-use crate::telemetry::scope::RequestScope;
-use crate::telemetry::traces::{Trace, Traces};
+use crate::telemetry::request_context::{RequestContext, RequestId};
+use crate::telemetry::traces::{CallerTrace, Trace, Traces};
 
 /// The header by which a request is found in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const MAX_REQUEST_ID: usize = 64;
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Swagger UI loads its own scripts and styles and draws with inline SVG. The hash is of the one
 /// inline style it has, its logo's; the browser test fails when a new version needs another.
@@ -211,26 +211,28 @@ impl Envelope {
         let method = route.map(|_| request.method().clone());
         let trace = Trace::of_request(
             self.traces.as_deref(),
-            request.headers(),
+            caller_trace(request.headers()),
             word(method.as_ref()),
             template,
         );
-        let scope = RequestScope::new(id.clone(), Arc::clone(template), trace.clone());
+        let context = RequestContext::new(id, Arc::clone(template), trace.clone());
         let answering = async {
             let mut outcome = self.answer(request, methods, next, id).await;
             let (status, headers) = match &mut outcome {
                 Ok(response) => (response.status(), Some(response.headers_mut())),
                 Err(finished) => (finished.as_response_error().status_code(), None),
             };
-            if let Some(trace) = trace {
-                trace.end(status.as_u16(), headers.unwrap_or(&mut HeaderMap::new()));
+            if let Some(place) = trace.and_then(|trace| trace.end(status.as_u16()))
+                && let (Some(headers), Ok(place)) = (headers, HeaderValue::try_from(place))
+            {
+                headers.insert(TRACEPARENT, place);
             }
             let took = begin.elapsed();
             route.unwrap_or(&self.no_route).answered(status.as_u16(), took);
             tell(method.as_ref(), status, took);
             outcome
         };
-        scope.run(answering).await
+        context.run(answering).await
     }
 
     async fn answer<B: MessageBody + 'static>(
@@ -238,7 +240,7 @@ impl Envelope {
         request: ServiceRequest,
         methods: Option<&Methods>,
         next: Next<B>,
-        id: HeaderValue,
+        id: RequestId,
     ) -> Result<ServiceResponse, Error> {
         let docs = is_docs(request.path());
         let oauth = is_oauth(request.path());
@@ -261,7 +263,7 @@ impl Envelope {
             Ok(Err(error)) => as_problem(&error),
             Err(_panic) => Problem::Panicked,
         };
-        let mut answer = problem.answer(text_of(&id), oauth, false);
+        let mut answer = problem.answer(id.as_str(), oauth, false);
         self.dress(answer.headers_mut(), id, docs);
         Err(InternalError::from_response("answered", answer).into())
     }
@@ -299,35 +301,22 @@ impl Envelope {
             && origin.is_some_and(|origin| self.cors_origins.iter().any(|listed| listed == origin))
     }
 
-    /// A caller's well-formed id is kept (ASVS 16.4.1), so that one id follows a request through
-    /// many services.
-    fn request_id(&self, request: &ServiceRequest) -> HeaderValue {
+    /// The caller's id if it is well formed, or one of this process.
+    fn request_id(&self, request: &ServiceRequest) -> RequestId {
         let given = request.headers().get(REQUEST_ID);
-        let well_formed = |id: &&HeaderValue| {
-            (1..=MAX_REQUEST_ID).contains(&id.len())
-                && id
-                    .as_bytes()
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
-        };
-        given.filter(well_formed).cloned().unwrap_or_else(|| {
-            let count = self.count.fetch_add(1, Ordering::Relaxed);
-            let made = match u32::try_from(count) {
-                Ok(count) => Bytes::from_owner(id_text(self.process, count)),
-                Err(_) => format!("{:016x}{count:x}", self.process).into(),
-            };
-            HeaderValue::from_maybe_shared(made).unwrap_or(HeaderValue::from_static("-"))
-        })
+        given
+            .and_then(|id| RequestId::parse(id.as_bytes()))
+            .unwrap_or_else(|| RequestId::numbered(self.process, self.count.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// Writes the one error body where something was refused, then the headers.
-    fn finish(&self, response: &mut ServiceResponse, id: HeaderValue, oauth: bool, docs: bool) {
+    fn finish(&self, response: &mut ServiceResponse, id: RequestId, oauth: bool, docs: bool) {
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             let finished = response.response().error().is_none()
                 && response.headers().contains_key(header::CONTENT_TYPE);
             if !finished {
-                let text = text_of(&id);
+                let text = id.as_str();
                 let problem_json = accepts_problem_json(response.request());
                 let answer = match response.response().error() {
                     Some(error) => match error.as_error::<Problem>() {
@@ -345,8 +334,10 @@ impl Envelope {
         self.dress(response.headers_mut(), id, docs);
     }
 
-    fn dress(&self, headers: &mut HeaderMap, id: HeaderValue, docs: bool) {
-        headers.insert(REQUEST_ID, id);
+    fn dress(&self, headers: &mut HeaderMap, id: RequestId, docs: bool) {
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+            headers.insert(REQUEST_ID, id);
+        }
         headers.insert(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -396,20 +387,20 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
         .any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
-/// Both numbers in hexadecimal. Each request has one made, and this takes a tenth of what `format!`
-/// does.
-fn id_text(process: u64, count: u32) -> [u8; 24] {
-    let mut text = [0; 24];
-    let bytes = process.to_be_bytes().into_iter().chain(count.to_be_bytes());
-    for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        digits.copy_from_slice(&[byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+/// W3C Trace Context has one `traceparent`: a request with two has none.
+fn caller_trace(headers: &HeaderMap) -> CallerTrace<'_> {
+    let only = |name: HeaderName| {
+        let mut values = headers.get_all(name);
+        let (first, second) = (values.next()?, values.next());
+        first.to_str().ok().filter(|_| second.is_none())
+    };
+    let Some(parent) = only(TRACEPARENT) else {
+        return CallerTrace::default();
+    };
+    CallerTrace {
+        parent: Some(parent),
+        state: only(TRACESTATE),
     }
-    text
-}
-
-/// A request id is visible ASCII: it was checked, or made here.
-fn text_of(id: &HeaderValue) -> &str {
-    id.to_str().unwrap_or_default()
 }
 
 fn accepts_problem_json(request: &HttpRequest) -> bool {
@@ -432,16 +423,5 @@ fn of_status(status: StatusCode) -> Problem {
         StatusCode::REQUEST_TIMEOUT => Problem::BodyTimeout,
         status if status.is_client_error() => Problem::Malformed,
         _ => Problem::Panicked,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_id_is_the_process_and_the_count() {
-        let text = id_text(0x0123_4567_89ab_cdef, 0xfe);
-        assert_eq!(str::from_utf8(&text), Ok("0123456789abcdef000000fe"));
     }
 }

@@ -2,17 +2,19 @@
 //!
 //! There are none unless a collector is named by the standard variables
 //! (`OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`), which the library reads
-//! itself, as it does those of sampling, headers, time limits and resource. What a span says is
-//! written here and by our own code: names, templates and numbers, never an address or a token.
+//! itself, as it does those of sampling, headers, time limits and resource. Names and attributes of
+//! spans are ours: words, templates and numbers, never an address or a token.
 
-use std::borrow::Cow;
+mod collector;
+mod span;
+
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator as _};
+pub use opentelemetry::trace::TraceId;
 use opentelemetry::trace::{
-    Span as _, SpanKind, Status, TraceContextExt as _, TraceId, Tracer as _, TracerProvider as _,
+    Span as _, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithHttpConfig as _};
@@ -20,17 +22,18 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
-use super::collector::Collector;
-use super::scope::Span;
+use collector::Collector;
+pub use span::Span;
 
 const ENDPOINTS: [&str; 2] = [
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
 ];
 const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
-/// The specification's, for one request to the collector.
+/// The specification's time limit of one request to the collector.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACEPARENT: &str = "traceparent";
+const TRACESTATE: &str = "tracestate";
 /// How long the last spans may take to leave when the process ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -41,10 +44,10 @@ pub struct Traces {
 }
 
 impl Traces {
-    /// As the environment says; none if it names no collector.
+    /// Reads the standard variables; none if they name no collector.
     ///
     /// # Errors
-    /// The environment names one that cannot be used.
+    /// They name one that cannot be used.
     pub fn from_environment(environment: &[(String, String)]) -> Result<Option<Self>, ExporterBuildError> {
         let set = |wanted: &str| {
             environment
@@ -114,6 +117,16 @@ impl Traces {
     }
 }
 
+/// The headers by which a caller names its trace (W3C Trace Context). A header that is there twice
+/// counts as absent.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallerTrace<'a> {
+    /// `traceparent`: the trace and the caller's span.
+    pub parent: Option<&'a str>,
+    /// `tracestate`: what vendors add.
+    pub state: Option<&'a str>,
+}
+
 /// The trace that a request belongs to.
 #[derive(Clone)]
 pub struct Trace {
@@ -122,20 +135,20 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Of a request: the caller's trace, if it names one, and a span of ours, if spans are sent.
+    /// The caller's trace, if it names one, with a span of ours, if spans are sent.
     #[must_use]
     pub fn of_request(
         traces: Option<&Traces>,
-        headers: &HeaderMap,
+        caller: CallerTrace<'_>,
         method: &str,
         route: &Arc<str>,
     ) -> Option<Self> {
-        if traces.is_none() && !headers.contains_key(TRACEPARENT) {
+        if traces.is_none() && caller.parent.is_none() {
             return None;
         }
         let mut parent = Context::new();
-        if headers.contains_key(TRACEPARENT) {
-            parent = TraceContextPropagator::new().extract_with_context(&parent, &Headers(headers));
+        if caller.parent.is_some() {
+            parent = TraceContextPropagator::new().extract_with_context(&parent, &caller);
         }
         let (id, span) = match traces {
             Some(traces) => traces.begin(&parent, method, route),
@@ -144,60 +157,44 @@ impl Trace {
         (id != TraceId::INVALID).then_some(Self { id, span })
     }
 
-    /// Ends the request's span, if it is sampled, and tells the caller its place, so that what the
-    /// caller does next can follow it.
-    pub fn end(&self, status: u16, headers: &mut HeaderMap) {
-        let Some(span) = &self.span else { return };
-        span.context
-            .span()
-            .set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+    /// Ends the request's span, if it is sampled. Gives its place as a `traceparent`, so that what
+    /// the caller does next can follow it.
+    #[must_use]
+    pub fn end(&self, status: u16) -> Option<String> {
+        let span = self.span.as_ref()?;
+        let running = span.context.span();
+        running.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
         if status >= 500 {
-            span.context
-                .span()
-                .set_status(Status::error("the request failed"));
+            running.set_status(Status::error("the request failed"));
         }
-        span.context.span().end();
-        TraceContextPropagator::new().inject_context(&span.context, &mut ResponseHeaders(headers));
+        running.end();
+        let mut place = Place(None);
+        TraceContextPropagator::new().inject_context(&span.context, &mut place);
+        place.0
     }
 }
 
-impl Span {
-    /// A span within this one, from a time on or from now.
-    pub(super) fn child(&self, name: Cow<'static, str>, begin: Option<SystemTime>) -> Self {
-        let mut builder = self.tracer.span_builder(name);
-        builder.start_time = begin;
-        let span = builder.start_with_context(&self.tracer, &self.context);
-        Self {
-            tracer: self.tracer.clone(),
-            context: self.context.with_span(span),
-        }
-    }
-}
-
-/// W3C Trace Context has one `traceparent`: a request with two has none.
-struct Headers<'a>(&'a HeaderMap);
-
-impl Extractor for Headers<'_> {
+impl Extractor for CallerTrace<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        let mut values = self.0.get_all(key);
-        let (first, second) = (values.next(), values.next());
-        first
-            .filter(|_| second.is_none())
-            .and_then(|value| value.to_str().ok())
+        match key {
+            TRACEPARENT => self.parent,
+            TRACESTATE => self.state,
+            _ => None,
+        }
     }
 
     fn keys(&self) -> Vec<&str> {
-        self.0.keys().map(HeaderName::as_str).collect()
+        vec![TRACEPARENT, TRACESTATE]
     }
 }
 
-struct ResponseHeaders<'a>(&'a mut HeaderMap);
+/// The `traceparent` of an answer. The caller has its own state; the place alone is news.
+struct Place(Option<String>);
 
-impl Injector for ResponseHeaders<'_> {
+impl Injector for Place {
     fn set(&mut self, key: &str, value: String) {
-        // The caller has its own state; the place alone is news.
-        if let (true, Ok(value)) = (key == TRACEPARENT.as_str(), HeaderValue::try_from(value)) {
-            self.0.insert(TRACEPARENT, value);
+        if key == TRACEPARENT {
+            self.0 = Some(value);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The way of a log line out of the process: a queue with a bound, and one thread that writes.
 //!
-//! Whoever logs never waits for standard error. While nobody takes the lines (a full pipe, a full
-//! disk, a reader that has gone away) the queue fills, what comes then is dropped and counted, and
-//! the count is told by the first line that gets through again.
+//! A thread that logs never waits for standard error. While nobody takes the lines (a full pipe, a
+//! full disk, a reader that has gone away) the queue fills, further lines are dropped and counted,
+//! and the first line that gets through again tells the count.
 
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 /// Bytes of lines that may wait.
 const ROOM: usize = 1024 * 1024;
-/// How long the end of the process waits for the lines before it.
+/// How long the end of the process waits for the lines that are left.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 enum Item {
     Line(Box<[u8]>),
-    /// All before it is written; the sender is dropped to say so.
+    /// A mark: all lines before it are written. The sender is dropped to say so.
     Flush(Sender<()>),
 }
 
@@ -31,7 +31,19 @@ struct Counts {
     dropped: AtomicU64,
 }
 
-/// The end that lines are put into, each by one `write`.
+/// The count of lines since the start that did not get out.
+#[derive(Debug, Clone)]
+pub struct DroppedLines(Arc<Counts>);
+
+impl DroppedLines {
+    /// The count at this moment.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// The end of the queue that takes the lines, each by one `write`.
 #[derive(Clone)]
 pub struct Sink {
     queue: Sender<Item>,
@@ -53,9 +65,9 @@ impl Sink {
         Ok(Self { queue, counts })
     }
 
-    /// Lines since the start that did not get out.
-    pub fn dropped(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed)
+    /// The count of lines that did not get out.
+    pub fn dropped_lines(&self) -> DroppedLines {
+        DroppedLines(Arc::clone(&self.counts))
     }
 
     /// Waits until what was logged so far is written, a second at most.
@@ -68,7 +80,7 @@ impl Sink {
 }
 
 impl Write for Sink {
-    /// Always the whole line, and never a wait.
+    /// Takes the whole line, always, and never waits.
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let waiting = self.counts.waiting.fetch_add(line.len(), Ordering::Relaxed);
         if waiting + line.len() > ROOM || self.queue.send(Item::Line(line.into())).is_err() {
@@ -104,7 +116,7 @@ fn pass_on(items: &Receiver<Item>, mut out: impl Write, counts: &Counts) {
             continue;
         }
         let dropped = counts.dropped.load(Ordering::Relaxed);
-        // With room for it. The sum of all, so that nothing is lost if this line is.
+        // Only with room for it. It tells the sum of all, so that nothing is lost if this line is.
         if dropped > told && waiting < ROOM / 2 {
             told = dropped;
             log::warn!(dropped; "log lines were dropped since the start, for nobody took them");
@@ -112,7 +124,7 @@ fn pass_on(items: &Receiver<Item>, mut out: impl Write, counts: &Counts) {
     }
 }
 
-/// How many of the bytes got out.
+/// Writes what the output takes; says how many of the bytes got out.
 fn write_all(out: &mut impl Write, bytes: &[u8]) -> usize {
     let mut written = 0;
     while written < bytes.len() {
@@ -127,94 +139,5 @@ fn write_all(out: &mut impl Write, bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use super::*;
-
-    /// A file on a disk that is full beyond `room`.
-    #[derive(Clone)]
-    struct Disk {
-        room: Arc<AtomicUsize>,
-        text: Arc<Mutex<Vec<u8>>>,
-    }
-
-    impl Write for Disk {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            let fits = bytes.len().min(self.room.load(Ordering::SeqCst));
-            if fits == 0 {
-                return Err(ErrorKind::StorageFull.into());
-            }
-            self.room.fetch_sub(fits, Ordering::SeqCst);
-            self.text.lock().unwrap().extend(&bytes[..fits]);
-            Ok(fits)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn disk(room: usize) -> (Disk, Sink) {
-        let disk = Disk {
-            room: Arc::new(AtomicUsize::new(room)),
-            text: Arc::default(),
-        };
-        let sink = Sink::start(disk.clone()).unwrap();
-        (disk, sink)
-    }
-
-    fn text(disk: &Disk) -> String {
-        String::from_utf8(disk.text.lock().unwrap().clone()).unwrap()
-    }
-
-    #[test]
-    fn every_line_gets_out_in_order() {
-        let (disk, mut sink) = disk(usize::MAX);
-        let lines: Vec<String> = (0..10_000).map(|number| format!("line {number}\n")).collect();
-        for line in &lines {
-            sink.write_all(line.as_bytes()).unwrap();
-        }
-        Sink::flush(&sink);
-        assert_eq!(text(&disk), lines.concat());
-    }
-
-    #[test]
-    fn a_disk_that_was_full_gets_whole_lines_again() {
-        let (disk, mut sink) = disk(10);
-        for _ in 0..3 {
-            sink.write_all(b"before\n").unwrap();
-        }
-        Sink::flush(&sink);
-        assert_eq!(
-            (text(&disk).as_str(), sink.counts.dropped.load(Ordering::SeqCst)),
-            ("before\nbef", 2)
-        );
-        disk.room.store(100, Ordering::SeqCst);
-        sink.write_all(b"after\n").unwrap();
-        Sink::flush(&sink);
-        assert_eq!(text(&disk), "before\nbef\nafter\n");
-    }
-
-    #[test]
-    fn what_waits_is_bounded() {
-        struct Stuck;
-        impl Write for Stuck {
-            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
-                loop {
-                    thread::park();
-                }
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let mut sink = Sink::start(Stuck).unwrap();
-        for _ in 0..3 * ROOM / 1000 {
-            sink.write_all(&[b'x'; 1000]).unwrap();
-        }
-        assert!(sink.counts.waiting.load(Ordering::SeqCst) <= ROOM);
-        assert!(sink.counts.dropped.load(Ordering::SeqCst) > 2000);
-        Sink::flush(&sink);
-    }
-}
+#[path = "sink_tests.rs"]
+mod tests;

@@ -15,8 +15,7 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
-use super::Log;
-use super::sink::Sink;
+use super::log::{DroppedLines, Log};
 
 /// Upper bounds in seconds: from what `/me` takes to what a caller no longer waits for.
 const DURATIONS: &[f64] = &[
@@ -63,7 +62,7 @@ pub struct Metrics {
     /// What the hashing threads measure.
     pub hashing: Hashing,
     standing: Mutex<MirroredCounts>,
-    log: OnceLock<Sink>,
+    log: OnceLock<DroppedLines>,
 }
 
 /// How long hashes wait and take.
@@ -337,7 +336,7 @@ impl Metrics {
 
     /// Tells from now on how many lines of this log were dropped.
     pub fn watch(&self, log: &Log) {
-        let _already_watched = self.log.set(log.0.clone());
+        let _already_watched = self.log.set(log.dropped_lines());
     }
 
     /// All series, in the text form 0.0.4.
@@ -349,7 +348,7 @@ impl Metrics {
         standing.set(state);
         reach(
             &standing.log_lines_dropped,
-            self.log.get().map_or(0, Sink::dropped),
+            self.log.get().map_or(0, DroppedLines::get),
         );
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
