@@ -19,8 +19,8 @@ use doorward::model::permission::Permissions;
 use doorward::model::session::{SessionState, Written};
 use doorward::model::user::{AccountChange, PublicAccount};
 use doorward::service::administration;
-use doorward::service::sessions::{self, Login, LogoutScope};
-use doorward::service::standing::{self, Bearer};
+use doorward::service::login::{self, Login};
+use doorward::service::sessions::{self, Bearer, LogoutScope};
 use doorward::service::{Failure, accounts, feed};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
@@ -222,7 +222,7 @@ impl World {
             ip: std::net::Ipv4Addr::from(self.logins).to_string(),
             ..CONTEXT.clone()
         };
-        let outcome = sessions::login(
+        let outcome = login::login(
             self.node(node),
             Login {
                 username: &email,
@@ -238,7 +238,7 @@ impl World {
         match outcome {
             Ok(grant) => {
                 assert!(self.active[user], "a disabled user logged in");
-                let id = standing::of_bearer(self.node(node), &grant.access_token)
+                let id = sessions::authenticate(self.node(node), &grant.access_token)
                     .await
                     .expect("a fresh token is good")
                     .session;
@@ -339,7 +339,7 @@ impl World {
         let known = &self.sessions[at];
         let now = self.now();
         let good = known.live(now, &self.active) && now < known.access_until;
-        match standing::of_bearer(self.node(node), &known.access).await {
+        match sessions::authenticate(self.node(node), &known.access).await {
             Ok(bearer) => assert!(
                 good && bearer.session == known.id && bearer.standing.me.id == self.users[known.user],
                 "let in who should not be"
@@ -393,7 +393,9 @@ impl World {
             .filter(|other| other.user == user && other.ended)
         {
             assert!(
-                standing::of_bearer(self.node(node), &other.access).await.is_err(),
+                sessions::authenticate(self.node(node), &other.access)
+                    .await
+                    .is_err(),
                 "let in after the logout was acknowledged"
             );
         }
@@ -423,7 +425,7 @@ impl World {
             .filter(|session| session.user == user && session.ended)
         {
             assert!(
-                standing::of_bearer(self.node(node), &session.access)
+                sessions::authenticate(self.node(node), &session.access)
                     .await
                     .is_err(),
                 "let in after the account was disabled"

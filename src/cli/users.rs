@@ -18,8 +18,9 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Account, AccountChange, AccountFilter};
-use crate::service::administration::{self, CreatedAccount, Invitation};
-use crate::service::{Failure, throttle};
+use crate::service::Failure;
+use crate::service::administration::{self, CreatedAccount};
+use crate::service::login::Invitation;
 
 const PAGE: usize = 200;
 
@@ -132,7 +133,7 @@ async fn act(app: &App, name: &str, options: &ArgMatches, authority: Authority) 
             tell(&account, &invitation, options.get_flag("json"))?;
         }
         "unlock" => {
-            throttle::unlock(app, id, &CLI).await?;
+            administration::unlock(app, id, &CLI).await?;
             print(&format!("{} is unlocked\n", account.me.email))?;
         }
         "delete" => {

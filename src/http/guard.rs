@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::model::event::{Actor, Context};
 use crate::model::permission::Permission;
 use crate::service::Failure;
-use crate::service::standing::{self, Bearer};
+use crate::service::sessions::{self, Bearer};
 use crate::telemetry::request_context;
 
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
@@ -64,7 +64,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
         Ok(token) => token,
         Err(problem) => return Err((problem.into(), request)),
     };
-    match standing::of_bearer(app, token).await {
+    match sessions::authenticate(app, token).await {
         Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
             log::warn!(user = bearer.standing.me.id.get(); "someone signed in is refused what they may not");
             Err((Problem::from(Failure::NotPermitted).into(), request))
@@ -90,7 +90,7 @@ pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Ok(());
     };
-    let standing = standing::of_session(app, before.session).await?;
+    let standing = sessions::session_state(app, before.session).await?;
     let bearer = Bearer { standing, ..before };
     if is_permitted(&bearer, needed, request.method()) {
         Ok(())

@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::invalid::Invalid;
+use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::service::Failure;
 
 /// How long a client should wait for a hashing thread or the database (seconds).
@@ -26,6 +27,8 @@ pub enum Problem {
     Failed(Failure),
     /// A parameter is missing, repeated or malformed, in the strict words of RFC 6749 section 5.2.
     InvalidRequest,
+    /// A login by the password grant was refused, in the words of RFC 6749 section 5.2.
+    InvalidGrant,
     /// A grant type that there is not.
     UnsupportedGrantType,
     /// A client authenticated itself, and no client is known.
@@ -79,6 +82,14 @@ const fn row(status: StatusCode, code: &'static str, oauth_error: &'static str, 
     }
 }
 
+/// The one word and status of RFC 6749 section 5.2 for every grant that is refused.
+const INVALID_GRANT: Row = row(
+    StatusCode::BAD_REQUEST,
+    "invalid_grant",
+    "invalid_grant",
+    "The grant is invalid, expired or has ended",
+);
+
 impl Problem {
     #[expect(clippy::too_many_lines, reason = "one table, a row a case")]
     fn row(&self) -> Row {
@@ -122,12 +133,7 @@ impl Problem {
                     "access_denied",
                     "Incorrect current password",
                 ),
-                Failure::InvalidGrant(_) => row(
-                    S::BAD_REQUEST,
-                    failure.code(),
-                    "invalid_grant",
-                    "The grant is invalid, expired or has ended",
-                ),
+                Failure::InvalidGrant(_) => INVALID_GRANT,
                 Failure::PasswordChangeRequired => row(
                     S::FORBIDDEN,
                     failure.code(),
@@ -208,6 +214,7 @@ impl Problem {
                 "invalid_request",
                 "A parameter is missing, repeated or malformed",
             ),
+            Self::InvalidGrant => INVALID_GRANT,
             Self::UnsupportedGrantType => row(
                 S::BAD_REQUEST,
                 "unsupported_grant_type",
@@ -332,9 +339,9 @@ impl Problem {
             Failure::EmailTaken,
             Failure::RegistrationClosed,
             Failure::PasswordGrantOff,
-            Failure::BadCredentials("shown"),
+            Failure::BadCredentials(LoginRefusal::WrongPassword),
             Failure::WrongPassword,
-            Failure::InvalidGrant("shown"),
+            Failure::InvalidGrant(RefreshRefusal::Ended),
             Failure::PasswordChangeRequired,
             Failure::Outdated,
             Failure::VersionRequired,

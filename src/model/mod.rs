@@ -10,6 +10,7 @@ pub mod ids;
 pub mod invalid;
 pub mod password;
 pub mod permission;
+pub mod refusal;
 pub mod session;
 pub mod signing_key;
 pub mod throttle;

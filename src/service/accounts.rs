@@ -1,21 +1,19 @@
 //! Accounts: how they come to be, change and go. A change asks for the password again (ASVS 7.5.1).
 
-use serde_json::json;
 use uuid::Uuid;
 
-use super::standing::Bearer;
-use super::{Failure, counted, throttle};
+use super::login::reauthenticate;
+use super::sessions::Bearer;
+use super::{Failure, counted};
 use crate::app::App;
-use crate::crypto::passwords::Verdict;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::{Subject, UserId};
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
-use crate::model::user::{Credential, NewUser, PublicAccount};
+use crate::model::user::{NewUser, PublicAccount};
 use crate::store::accounts::own::{DeletionOutcome, EmailChangeOutcome};
-use crate::store::attempts::AttemptOutcome;
 
 /// What someone registers with, as they typed it.
 #[derive(Clone, Copy)]
@@ -33,7 +31,7 @@ pub struct Registration<'a> {
 ///
 /// # Errors
 /// [`Failure::RegistrationClosed`], [`Failure::Invalid`] with every broken rule,
-/// [`Failure::EmailTaken`], or a passing failure.
+/// [`Failure::EmailTaken`], or an infrastructure failure.
 pub async fn register(
     app: &App,
     account: Registration<'_>,
@@ -83,46 +81,11 @@ async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result
     Ok(me)
 }
 
-/// Verifies the current password before a change. Attempts are counted by session: whoever has
-/// stolen one does not guess on, and locks nobody else out.
-async fn verified(
-    app: &App,
-    bearer: &Bearer,
-    current: &str,
-    context: &Context,
-) -> Result<Credential, Failure> {
-    let password = Password::parse(current).ok_or(Failure::WrongPassword)?;
-    let user = bearer.standing.me.id;
-    let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
-    let counters = app.throttle.of_session(bearer.session);
-    let (verdict, _under_way) =
-        throttle::verify(app, counters, password, Some(credential.password_hash.clone())).await?;
-    match verdict {
-        Verdict::Right | Verdict::RightButOutdated => {
-            app.store
-                .settle_attempt(&counters, AttemptOutcome::Right, app.clock.now())
-                .await?;
-            Ok(credential)
-        }
-        Verdict::Wrong => {
-            let event = app
-                .event(EventType::LoginFail, context)
-                .of_user(user)
-                .of_session(bearer.session)
-                .with(json!({"reason": "wrong_current_password"}));
-            app.store
-                .refuse_login(&counters, throttle::wrong(app, event.at), &event)
-                .await?;
-            Err(Failure::WrongPassword)
-        }
-    }
-}
-
 /// Sets another password and ends every other session of the user.
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if
-/// the account has gone meanwhile, or a passing failure.
+/// the account has gone meanwhile, or an infrastructure failure.
 pub async fn change_password(
     app: &App,
     bearer: &Bearer,
@@ -139,7 +102,7 @@ pub async fn change_password(
         email.as_ref(),
     )
     .map_err(refused)?;
-    let credential = verified(app, bearer, current, context).await?;
+    let credential = reauthenticate(app, bearer, current, context).await?;
     let hash = app.passwords.hash(new).await?;
     let changed = app
         .store
@@ -163,7 +126,7 @@ pub async fn change_password(
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`], [`Failure::EmailTaken`],
-/// [`Failure::InvalidToken`] if the account has gone meanwhile, or a passing failure.
+/// [`Failure::InvalidToken`] if the account has gone meanwhile, or an infrastructure failure.
 pub async fn change_email(
     app: &App,
     bearer: &Bearer,
@@ -173,7 +136,7 @@ pub async fn change_email(
 ) -> Result<PublicAccount, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
     let user = bearer.standing.me.id;
-    let credential = verified(app, bearer, current, context).await?;
+    let credential = reauthenticate(app, bearer, current, context).await?;
     let change = app
         .store
         .change_email(
@@ -195,10 +158,10 @@ pub async fn change_email(
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has
-/// gone meanwhile, or a passing failure.
+/// gone meanwhile, or an infrastructure failure.
 pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<(), Failure> {
     let user = bearer.standing.me.id;
-    let credential = verified(app, bearer, current, context).await?;
+    let credential = reauthenticate(app, bearer, current, context).await?;
     let deletion = app
         .store
         .delete_user(

@@ -1,13 +1,11 @@
 //! What administrators do to others' accounts. An admin never sees or sets a lasting password (ASVS
 //! 6.4.6), and nobody acts on those who may more.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
-use super::{Failure, cut_page, rows_of_page, throttle};
+use super::login::{Invitation, account_name};
+use super::{Failure, cut_page, rows_of_page};
 use crate::app::App;
-use crate::crypto::secret::random;
 use crate::model::authority::Authority;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
@@ -20,21 +18,10 @@ use crate::model::session::SessionInfo;
 use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, NewUser, OneTimeCredential};
 use crate::store::accounts::admin::Administered;
 
-/// How long a one-time password is good.
-pub const ONE_TIME_PASSWORD_TTL: Duration = Duration::from_hours(72);
-
-/// A password to be told once and changed at the first login.
-pub struct Invitation {
-    /// The one-time password.
-    pub password: String,
-    /// When it ends.
-    pub expires_at: Timestamp,
-}
-
 /// One page of accounts, and where the next one begins, if there is one.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure.
 pub async fn find(
     app: &App,
     filter: &AccountFilter,
@@ -57,7 +44,7 @@ pub async fn find(
 /// One account.
 ///
 /// # Errors
-/// [`Failure::NotFound`], or a passing failure.
+/// [`Failure::NotFound`], or an infrastructure failure.
 pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
     app.store.account(user).await?.ok_or(Failure::NotFound)
 }
@@ -66,7 +53,7 @@ pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
 ///
 /// # Errors
 /// [`Failure::Invalid`], [`Failure::EmailTaken`], [`Failure::NotPermitted`] if the role may more
-/// than the caller, or a passing failure.
+/// than the caller, or an infrastructure failure.
 pub async fn invite(
     app: &App,
     email: &str,
@@ -74,8 +61,8 @@ pub async fn invite(
     authority: Authority,
     context: &Context,
 ) -> Result<(Account, Invitation), Failure> {
-    let invitation = one_time_password(app)?;
-    let password = parse_generated(&invitation)?;
+    let invitation = Invitation::generate(app.clock.now())?;
+    let password = invitation.parse()?;
     let account = CreatedAccount {
         email,
         role,
@@ -144,7 +131,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`],
-/// [`Failure::Outdated`], [`Failure::LastAdmin`], or a passing failure.
+/// [`Failure::Outdated`], [`Failure::LastAdmin`], or an infrastructure failure.
 pub async fn update(
     app: &App,
     user: UserId,
@@ -177,8 +164,8 @@ pub async fn reset_password(
     authority: Authority,
     context: &Context,
 ) -> Result<Invitation, Failure> {
-    let invitation = one_time_password(app)?;
-    let hash = app.passwords.hash(parse_generated(&invitation)?).await?;
+    let invitation = Invitation::generate(app.clock.now())?;
+    let hash = app.passwords.hash(invitation.parse()?).await?;
     let password = OneTimeCredential {
         hash: &hash,
         expires_at: invitation.expires_at,
@@ -194,8 +181,23 @@ pub async fn reset_password(
         .await?;
     settled(app, user, outcome, context)?;
     // The guesses were at the password that is gone.
-    throttle::unlock(app, user, context).await?;
+    unlock(app, user, context).await?;
     Ok(invitation)
+}
+
+/// Lets strangers try an account's password again.
+///
+/// # Errors
+/// [`Failure::NotFound`], or an infrastructure failure.
+pub async fn unlock(app: &App, user: UserId, context: &Context) -> Result<(), Failure> {
+    let account = show(app, user).await?;
+    let email = Email::parse("email", &account.me.email).ok();
+    let name = account_name(&account.me.email, email.as_ref());
+    let event = app.event(EventType::AccountUnlocked, context).of_user(user);
+    Ok(app
+        .store
+        .forget_failures(app.throttle.of_account(&name), &event)
+        .await?)
 }
 
 /// Deletes an account and its sessions for good; its subject is never given again.
@@ -213,7 +215,7 @@ pub async fn delete(app: &App, user: UserId, authority: Authority, context: &Con
 /// An account's live sessions, the last used first.
 ///
 /// # Errors
-/// [`Failure::NotFound`], or a passing failure.
+/// [`Failure::NotFound`], or an infrastructure failure.
 pub async fn sessions(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> {
     show(app, user).await?;
     super::sessions::list(app, user).await
@@ -239,7 +241,7 @@ pub async fn end_sessions(
 /// Ends every session of every account; says how many.
 ///
 /// # Errors
-/// A passing failure; what was ended before stays so.
+/// An infrastructure failure; what was ended before stays so.
 pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Failure> {
     let ended = app
         .store
@@ -280,28 +282,4 @@ pub(super) fn not_permitted(context: &Context) -> Failure {
 
 fn unknown_role() -> Invalid {
     Invalid::field("role", "enum", "Input should be the name of a role")
-}
-
-/// Digits and small letters without what looks alike (0 and o, 1 and l).
-const ALPHABET: &[u8; 32] = b"23456789abcdefghijkmnpqrstuvwxyz";
-
-/// Four groups of five of 32 letters: 100 bits.
-fn one_time_password(app: &App) -> Result<Invitation, Failure> {
-    let letters: Vec<u8> = random::<20>()?
-        .iter()
-        .map(|byte| ALPHABET[usize::from(byte % 32)])
-        .collect();
-    let groups: Vec<&str> = letters
-        .chunks(5)
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
-    Ok(Invitation {
-        password: groups.join("-"),
-        expires_at: app.clock.now().plus(ONE_TIME_PASSWORD_TTL),
-    })
-}
-
-fn parse_generated(invitation: &Invitation) -> Result<Password, Failure> {
-    Password::parse(&invitation.password)
-        .ok_or_else(|| Failure::Internal("a generated password that cannot be one".to_owned()))
 }

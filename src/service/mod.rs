@@ -5,22 +5,21 @@ pub mod accounts;
 pub mod administration;
 pub mod audit;
 pub mod feed;
-pub mod introspection;
 pub mod keys;
+pub mod login;
 pub mod maintenance;
 pub mod metrics;
 pub mod portability;
 pub mod readiness;
 pub mod roles;
 pub mod sessions;
-pub mod standing;
-pub mod throttle;
 
 use prometheus::IntCounterVec;
 
 use crate::crypto::passwords::HashError;
 use crate::crypto::secret::CryptoError;
 use crate::model::invalid::Invalid;
+use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::store::StoreError;
 
 /// Why a use-case refused, in words to act on.
@@ -41,14 +40,14 @@ pub enum Failure {
     /// Unknown address, wrong password or disabled account: nobody is told which, but the record
     /// and the operator.
     #[error("bad credentials")]
-    BadCredentials(&'static str),
+    BadCredentials(LoginRefusal),
     /// The current password, asked for again before a change, is wrong.
     #[error("wrong current password")]
     WrongPassword,
     /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told
     /// which, but the operator.
     #[error("invalid grant")]
-    InvalidGrant(&'static str),
+    InvalidGrant(RefreshRefusal),
     /// The password is a one-time password: another must be set before anything else.
     #[error("the password must be changed first")]
     PasswordChangeRequired,
@@ -125,7 +124,8 @@ impl Failure {
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::BadCredentials(reason) | Self::InvalidGrant(reason) => reason,
+            Self::BadCredentials(refusal) => refusal.word(),
+            Self::InvalidGrant(refusal) => refusal.word(),
             _ => self.code(),
         }
     }

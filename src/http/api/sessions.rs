@@ -13,6 +13,7 @@ use crate::http::openapi::{BodyRefusals, GuardRefusals, ServerRefusals, Throttle
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::model::invalid::Invalid;
+use crate::service::login::{Login, login as log_in};
 use crate::service::sessions::{self, TokenPair};
 
 /// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
@@ -120,7 +121,7 @@ pub async fn login(
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let login = sessions::Login {
+    let login = Login {
         username,
         password,
         new_password: fields.optional("new_password"),
@@ -128,7 +129,7 @@ pub async fn login(
         user_agent: &origin.user_agent,
     };
     Ok(tokens(
-        sessions::login(&app, login, &origin.context(Actor::Anonymous)).await?,
+        log_in(&app, login, &origin.context(Actor::Anonymous)).await?,
     ))
 }
 

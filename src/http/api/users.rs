@@ -21,7 +21,8 @@ use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
 use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter};
 use crate::service::Failure;
-use crate::service::administration::{self, Invitation};
+use crate::service::administration;
+use crate::service::login::Invitation;
 
 /// An account as administrators see it.
 #[derive(Serialize, ToSchema)]

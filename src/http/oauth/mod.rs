@@ -13,7 +13,8 @@ use crate::http::limits;
 use crate::http::openapi::{FormRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
-use crate::service::{Failure, introspection, keys, sessions};
+use crate::service::login::{self, Login};
+use crate::service::{Failure, keys, sessions};
 
 /// The form of RFC 6749's token endpoint, for the grants that there are.
 #[derive(ToSchema)]
@@ -77,9 +78,9 @@ pub async fn exchange(
         "password" => {
             let (username, password) = (required("username")?, required("password")?);
             limits::login(&app, &request)?;
-            sessions::login(
+            login::login(
                 &app,
-                sessions::Login {
+                Login {
                     username,
                     password,
                     new_password: None,
@@ -96,9 +97,7 @@ pub async fn exchange(
     match grant {
         Ok(grant) => Ok(tokens(grant)),
         // RFC 6749 section 5.2 has one word and one status for all.
-        Err(failure @ (Failure::BadCredentials(_) | Failure::PasswordChangeRequired)) => {
-            Err(Failure::InvalidGrant(failure.reason()).into())
-        }
+        Err(Failure::BadCredentials(_) | Failure::PasswordChangeRequired) => Err(Problem::InvalidGrant),
         Err(other) => Err(other.into()),
     }
 }
@@ -222,7 +221,7 @@ pub async fn introspect(
 ) -> Result<HttpResponse, Problem> {
     let FormFields(fields) = strict(form)?;
     let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    let Some(found) = introspection::introspect(&app, token).await? else {
+    let Some(found) = sessions::introspect(&app, token).await? else {
         return Ok(HttpResponse::Ok().json(Introspection::default()));
     };
     Ok(HttpResponse::Ok().json(Introspection {

@@ -15,7 +15,10 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
+use strum::VariantNames as _;
+
 use super::log::{DroppedLines, Log};
+use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 
 /// Upper bounds in seconds: from what `/me` takes to what a caller no longer waits for.
 const DURATIONS: &[f64] = &[
@@ -24,23 +27,13 @@ const DURATIONS: &[f64] = &[
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// What every flow may end in.
 const PASSING: &[&str] = &["ok", "throttled", "busy", "unavailable", "internal"];
-/// What a login may end in beside that.
-const LOGINS: &[&str] = &[
-    "unknown_account",
-    "wrong_password",
-    "disabled_account",
-    "one_time_password_expired",
-    "password_change_required",
-    "impossible_password",
-    "changed_meanwhile",
-    "invalid_input",
-    "password_grant_off",
-];
+/// Further outcomes of a login, beside its refusals.
+const LOGINS: &[&str] = &["password_change_required", "invalid_input", "password_grant_off"];
 /// What a registration may end in beside that.
 const REGISTRATIONS: &[&str] = &["email_taken", "registration_closed", "invalid_input"];
-/// What a refresh may end in beside that: `repeated` is the token before the newest, within the
-/// grace; `reused` one that ended its session.
-const REFRESHES: &[&str] = &["repeated", "reused", "ended", "not_ours"];
+/// Further outcomes of a refresh, beside its refusals: `repeated` is the token before the newest,
+/// within the grace.
+const REFRESHES: &[&str] = &["repeated"];
 const LIMITS: &[&str] = &["account", "login_address", "register_address"];
 /// Stands for whatever path or method is not ours.
 const OTHER: &str = "other";
@@ -232,7 +225,7 @@ impl Metrics {
                 "doorward_logins_total",
                 "Logins by outcome; callers are not told which refusal it was",
                 "outcome",
-                &[PASSING, LOGINS],
+                &[PASSING, LOGINS, LoginRefusal::VARIANTS],
             )?,
             registrations: outcomes(
                 "doorward_registrations_total",
@@ -244,7 +237,7 @@ impl Metrics {
                 "doorward_refreshes_total",
                 "Refreshes by outcome; callers are not told which refusal it was",
                 "outcome",
-                &[PASSING, REFRESHES],
+                &[PASSING, REFRESHES, RefreshRefusal::VARIANTS],
             )?,
             throttled: outcomes(
                 "doorward_throttled_total",

@@ -1,11 +1,12 @@
-//! Introspection (RFC 7662): what a token is worth now, for services of the same house.
+//! Introspection (RFC 7662): the state of a token now, for services of the same house.
 
-use super::{Failure, standing};
+use super::authenticate;
 use crate::app::App;
 use crate::crypto::access_tokens::Claims;
 use crate::model::ids::{SessionId, Subject};
 use crate::model::permission::Permissions;
 use crate::model::session::SessionState;
+use crate::service::Failure;
 
 /// What is known of a live token.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
             active(presented.session, &lineage.standing, None, expires_at)
         }));
     }
-    match standing::of_bearer(app, token).await {
+    match authenticate(app, token).await {
         Ok(bearer) => {
             let Ok(claims) = app.access_tokens.claims(token, app.clock.now()) else {
                 return Ok(None);

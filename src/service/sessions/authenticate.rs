@@ -1,30 +1,30 @@
-//! The bearer check: what a token's session entitles to, now.
+//! The bearer check: an access token is verified, and the state of its session is found.
 
 use std::sync::Arc;
 
-use super::Failure;
 use crate::app::App;
 use crate::memory::session_registry::{Lookup, Ticket};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::SessionState;
+use crate::service::Failure;
 use crate::telemetry::request_context;
 
-/// Who asks, by which session.
+/// Caller of a request, known by a live session.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     /// The session of the token.
     pub session: SessionId,
-    /// What it entitles to.
+    /// Its state: account and permissions.
     pub standing: Arc<SessionState>,
 }
 
-/// Verifies an access token and finds the standing of its session.
+/// Verifies an access token and finds the state of its session.
 ///
 /// # Errors
-/// [`Failure::InvalidToken`] whatever is wrong with token, session or account;
+/// [`Failure::InvalidToken`] for any fault of token, session or account;
 /// [`Failure::Unavailable`], never a wrong 401, while the store is away.
-pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
+pub async fn authenticate(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
     let presented = app
         .access_tokens
@@ -41,11 +41,11 @@ pub async fn of_bearer(app: &App, token: &str) -> Result<Bearer, Failure> {
     }
 }
 
-/// Finds the standing of a session: in the registry, or, if it is not there, in the store.
+/// Finds the state of a session: in the registry, or, if it is not there, in the store.
 ///
 /// # Errors
-/// As [`of_bearer`].
-pub async fn of_session(app: &App, session: SessionId) -> Result<Arc<SessionState>, Failure> {
+/// As [`authenticate`].
+pub async fn session_state(app: &App, session: SessionId) -> Result<Arc<SessionState>, Failure> {
     at(app, session, app.clock.now()).await
 }
 

@@ -1,0 +1,142 @@
+//! Attempt at a factor: admitted before the factor is checked, settled once with the outcome. The
+//! counters are the database's, so that many nodes do not give many times the guesses, and they
+//! count alike for accounts that do not exist.
+//!
+//! An attempt whose outcome never comes (its client left, the database is away) counts as under way
+//! for [`PENDING_FOR`].
+
+use std::pin::pin;
+use std::time::Duration;
+
+use crate::app::App;
+use crate::model::clock::Timestamp;
+use crate::model::event::Event;
+use crate::model::throttle::{Counters, PENDING_FOR};
+use crate::service::Failure;
+use crate::store::attempts::{Admission, AttemptOutcome};
+
+/// Pause between two requests for admission while as many attempts as may are under way. The end of
+/// an attempt on this node ends the pause early.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Longest wait for admission.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait that a client is told, in seconds; a lock may last longer.
+const LONGEST_RETRY_AFTER: u64 = 86_400;
+
+/// An admitted attempt. Each way to settle it consumes it; its drop wakes the next one that waits
+/// for admission.
+#[must_use]
+pub struct Attempt<'a> {
+    app: &'a App,
+    counters: Counters,
+    /// Whether the outcome is stored.
+    settled: bool,
+}
+
+impl<'a> Attempt<'a> {
+    /// Waits for admission, then checks a factor. An attempt whose check cannot be made is taken
+    /// back.
+    ///
+    /// # Errors
+    /// [`Failure::Throttled`], also for the right password; or an infrastructure failure.
+    pub async fn check<T>(
+        app: &'a App,
+        counters: Counters,
+        factor: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<(T, Self), Failure> {
+        let attempt = Self::admit(app, counters).await?;
+        match factor.await {
+            Ok(checked) => Ok((checked, attempt)),
+            Err(not_checked) => {
+                app.store.give_back(&counters).await?;
+                attempt.settled();
+                Err(not_checked)
+            }
+        }
+    }
+
+    async fn admit(app: &'a App, counters: Counters) -> Result<Self, Failure> {
+        let mut patience = pin!(tokio::time::sleep(PATIENCE));
+        loop {
+            let ended = app.attempt_ended.notified();
+            let now = app.clock.now();
+            match app
+                .store
+                .admit(counters, app.config.limits.account_lock, now)
+                .await?
+            {
+                Admission::Admitted => {
+                    return Ok(Self {
+                        app,
+                        counters,
+                        settled: false,
+                    });
+                }
+                Admission::BlockedUntil(at) => {
+                    return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER)));
+                }
+                Admission::Crowded => tokio::select! {
+                    () = &mut patience => return Err(throttled(app, 1)),
+                    _ = tokio::time::timeout(PAUSE, ended) => {}
+                },
+            }
+        }
+    }
+
+    /// Counters of the attempt, to be cleared with what the right factor brings.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Stores that the factor was right and brings nothing else.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn settle_right(self) -> Result<(), Failure> {
+        let now = self.app.clock.now();
+        self.app
+            .store
+            .settle_attempt(&self.counters, AttemptOutcome::Right, now)
+            .await?;
+        self.settled();
+        Ok(())
+    }
+
+    /// Stores that the factor was wrong, with the event that says so.
+    ///
+    /// # Errors
+    /// An infrastructure failure.
+    pub async fn settle_wrong(self, event: &Event<'_>) -> Result<(), Failure> {
+        let locked_until = self
+            .app
+            .config
+            .limits
+            .account_lock
+            .map_or(Timestamp::LAST, |lock| event.at.plus(lock));
+        self.app
+            .store
+            .refuse_login(&self.counters, AttemptOutcome::Wrong { locked_until }, event)
+            .await?;
+        self.settled();
+        Ok(())
+    }
+
+    /// Notes that the outcome is stored together with what it brought.
+    pub fn settled(mut self) {
+        self.settled = true;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.app.attempt_ended.notify_one();
+        if !self.settled {
+            log::info!(seconds = PENDING_FOR.as_secs(); "an attempt ended without an outcome; it counts as under way for so many seconds");
+        }
+    }
+}
+
+fn throttled(app: &App, retry_after: u64) -> Failure {
+    app.metrics.throttled.with_label_values(&["account"]).inc();
+    Failure::Throttled { retry_after }
+}

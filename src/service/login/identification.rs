@@ -1,0 +1,46 @@
+//! Identification: the account that a login names, and the counters of attempts at it. Both exist
+//! alike for accounts that do not.
+
+use super::Login;
+use crate::app::App;
+use crate::model::email::Email;
+use crate::model::event::Context;
+use crate::model::throttle::Counters;
+use crate::model::user::LoginAccount;
+use crate::service::Failure;
+
+/// Finds the account that a login names, if there is one, and the counters of the attempt. A device
+/// that shows the account's own ticket is counted by itself, so that nobody else's failures lock it
+/// out.
+///
+/// # Errors
+/// An infrastructure failure.
+pub async fn identify(
+    app: &App,
+    login: Login<'_>,
+    context: &Context,
+) -> Result<(Option<LoginAccount>, Counters), Failure> {
+    let email = Email::parse("username", login.username).ok();
+    let account = match &email {
+        Some(email) => app.store.user_by_email(email.key()).await?,
+        None => None,
+    };
+    let known_device = login.device.filter(|ticket| {
+        account
+            .as_ref()
+            .is_some_and(|account| app.throttle.is_ticket_of(ticket, account.subject))
+    });
+    let name = account_name(login.username, email.as_ref());
+    let counters = match known_device {
+        Some(ticket) => app.throttle.of_device(ticket, &name),
+        None => app.throttle.of_address(&name, context.ip.parse().ok()),
+    };
+    Ok((account, counters))
+}
+
+/// Name by which failures of an account are counted: its canonical address, or the text that was
+/// typed if that is no address.
+#[must_use]
+pub fn account_name(typed: &str, email: Option<&Email>) -> String {
+    email.map_or_else(|| typed.to_lowercase(), |email| email.key().as_str().to_owned())
+}

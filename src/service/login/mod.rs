@@ -1,0 +1,108 @@
+//! Login, step by step: the account is identified, an attempt is admitted, a factor is proved, and
+//! [`Authenticated`] opens the session.
+//!
+//! Exactly one hash runs whether or not there is such an account, and every refusal has the same
+//! words (ASVS 6.3.8). Only the hash of an imported account costs what its former system made it
+//! cost, until the first login has replaced it. A change of an account proves the password again by
+//! the same factors ([`reauthenticate`]).
+
+mod attempt;
+mod authenticated;
+mod factor;
+mod identification;
+mod reauthentication;
+
+use serde_json::json;
+
+use self::attempt::Attempt;
+pub use self::authenticated::Authenticated;
+pub use self::factor::Proof;
+pub use self::factor::one_time_password::Invitation;
+use self::factor::{one_time_password, password};
+pub(super) use self::identification::account_name;
+pub(super) use self::reauthentication::reauthenticate;
+use super::sessions::{self, Client, TokenPair};
+use super::{Failure, counted};
+use crate::app::App;
+use crate::model::event::{Context, EventType};
+use crate::model::password::Password;
+use crate::model::refusal::LoginRefusal;
+
+/// User name and password as they were typed, and the client that sent them.
+#[derive(Clone, Copy)]
+pub struct Login<'a> {
+    /// The address.
+    pub username: &'a str,
+    /// The password.
+    pub password: &'a str,
+    /// The password to set in place of a one-time password; ignored with a lasting one.
+    pub new_password: Option<&'a str>,
+    /// The ticket that the device got at an earlier login.
+    pub device: Option<&'a str>,
+    /// The client's name for itself.
+    pub user_agent: &'a str,
+}
+
+/// Logs in: opens a session and issues its first tokens.
+///
+/// A password that no account can have is refused without a hash: that says nothing about any
+/// account.
+///
+/// # Errors
+/// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::Throttled`];
+/// [`Failure::PasswordChangeRequired`] or [`Failure::Invalid`] where a one-time password was right;
+/// or an infrastructure failure.
+pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
+    counted(
+        &app.metrics.logins,
+        log_in(app, login, context).await.map(|tokens| (tokens, "ok")),
+    )
+}
+
+async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
+    if !app.config.accounts.password_grant {
+        return Err(Failure::PasswordGrantOff);
+    }
+    let shown =
+        Password::parse(login.password).ok_or(Failure::BadCredentials(LoginRefusal::ImpossiblePassword))?;
+    let (account, counters) = identification::identify(app, login, context).await?;
+    let check = password::check(app, account.as_ref(), shown);
+    let (checked, attempt) = Attempt::check(app, counters, check).await?;
+    let (account, proof) = match (account, checked) {
+        (Some(account), Ok(proof)) => (account, proof),
+        (account, checked) => {
+            let refusal = checked.err().unwrap_or(LoginRefusal::UnknownAccount);
+            let event = app
+                .event(EventType::LoginFail, context)
+                .with(json!({"reason": refusal.word()}));
+            let event = account
+                .into_iter()
+                .fold(event, |event, account| event.of_user(account.me.id));
+            attempt.settle_wrong(&event).await?;
+            log::info!(reason = refusal.word(); "login refused");
+            return Err(Failure::BadCredentials(refusal));
+        }
+    };
+    let outdated = (proof == Proof::OutdatedPassword).then(|| (account.me.id, account.password_hash.clone()));
+    let account = match proof {
+        Proof::Password | Proof::OutdatedPassword => account,
+        Proof::OneTimePassword => match one_time_password::replace(app, account, login, context).await {
+            Ok(account) => account,
+            Err(not_replaced) => {
+                attempt.settle_right().await?;
+                return Err(not_replaced);
+            }
+        },
+    };
+    let client = Client {
+        device: login.device,
+        user_agent: login.user_agent,
+        context,
+    };
+    let authenticated = Authenticated::new(account, proof, app.clock.now(), attempt);
+    let tokens = sessions::open(app, authenticated, client).await?;
+    if let Some((user, old)) = outdated {
+        password::upgrade_hash(app, user, &old, login.password).await;
+    }
+    Ok(tokens)
+}

@@ -1,0 +1,46 @@
+//! Re-authentication: the current password again before a change of the account (ASVS 7.5.1).
+//!
+//! Attempts are counted by session: whoever has stolen one cannot guess on, and locks nobody else
+//! out.
+
+use serde_json::json;
+
+use super::attempt::Attempt;
+use super::factor::password;
+use crate::app::App;
+use crate::model::event::{Context, EventType};
+use crate::model::password::Password;
+use crate::model::user::Credential;
+use crate::service::Failure;
+use crate::service::sessions::Bearer;
+
+/// Proves the current password; gives the credential that was proved, whose version the change must
+/// still find.
+///
+/// # Errors
+/// [`Failure::WrongPassword`], [`Failure::Throttled`], [`Failure::InvalidToken`] if the account has
+/// gone meanwhile, or an infrastructure failure.
+pub async fn reauthenticate(
+    app: &App,
+    bearer: &Bearer,
+    current: &str,
+    context: &Context,
+) -> Result<Credential, Failure> {
+    let shown = Password::parse(current).ok_or(Failure::WrongPassword)?;
+    let user = bearer.standing.me.id;
+    let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
+    let counters = app.throttle.of_session(bearer.session);
+    let check = password::check_stored(app, Some(credential.password_hash.clone()), shown);
+    let (checked, attempt) = Attempt::check(app, counters, check).await?;
+    if checked.is_ok() {
+        attempt.settle_right().await?;
+        return Ok(credential);
+    }
+    let event = app
+        .event(EventType::LoginFail, context)
+        .of_user(user)
+        .of_session(bearer.session)
+        .with(json!({"reason": "wrong_current_password"}));
+    attempt.settle_wrong(&event).await?;
+    Err(Failure::WrongPassword)
+}

@@ -1,0 +1,97 @@
+//! The end of sessions: by their owner, or by a token that is given back.
+
+use super::Bearer;
+use crate::app::App;
+use crate::crypto::refresh_tokens::VerifiedRefreshToken;
+use crate::model::event::{Context, Event, EventType};
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::{EndReason, Which};
+use crate::service::Failure;
+
+/// Ends one session, whoever asked.
+pub(super) async fn end(
+    app: &App,
+    session: SessionId,
+    reason: EndReason,
+    event: &Event<'_>,
+) -> Result<(), Failure> {
+    app.store.end_session(session, reason, event).await?;
+    app.registry.evict(session);
+    Ok(())
+}
+
+/// Sessions that a logout ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogoutScope {
+    /// The caller's own.
+    This,
+    /// All of the user's but the caller's own.
+    Others,
+    /// All of the user's.
+    All,
+}
+
+/// Logs out: after it, no token of the sessions that it names works anywhere.
+///
+/// # Errors
+/// An infrastructure failure; nothing is ended then.
+pub async fn logout(
+    app: &App,
+    bearer: &Bearer,
+    scope: LogoutScope,
+    context: &Context,
+) -> Result<(), Failure> {
+    let (user, session) = (bearer.standing.me.id, bearer.session);
+    let event = app.event(EventType::Logout, context);
+    let which = match scope {
+        LogoutScope::This => return end(app, session, EndReason::Logout, &event).await,
+        LogoutScope::Others => Which::AllBut(session),
+        LogoutScope::All => Which::All,
+    };
+    if app
+        .store
+        .end_sessions(user, which, EndReason::Logout, &event)
+        .await?
+    {
+        app.registry.evict_user(user);
+    }
+    Ok(())
+}
+
+/// Ends one of the user's own sessions.
+///
+/// # Errors
+/// [`Failure::NotFound`] alike for another's session and for none.
+pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Context) -> Result<(), Failure> {
+    let event = app.event(EventType::Logout, context);
+    if !app.store.end_own_session(user, session, &event).await? {
+        return Err(Failure::NotFound);
+    }
+    app.registry.evict(session);
+    Ok(())
+}
+
+/// Revokes a token (RFC 7009): ends the session of a genuine access or refresh token, and does
+/// nothing for any other text.
+///
+/// # Errors
+/// An infrastructure failure: the answer never says *revoked* of a token that is not.
+pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
+    let presented = app
+        .refresh_tokens
+        .verify(token)
+        .map(|VerifiedRefreshToken { session, .. }| session);
+    let session = presented.or_else(|| {
+        app.access_tokens
+            .verify(token, app.clock.now())
+            .ok()
+            .map(|access| access.session)
+    });
+    match session {
+        Some(session) => {
+            let event = app.event(EventType::TokenRevoked, context);
+            end(app, session, EndReason::Revoked, &event).await
+        }
+        None => Ok(()),
+    }
+}
