@@ -20,7 +20,7 @@
 //! - [`app`]: the long-lived parts, built once.
 //! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names
 //!   every refusal.
-//! - [`http`]: [`http::serve`] is the whole URL map, [`http::problem`] the one table from failure
+//! - [`http`]: [`http::routes`] is the whole URL map, [`http::problem`] the one table from failure
 //!   to answer, [`http::pipeline`] what every request goes through, [`http::guard`] the bearer
 //!   check, [`http::openapi`] the OpenAPI document.
 //! - [`server`]: sockets, limits, certificate and key, the graceful end. [`cli`]: the commands.

@@ -4,7 +4,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};
 
-use super::extract::client_address;
+use super::extract::client::client_address;
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::throttle::Budget;

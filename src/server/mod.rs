@@ -19,8 +19,8 @@ use socket2::SockRef;
 
 use crate::app::{App, OWN};
 use crate::crypto::secret::{CryptoError, random};
-use crate::http::pipeline::{Envelope, MethodMap, Watchers};
-use crate::http::{self, openapi};
+use crate::http::pipeline::Pipeline;
+use crate::http::{openapi, routes};
 use crate::model::event::EventType;
 use crate::server::tls::TlsIdentity;
 use crate::service::feed::{self, FeedPosition};
@@ -209,31 +209,20 @@ async fn metrics(app: Data<App>) -> HttpResponse {
 /// What every worker shares.
 #[derive(Clone)]
 pub struct Shared {
-    envelope: Arc<Envelope>,
+    pipeline: Arc<Pipeline>,
     more: fn(&mut ServiceConfig),
     bound_streams: bool,
 }
 
 impl Shared {
-    /// Makes the map of methods once; `more` lets a test put a route behind the same middleware.
+    /// Makes the pipeline once; `more` lets a test put a route behind the same middleware.
     ///
     /// # Errors
     /// The system gave no random number.
     pub fn new(app: &App, more: fn(&mut ServiceConfig)) -> Result<Self, CryptoError> {
-        let methods = MethodMap::new(openapi::methods(), app.config.http.docs, &app.metrics);
-        let watchers = Watchers {
-            metrics: Arc::clone(&app.metrics),
-            traces: app.traces.clone(),
-        };
-        let envelope = Envelope::new(
-            methods,
-            app.config.http.cors_origins.clone(),
-            app.config.tokens.issuer_is_https(),
-            u64::from_be_bytes(random()?),
-            watchers,
-        );
+        let pipeline = Pipeline::new(app, u64::from_be_bytes(random()?));
         Ok(Self {
-            envelope: Arc::new(envelope),
+            pipeline: Arc::new(pipeline),
             more,
             bound_streams: false,
         })
@@ -254,25 +243,25 @@ pub fn http_app(
     >,
 > {
     let Shared {
-        envelope,
+        pipeline,
         more,
         bound_streams,
     } = shared;
     // Each request holds it: the worker's own count costs less than the one that all share.
-    let envelope = Rc::new(envelope);
+    let pipeline = Rc::new(pipeline);
     let docs = app.config.http.docs;
     let origins = &app.config.http.cors_origins;
     let cors = Condition::new(!origins.is_empty(), cors(origins));
     actix_web::App::new()
-        .configure(http::serve)
+        .configure(routes::serve)
         .app_data(app)
         .configure(more)
         .configure(|service| openapi::serve(service, docs))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(cors)
         .wrap(from_fn(move |request, next| {
-            let envelope = Rc::clone(&envelope);
-            async move { envelope.handle(request, next).await }
+            let pipeline = Rc::clone(&pipeline);
+            async move { pipeline.handle(request, next).await }
         }))
 }
 

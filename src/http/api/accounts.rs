@@ -5,9 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::extract::{JsonFields, Origin};
+use crate::http::extract::client::Origin;
+use crate::http::extract::json::JsonFields;
 use crate::http::limits;
-use crate::http::openapi::{BodyRefusals, ServerRefusals, Throttled};
+use crate::http::problem::shared::{BodyRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::model::user::PublicAccount;

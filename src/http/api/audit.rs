@@ -5,9 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::extract::QueryFields;
-use crate::http::openapi::{AdminRefusals, GuardRefusals, ServerRefusals};
+use crate::http::extract::page;
+use crate::http::extract::query::QueryFields;
 use crate::http::problem::Problem;
+use crate::http::problem::shared::{AdminRefusals, GuardRefusals, ServerRefusals};
 use crate::model::clock::Timestamp;
 use crate::model::event::{EventRow, EventType};
 use crate::model::ids::UserId;
@@ -121,12 +122,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
         }),
         from: query.parsed("after", &mut invalid, instant, Timestamp::parse_rfc3339),
         until: query.parsed("before", &mut invalid, instant, Timestamp::parse_rfc3339),
-        below: query.parsed(
-            "cursor",
-            &mut invalid,
-            ("value_error", "Value error, not a cursor of this list"),
-            |text| text.parse().ok(),
-        ),
+        below: query.parsed("cursor", &mut invalid, page::NO_CURSOR, |text| text.parse().ok()),
     };
     let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {

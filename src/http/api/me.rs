@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::http::extract::JsonFields;
-use crate::http::guard::{Acting, CurrentUser};
-use crate::http::openapi::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use crate::http::extract::bearer::{Acting, CurrentUser};
+use crate::http::extract::json::JsonFields;
+use crate::http::problem::shared::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::ids::SessionId;
 use crate::model::session::SessionInfo;

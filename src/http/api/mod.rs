@@ -7,4 +7,5 @@ pub mod health;
 pub mod me;
 pub mod roles;
 pub mod sessions;
+pub mod user_sessions;
 pub mod users;

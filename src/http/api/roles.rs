@@ -4,11 +4,11 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::users::{authority, etag};
 use crate::app::App;
-use crate::http::extract::JsonFields;
-use crate::http::guard::Acting;
-use crate::http::openapi::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use crate::http::extract::bearer::Acting;
+use crate::http::extract::if_match::{authority, etag};
+use crate::http::extract::json::JsonFields;
+use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission;
 use crate::service::roles::{self, RoleToSave};

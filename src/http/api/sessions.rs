@@ -1,20 +1,20 @@
 //! `POST /login`, `POST /refresh`, `POST /logout`.
 
-use actix_web::http::header::{self, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::http::extract::{FormFields, Origin};
-use crate::http::guard::Acting;
+use crate::http::extract::bearer::Acting;
+use crate::http::extract::client::{Origin, device_of};
+use crate::http::extract::form::FormFields;
 use crate::http::limits;
-use crate::http::openapi::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use crate::http::problem::shared::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
+use crate::http::token_response::{TokenResponse, tokens};
 use crate::model::event::Actor;
 use crate::model::invalid::Invalid;
 use crate::service::login::{Login, login as log_in};
-use crate::service::sessions::{self, TokenPair};
+use crate::service::sessions;
 
 /// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
 /// here themselves.
@@ -45,34 +45,6 @@ struct LoginForm {
     /// Ignored.
     #[schema(nullable = false, format = "password", example = "none")]
     client_secret: Option<String>,
-}
-
-/// A session's tokens (RFC 6749 section 5.1).
-#[derive(Serialize, ToSchema)]
-pub struct TokenResponse {
-    /// The JWT for `Authorization: Bearer`.
-    #[schema(example = "eyJ0eXAiOiJhdCtqd3Qi…")]
-    access_token: String,
-    /// Always `bearer`.
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// Seconds until the access token ends.
-    #[schema(example = 900)]
-    expires_in: u64,
-    /// Opaque; gets the next pair of tokens.
-    #[schema(example = "dwr_…")]
-    refresh_token: String,
-}
-
-impl From<TokenPair> for TokenResponse {
-    fn from(grant: TokenPair) -> Self {
-        Self {
-            access_token: grant.access_token,
-            token_type: "bearer",
-            expires_in: grant.expires_in,
-            refresh_token: grant.refresh_token,
-        }
-    }
 }
 
 /// Log in
@@ -230,30 +202,4 @@ pub async fn logout(
     };
     sessions::logout(&app, &acting.bearer, scope, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Carries the ticket of a device that has logged in before; its attempts are counted by
-/// themselves.
-pub const DEVICE: HeaderName = HeaderName::from_static("doorward-device");
-
-/// The ticket that a device shows.
-#[must_use]
-pub fn device_of(request: &HttpRequest) -> Option<&str> {
-    request
-        .headers()
-        .get(DEVICE)
-        .and_then(|ticket| ticket.to_str().ok())
-}
-
-/// RFC 6749 section 5.1 asks for both headers.
-#[must_use]
-pub fn tokens(grant: TokenPair) -> HttpResponse {
-    let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::PRAGMA, "no-cache"));
-    if let Some(ticket) = &grant.device_ticket {
-        answer.insert_header((DEVICE, ticket.as_str()));
-    }
-    answer.json(TokenResponse::from(grant))
 }

@@ -1,25 +1,26 @@
 //! `/users`: what administrators see of accounts and do to them.
 
-use actix_web::http::header::{self, EntityTag, Header as _};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::me::Session;
 use crate::app::App;
-use crate::http::extract::{JsonFields, QueryFields};
-use crate::http::guard::Acting;
-use crate::http::openapi::{AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use crate::http::extract::bearer::Acting;
+use crate::http::extract::if_match::{authority, etag};
+use crate::http::extract::json::JsonFields;
+use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor};
+use crate::http::extract::query::QueryFields;
+use crate::http::problem::shared::{
+    AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals,
+};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::UserId;
 use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
-use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter};
+use crate::model::user::{Account, AccountChange, AccountFilter};
 use crate::service::Failure;
 use crate::service::administration;
 use crate::service::login::Invitation;
@@ -98,64 +99,14 @@ struct InvitedUser {
     invitation: OneTimePassword,
 }
 
-/// By what right the bearer acts, and which version of the thing they have seen, by `If-Match`.
+/// The account's number in a path.
 ///
 /// # Errors
-/// The header is malformed.
-pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Problem> {
-    let known = if request.headers().contains_key(header::IF_MATCH) {
-        match header::IfMatch::parse(request).map_err(|_| Problem::Malformed)? {
-            header::IfMatch::Any => ExpectedVersion::Any,
-            header::IfMatch::Items(tags) => match tags.as_slice() {
-                // A list of tags is of no use to whoever has seen one version; none of them is
-                // taken for it.
-                [tag] if !tag.weak => tag
-                    .tag()
-                    .parse()
-                    .map_or(ExpectedVersion::Never, ExpectedVersion::Version),
-                _ => ExpectedVersion::Never,
-            },
-        }
-    } else {
-        ExpectedVersion::Unstated
-    };
-    Ok(Authority {
-        session: Some(acting.bearer.session),
-        known,
-    })
-}
-
-/// The `ETag` of a version.
-#[must_use]
-pub fn etag(version: i64) -> header::ETag {
-    header::ETag(EntityTag::new_strong(version.to_string()))
-}
-
-fn user_id(path: &str) -> Result<UserId, Failure> {
+/// It is none: no account has it.
+pub fn user_id(path: &str) -> Result<UserId, Failure> {
     path.parse()
         .map(|id: i64| UserId::from(id))
         .map_err(|_| Failure::NotFound)
-}
-
-fn cursor_of(place: &AccountCursor) -> String {
-    URL_SAFE_NO_PAD.encode(match place {
-        AccountCursor::AfterId(id) => format!("i{}", id.get()),
-        AccountCursor::AfterEmail(email) => format!("e{email}"),
-    })
-}
-
-fn parse_cursor(text: &str, by_email: bool) -> Option<AccountCursor> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-    match text.split_at_checked(1)? {
-        ("i", id) if !by_email => id
-            .parse()
-            .ok()
-            .map(|id: i64| AccountCursor::AfterId(UserId::from(id))),
-        ("e", email) if by_email && !email.chars().any(char::is_control) => {
-            Some(AccountCursor::AfterEmail(email.to_owned()))
-        }
-        _ => None,
-    }
 }
 
 /// List accounts
@@ -178,7 +129,10 @@ fn parse_cursor(text: &str, by_email: bool) -> Option<AccountCursor> {
 #[get("")]
 pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpResponse, Problem> {
     let mut invalid = Vec::new();
-    let by_email = query.text("q").is_some();
+    let order = match query.text("q") {
+        Some(_) => AccountOrder::Email,
+        None => AccountOrder::Id,
+    };
     let filter = AccountFilter {
         email: query.parsed(
             "email",
@@ -205,19 +159,16 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
             |text| text.parse().ok(),
         ),
     };
-    if filter.email.is_some() && by_email {
+    if filter.email.is_some() && order == AccountOrder::Email {
         invalid.push(Invalid::query(
             "q",
             "value_error",
             "Value error, email and q exclude each other",
         ));
     }
-    let after = query.parsed(
-        "cursor",
-        &mut invalid,
-        ("value_error", "Value error, not a cursor of this list"),
-        |text| parse_cursor(text, by_email),
-    );
+    let after = query.parsed("cursor", &mut invalid, page::NO_CURSOR, |text| {
+        parse_cursor(text, order)
+    });
     let limit = query.limit(&mut invalid);
     if !invalid.is_empty() {
         return Err(invalid.into());
@@ -225,7 +176,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
     let (accounts, next) = administration::find(&app, &filter, after.as_ref(), limit).await?;
     Ok(HttpResponse::Ok().json(UserPage {
         users: accounts.into_iter().map(User::from).collect(),
-        next_cursor: next.as_ref().map(cursor_of),
+        next_cursor: next.as_ref().map(write_cursor),
     }))
 }
 
@@ -423,64 +374,6 @@ pub async fn reset_password(
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
 }
 
-/// List an account's live sessions
-///
-/// Where each login came from, and when it was last used.
-#[utoipa::path(
-    operation_id = "listUserSessions",
-    tag = "users",
-    security(("password" = ["sessions:read"])),
-    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
-    responses(
-        (status = 200, description = "They, the last used first", body = Vec<Session>),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
-    )
-)]
-#[get("")]
-pub async fn sessions(
-    app: web::Data<App>,
-    acting: Acting,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let live = administration::sessions(&app, user_id(&id)?).await?;
-    Ok(HttpResponse::Ok().json(
-        live.into_iter()
-            .map(|info| Session::of(info, acting.bearer.session))
-            .collect::<Vec<_>>(),
-    ))
-}
-
-/// End every session of an account
-///
-/// No token of theirs works from then on.
-#[utoipa::path(
-    operation_id = "endUserSessions",
-    tag = "users",
-    security(("password" = ["sessions:write"])),
-    params(
-        ("id" = i64, Path, description = "The account's id", minimum = 1),
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, no session ends"),
-    ),
-    responses(
-        (status = 204, description = "They have ended"),
-        (status = 412, description = "The account was changed since (`outdated`)", body = ProblemBody),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
-    )
-)]
-#[delete("")]
-pub async fn end_sessions(
-    app: web::Data<App>,
-    acting: Acting,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
-    let authority = authority(&acting, &request)?;
-    administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -489,17 +382,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_leads_back_to_its_place_and_into_no_other_list(id in any::<i64>(), email in "\\PC{0,40}") {
-            for (place, by_email) in [(AccountCursor::AfterId(UserId::from(id)), false), (AccountCursor::AfterEmail(email), true)] {
-                let cursor = cursor_of(&place);
-                prop_assert_eq!(parse_cursor(&cursor, by_email).map(|place| cursor_of(&place)), Some(cursor.clone()));
-                prop_assert!(parse_cursor(&cursor, !by_email).is_none());
-            }
-        }
-
-        #[test]
-        fn no_text_panics_as_cursor_or_id(text in "\\PC{0,30}|[A-Za-z0-9_-]{0,30}|-?[0-9]{0,25}") {
-            let _outcomes = (parse_cursor(&text, true), parse_cursor(&text, false), user_id(&text));
+        fn no_text_panics_as_id(text in "\\PC{0,30}|-?[0-9]{0,25}") {
+            let _outcome = user_id(&text);
         }
     }
 }

@@ -11,8 +11,9 @@ use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::{Components, Content, Header, Object, OpenApi, Ref, RefOr, Response};
 
-use crate::http::pipeline::is_oauth;
-use crate::http::problem::Problem;
+use super::examples;
+use crate::http::routes::Endpoint;
+use crate::http::surface::{ErrorForm, Surface};
 
 const REQUEST_ID: &str = "6f1c2a9b7d3e4f50";
 const PROBLEM: &str = "#/components/schemas/Problem";
@@ -54,11 +55,13 @@ fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
 }
 
 /// Completes the document that the routes made.
-pub fn complete(document: &mut OpenApi) {
+pub fn complete(document: &mut OpenApi, endpoints: &[Endpoint]) {
     let mut examples = Examples::new();
     for (path, item) in &mut document.paths.paths {
+        let endpoint = endpoints.iter().find(|endpoint| endpoint.path == *path);
+        let surface = endpoint.map_or(Surface::Api, |endpoint| endpoint.surface);
         for operation in operations(item) {
-            complete_operation(operation, is_oauth(path), &mut examples);
+            complete_operation(operation, surface.rules().errors, &mut examples);
         }
     }
     add_shared(document.components.get_or_insert_default(), examples);
@@ -93,16 +96,15 @@ fn add_shared(components: &mut Components, examples: Examples) {
     }
 }
 
-fn example_name(body: &Value, oauth: bool) -> String {
+fn example_name(body: &Value, errors: ErrorForm) -> String {
     let code = body["code"].as_str().unwrap_or_default();
-    if oauth {
-        format!("oauth.{code}")
-    } else {
-        code.to_owned()
+    match errors {
+        ErrorForm::Problem => code.to_owned(),
+        ErrorForm::OAuth => format!("oauth.{code}"),
     }
 }
 
-fn complete_operation(operation: &mut Operation, oauth: bool, examples: &mut Examples) {
+fn complete_operation(operation: &mut Operation, errors: ErrorForm, examples: &mut Examples) {
     let permission = permission_of(operation);
     if let Some(permission) = &permission {
         operation
@@ -135,7 +137,7 @@ fn complete_operation(operation: &mut Operation, oauth: bool, examples: &mut Exa
                 .entry(name.to_owned())
                 .or_insert_with(|| RefOr::Ref(Ref::new(format!("#/components/headers/{name}"))));
         }
-        show_refusal(status, answer, oauth, examples);
+        show_refusal(status, answer, errors, examples);
     }
 }
 
@@ -183,7 +185,7 @@ fn headers_of(status: &str, guarded: bool, budgeted: bool) -> Vec<&'static str> 
 }
 
 /// Both media types of a refusal, with an example of each code that its description names.
-fn show_refusal(status: &str, answer: &mut Response, oauth: bool, examples: &mut Examples) {
+fn show_refusal(status: &str, answer: &mut Response, errors: ErrorForm, examples: &mut Examples) {
     let Some(RefOr::T(content)) = answer.content.get("application/json") else {
         return;
     };
@@ -191,14 +193,14 @@ fn show_refusal(status: &str, answer: &mut Response, oauth: bool, examples: &mut
         return;
     }
     let mut content = content.clone();
-    for problem in Problem::shown() {
-        let body = json!(problem.body(REQUEST_ID, oauth));
+    for problem in examples::refusals() {
+        let body = json!(problem.body(REQUEST_ID, errors));
         let of_status = body["status"].as_u64() == status.parse().ok();
         let named = body["code"]
             .as_str()
             .is_some_and(|code| answer.description.contains(&format!("`{code}`")));
         if of_status && named {
-            let name = example_name(&body, oauth);
+            let name = example_name(&body, errors);
             content.examples.insert(
                 name.clone(),
                 RefOr::Ref(Ref::new(format!("#/components/examples/{name}"))),

@@ -1,0 +1,142 @@
+//! The caller of a guarded route: the bearer token, the account that it speaks for, and the check
+//! that is made again once a body is read.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+
+use super::client::Origin;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::model::event::{Actor, Context};
+use crate::model::permission::Permission;
+use crate::service::Failure;
+use crate::service::sessions::{self, Bearer};
+
+/// The one `Authorization` header, whose token never comes from a query, cookie or body (RFC 6750
+/// section 2.3).
+pub struct BearerToken(HeaderValue);
+
+impl BearerToken {
+    /// The token, borrowed from the header: every request has one, and it is long.
+    ///
+    /// # Errors
+    /// The header holds no bearer token.
+    pub fn text(&self) -> Result<&str, Problem> {
+        const SCHEME: &[u8] = b"Bearer ";
+        // RFC 9110 section 11.1: the scheme is compared without regard to case.
+        match self.0.as_bytes().split_at_checked(SCHEME.len()) {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => str::from_utf8(token)
+                .map(|token| token.trim_start_matches(' '))
+                .map_err(|_| Failure::InvalidToken.into()),
+            _ if self.0.to_str().is_err() => Err(Failure::InvalidToken.into()),
+            _ => Err(Problem::NotAuthenticated),
+        }
+    }
+}
+
+impl FromRequest for BearerToken {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut headers = request.headers().get_all(header::AUTHORIZATION);
+        let found = match (headers.next(), headers.next()) {
+            (None, _) => Err(Problem::NotAuthenticated),
+            (Some(_), Some(_)) => Err(Problem::AmbiguousCredentials),
+            (Some(value), None) => Ok(Self(value.clone())),
+        };
+        ready(found)
+    }
+}
+
+/// The need of a scope of routes, beside a live session.
+#[derive(Debug, Clone, Copy)]
+pub enum Needed {
+    /// Nothing.
+    Nothing,
+    /// A permission to ask and one to change.
+    Permission {
+        /// For methods that only read.
+        read: Permission,
+        /// For all others.
+        write: Permission,
+    },
+}
+
+/// Whether a bearer may use a method, by the session state of this moment and never by a claim (ASVS
+/// 8.3.2).
+#[must_use]
+pub fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
+    match needed {
+        Needed::Nothing => true,
+        Needed::Permission { read, write } => {
+            bearer
+                .standing
+                .permissions
+                .holds(if method.is_safe() { read } else { write })
+        }
+    }
+}
+
+/// The caller whom the guard let in, and what it asked of them.
+#[derive(Clone)]
+pub struct CurrentUser(pub Bearer, pub Needed);
+
+impl FromRequest for CurrentUser {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let found = request.extensions().get::<Self>().cloned();
+        ready(found.ok_or_else(|| {
+            Failure::Internal("a handler asks for the current user outside the guard".to_owned()).into()
+        }))
+    }
+}
+
+/// The caller whom the guard let in, with the context that their act is recorded in; for handlers
+/// that change something.
+pub struct Acting {
+    /// The account, and the session that they act by.
+    pub bearer: Bearer,
+    /// From where, in which request.
+    pub context: Context,
+}
+
+impl FromRequest for Acting {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let user = CurrentUser::from_request(request, payload).into_inner();
+        ready(user.map(|CurrentUser(bearer, _)| Self {
+            context: Origin::of(request).context(Actor::User(bearer.standing.me.id)),
+            bearer,
+        }))
+    }
+}
+
+/// Checks again after a body was read: a client that holds back the body of a request must not keep
+/// a right that ends meanwhile. Does nothing on unguarded routes.
+///
+/// # Errors
+/// As the guard.
+pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(CurrentUser(before, needed)) = request.extensions().get::<CurrentUser>().cloned() else {
+        return Ok(());
+    };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return Ok(());
+    };
+    let standing = sessions::session_state(app, before.session).await?;
+    let bearer = Bearer { standing, ..before };
+    if is_permitted(&bearer, needed, request.method()) {
+        Ok(())
+    } else {
+        Err(Failure::NotPermitted.into())
+    }
+}

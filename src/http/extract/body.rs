@@ -1,0 +1,82 @@
+//! Bodies as bytes, under limits of size and time. Their type is checked before they are read, the
+//! bearer again after.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use zeroize::Zeroizing;
+
+use super::bearer::check_again;
+use crate::http::problem::Problem;
+
+/// From the end of the headers to the end of the body.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Checks the headers at once, then reads the body to its end, then checks the bearer again.
+///
+/// # Errors
+/// The body is of another type, too large, late or broken off; or the bearer may no longer.
+pub fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    media_type: &str,
+    limit: usize,
+) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, Problem>> + use<> {
+    let allowed = check_headers(request, media_type, limit);
+    let (request, mut payload) = (request.clone(), payload.take());
+    async move {
+        allowed?;
+        let collect = async {
+            let mut body = BytesMut::new();
+            while let Some(chunk) = payload.next().await {
+                let chunk: Bytes = chunk.map_err(|_| Problem::Malformed)?;
+                if body.len() + chunk.len() > limit {
+                    return Err(Problem::TooLarge);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Zeroizing::new(body.to_vec()))
+        };
+        let body = tokio::time::timeout(TIMEOUT, collect)
+            .await
+            .unwrap_or(Err(Problem::BodyTimeout))?;
+        check_again(&request).await?;
+        Ok(body)
+    }
+}
+
+fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Result<(), Problem> {
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("?"))
+    };
+    // Compressed bodies are refused unread: nothing that people log in with is worth inflating.
+    if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::UnsupportedMediaType);
+    }
+    let given = text(header::CONTENT_TYPE).unwrap_or_default();
+    let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
+    let utf8 = parameters
+        .split(';')
+        .all(|parameter| match parameter.trim().split_once('=') {
+            Some((name, value)) if name.eq_ignore_ascii_case("charset") => {
+                value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        });
+    if !essence.trim().eq_ignore_ascii_case(media_type) || !utf8 {
+        return Err(Problem::UnsupportedMediaType);
+    }
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        Err(Problem::TooLarge)
+    } else {
+        Ok(())
+    }
+}

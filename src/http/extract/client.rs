@@ -1,0 +1,117 @@
+//! The client: its address, as far as proxies may be believed, and what it calls itself.
+
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::model::event::{Actor, Context};
+use crate::telemetry::request_context;
+
+/// The origin of a request: the client's address, and what it calls itself.
+pub struct Origin {
+    /// The network address, without the port.
+    pub ip: String,
+    /// The `User-Agent`, or nothing.
+    pub user_agent: String,
+    request_id: String,
+}
+
+impl Origin {
+    /// The origin of a request.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let text = |name: &str| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let ip = client_address(request)
+            .map(|ip| ip.to_string())
+            .unwrap_or_default();
+        Self {
+            ip,
+            user_agent: text(header::USER_AGENT.as_str()),
+            request_id: request_context::request_id(),
+        }
+    }
+
+    /// The context in which the events of this request are recorded.
+    #[must_use]
+    pub fn context(&self, actor: Actor) -> Context {
+        Context {
+            actor,
+            ip: self.ip.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
+impl FromRequest for Origin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}
+
+/// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
+/// `X-Forwarded-For` that is none. Anyone may have written the hops left of it.
+#[must_use]
+pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip().to_canonical();
+    let trusted = request
+        .app_data::<web::Data<App>>()
+        .map(|app| app.config.limits.trusted_proxies.as_slice())
+        .unwrap_or_default();
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
+    if !is_proxy(&peer) {
+        return Some(peer);
+    }
+    let mut nearest = peer;
+    let values = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .map(|value| value.to_str().unwrap_or("?"));
+    for hop in values.collect::<Vec<_>>().join(",").rsplit(',') {
+        let Some(ip) = parse_hop(hop.trim()) else { break };
+        nearest = ip;
+        if !is_proxy(&ip) {
+            break;
+        }
+    }
+    Some(nearest)
+}
+
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+        .map_or(hop, |(ip, _port)| ip);
+    bare.parse::<IpAddr>()
+        .or_else(|_| hop.parse::<std::net::SocketAddr>().map(|address| address.ip()))
+        .ok()
+        .map(|ip| ip.to_canonical())
+}
+
+/// The header with the ticket of a device that has logged in before; its attempts are counted by
+/// themselves.
+pub const DEVICE: HeaderName = HeaderName::from_static("doorward-device");
+
+/// The ticket that a device shows.
+#[must_use]
+pub fn device_of(request: &HttpRequest) -> Option<&str> {
+    request
+        .headers()
+        .get(DEVICE)
+        .and_then(|ticket| ticket.to_str().ok())
+}

@@ -1,0 +1,220 @@
+//! Named fields of a body or query, under rules stricter than serde's on purpose: an array is no
+//! object, and a repeated key is an error.
+
+use std::fmt;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use zeroize::Zeroizing;
+
+use crate::model::invalid::Invalid;
+
+/// The fields of a body, in the order that they came in; values are wiped on drop, for they may be
+/// passwords.
+#[derive(Default)]
+pub struct Fields(Vec<(String, Value)>);
+
+/// The value of a field, as far as any body of ours needs it.
+pub enum Value {
+    /// A text.
+    Text(Zeroizing<String>),
+    /// True or false.
+    Switch(bool),
+    /// A list of texts and nothing else.
+    List(Vec<String>),
+    /// Anything else.
+    Other,
+}
+
+impl Fields {
+    /// The text of a required field; notes what is wrong and gives the empty text otherwise.
+    pub fn required(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &str {
+        match self.0.iter().find(|(key, _)| key == name) {
+            Some((_, Value::Text(text))) => text,
+            Some(_) => {
+                invalid.push(Invalid::field(
+                    name,
+                    "string_type",
+                    "Input should be a valid string",
+                ));
+                ""
+            }
+            None => {
+                invalid.push(Invalid::missing(name));
+                ""
+            }
+        }
+    }
+
+    /// The text of a field that may be absent.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.0.iter().find_map(|(key, value)| match value {
+            Value::Text(text) if key == name => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text of a field that may be absent, but if it is there must be a text.
+    pub fn optional_text(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<&str> {
+        self.has(name).then(|| self.required(name, invalid))
+    }
+
+    /// A field that may be absent, but if it is there must be true or false.
+    pub fn optional_switch(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<bool> {
+        match self.0.iter().find(|(key, _)| key == name) {
+            Some((_, Value::Switch(on))) => Some(*on),
+            Some(_) => {
+                invalid.push(Invalid::field(
+                    name,
+                    "bool_type",
+                    "Input should be a valid boolean",
+                ));
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// The texts of a required list of texts; notes what is wrong and gives an empty one otherwise.
+    pub fn required_list(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &[String] {
+        match self.0.iter().find(|(key, _)| key == name) {
+            Some((_, Value::List(list))) => list,
+            Some(_) => {
+                invalid.push(Invalid::field(
+                    name,
+                    "list_type",
+                    "Input should be a list of strings",
+                ));
+                &[]
+            }
+            None => {
+                invalid.push(Invalid::missing(name));
+                &[]
+            }
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// The names, in the order that they came in.
+    #[cfg(test)]
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Adds a field.
+    ///
+    /// # Errors
+    /// It is there already.
+    pub fn push(&mut self, key: String, value: Value) -> Result<(), Twice> {
+        if self.0.iter().any(|(known, _)| *known == key) {
+            return Err(Twice);
+        }
+        self.0.push((key, value));
+        Ok(())
+    }
+}
+
+/// A field came twice.
+pub struct Twice;
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    let value = map.next_value()?;
+                    fields
+                        .push(key, value)
+                        .map_err(|Twice| A::Error::custom("a key twice"))?;
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue { in_list: false })
+    }
+}
+
+/// Reads a value; what is in a list may be a text, and anything deeper is skipped without a stack.
+#[derive(Clone, Copy)]
+struct AnyValue {
+    in_list: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for AnyValue {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(Zeroizing::new(text.to_owned())))
+    }
+
+    fn visit_bool<E>(self, on: bool) -> Result<Value, E> {
+        Ok(Value::Switch(on))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        if self.in_list {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Value::Other);
+        }
+        let mut texts = Some(Vec::new());
+        while let Some(item) = items.next_element_seed(Self { in_list: true })? {
+            match item {
+                Value::Text(text) => texts.iter_mut().for_each(|texts| texts.push(text.to_string())),
+                Value::Switch(_) | Value::List(_) | Value::Other => texts = None,
+            }
+        }
+        Ok(texts.map_or(Value::Other, Value::List))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Other)
+    }
+}

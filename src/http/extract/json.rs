@@ -1,0 +1,92 @@
+//! JSON objects as bodies.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{FutureExt as _, LocalBoxFuture};
+
+use super::body;
+use super::fields::Fields;
+use crate::http::problem::Problem;
+use crate::model::invalid::Invalid;
+
+const MAX_BYTES: usize = 16 * 1024;
+
+/// The fields of a JSON object; for extracting.
+pub struct JsonFields(pub Fields);
+
+impl FromRequest for JsonFields {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        body::read(request, payload, "application/json", MAX_BYTES)
+            .map(|body| parse(&body?).map(Self).map_err(Problem::from))
+            .boxed_local()
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
+    serde_json::from_slice(body).map_err(|error| {
+        vec![match error.classify() {
+            serde_json::error::Category::Data => Invalid::body(
+                "model_attributes_type",
+                "Input should be an object without repeated keys",
+            ),
+            _ => Invalid::body("json_invalid", "JSON decode error"),
+        }]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_an_object_without_repeated_keys_is_json_enough() {
+        assert!(
+            parse(
+                br#"{"email":"a","n":1,"l":[{"x":[]}],"o":{"email":"b"},"b":true,"z":null,"f":1.5,"m":-1}"#
+            )
+            .is_ok()
+        );
+        for bad in [
+            &b""[..],
+            b"[]",
+            br#"["a","b"]"#,
+            b"1",
+            b"null",
+            br#""x""#,
+            br#"{"a":1,"a":2}"#,
+            br#"{"a":1,"\u0061":2}"#,
+            b"{",
+            b"{}x",
+            b"\xff",
+            b"{\"a\":\"\xff\"}",
+            br#"{"a":"\ud800"}"#,
+        ] {
+            assert!(parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
+        assert!(
+            parse(deep.as_bytes()).is_ok_and(|fields| fields.optional("a").is_none()),
+            "skipped without a stack"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _outcome = parse(&body);
+        }
+
+        #[test]
+        fn no_text_of_json_pieces_panics_and_no_key_is_read_twice(pieces in prop::collection::vec("[\\[\\]{}:, ]|\"a\"|\"\\\\u0061\"|1|null|true|-|\"", 0..40)) {
+            let text = format!("{{{}}}", pieces.concat());
+            if let Ok(fields) = parse(text.as_bytes()) {
+                prop_assert!(fields.names().filter(|name| *name == "a").count() <= 1, "{}", text);
+            }
+        }
+    }
+}

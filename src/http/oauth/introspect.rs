@@ -1,0 +1,113 @@
+//! `POST /oauth/introspect` (RFC 7662).
+
+use actix_web::{HttpResponse, post, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::strict::{PresentedToken, strict};
+use crate::app::App;
+use crate::http::extract::form::FormFields;
+use crate::http::problem::shared::{FormRefusals, ServerRefusals};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::service::sessions;
+
+/// What a token is worth; of one that is worth nothing, `active` alone (RFC 7662 section 2.2).
+#[derive(Default, Serialize, ToSchema)]
+struct Introspection {
+    #[schema(example = true)]
+    active: bool,
+    /// The `sub` of its account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
+    sub: Option<String>,
+    /// Its session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "1b4e28ba-2fa1-41d2-883f-0016d3cca427")]
+    sid: Option<String>,
+    /// The account's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "alice@example.com")]
+    username: Option<String>,
+    /// The account's role as it stands now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "user")]
+    role: Option<String>,
+    /// `access_token` or `refresh_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "access_token")]
+    token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "https://id.example.com")]
+    iss: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "doorward")]
+    aud: Option<String>,
+    /// Seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_900)]
+    exp: Option<i64>,
+    /// Of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 1_800_000_000)]
+    iat: Option<i64>,
+    /// Of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")]
+    jti: Option<String>,
+    /// Of an access token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "doorward")]
+    client_id: Option<String>,
+    /// What the role permits now, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "orders:refund users:read")]
+    scope: Option<String>,
+}
+
+/// Ask what a token is worth
+///
+/// For bearers whose role permits `tokens:introspect`.
+#[utoipa::path(
+    operation_id = "introspect",
+    tag = "oauth",
+    security(("password" = ["tokens:introspect"])),
+    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "What it is worth now", body = Introspection),
+        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
+        (status = 401, description = "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)", body = ProblemBody),
+        (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
+        FormRefusals,
+        ServerRefusals,
+    )
+)]
+#[post("")]
+pub async fn introspect(
+    app: web::Data<App>,
+    form: Result<FormFields, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let FormFields(fields) = strict(form)?;
+    let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
+    let Some(found) = sessions::introspect(&app, token).await? else {
+        return Ok(HttpResponse::Ok().json(Introspection::default()));
+    };
+    Ok(HttpResponse::Ok().json(Introspection {
+        active: true,
+        sub: Some(found.subject.to_string()),
+        sid: Some(found.session.to_string()),
+        username: Some(found.email),
+        role: Some(found.role),
+        token_type: Some(if found.claims.is_some() {
+            "access_token"
+        } else {
+            "refresh_token"
+        }),
+        iss: Some(app.access_tokens.issuer().to_owned()),
+        aud: Some(app.access_tokens.audience().to_owned()),
+        exp: Some(found.expires_at),
+        iat: found.claims.as_ref().map(|claims| claims.iat),
+        client_id: found.claims.as_ref().map(|claims| claims.client_id.clone()),
+        jti: found.claims.map(|claims| claims.jti),
+        scope: Some(found.permissions.as_str().to_owned()),
+    }))
+}

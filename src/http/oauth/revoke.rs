@@ -1,0 +1,39 @@
+//! `POST /oauth/revoke` (RFC 7009).
+
+use actix_web::{HttpResponse, post, web};
+
+use super::strict::{PresentedToken, strict};
+use crate::app::App;
+use crate::http::extract::client::Origin;
+use crate::http::extract::form::FormFields;
+use crate::http::problem::shared::{FormRefusals, ServerRefusals};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::model::event::Actor;
+use crate::service::sessions;
+
+/// Give a token back
+///
+/// Ends its session, other tokens included. Also 200 for a token that is not ours (RFC 7009 section
+/// 2.2).
+#[utoipa::path(
+    operation_id = "revoke",
+    tag = "oauth",
+    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Whatever it was, it is worth nothing now"),
+        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`)", body = ProblemBody),
+        FormRefusals,
+        ServerRefusals,
+    )
+)]
+#[post("/oauth/revoke")]
+pub async fn revoke(
+    app: web::Data<App>,
+    origin: Origin,
+    form: Result<FormFields, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let FormFields(fields) = strict(form)?;
+    let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
+    sessions::revoke(&app, token, &origin.context(Actor::Anonymous)).await?;
+    Ok(HttpResponse::Ok().finish())
+}

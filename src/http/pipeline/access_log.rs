@@ -1,0 +1,22 @@
+//! The line of each request in the log.
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+
+/// Writes the line: what changes something is news, what reads is not.
+pub fn write(method: Option<&Method>, status: StatusCode, took: Duration) {
+    let level = if method.is_some_and(|method| !method.is_safe()) {
+        log::Level::Info
+    } else {
+        log::Level::Debug
+    };
+    let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX);
+    log::log!(level, method = word(method), status = status.as_u16(), duration_us = took; "request answered");
+}
+
+/// The method of an operation of ours; any other is the caller's own word, and goes nowhere.
+#[must_use]
+pub fn word(method: Option<&Method>) -> &str {
+    method.map_or("other", Method::as_str)
+}

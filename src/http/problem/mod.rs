@@ -1,0 +1,126 @@
+//! Refusals and how they are answered.
+//!
+//! One JSON body serves three kinds of client: FastAPI's `detail`, RFC 9457, and on the OAuth surface
+//! RFC 6749's `error`. Every text comes from [`table`]; a library's message or the client's input
+//! never does (ASVS 16.5.1). The cause of a 5xx is logged here, once.
+
+mod body;
+pub mod shared;
+mod table;
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpResponse, ResponseError};
+
+pub use self::body::ProblemBody;
+use super::surface::ErrorForm;
+use crate::model::invalid::Invalid;
+use crate::service::Failure;
+
+/// A refusal, by a use-case or by HTTP itself.
+#[derive(Debug)]
+pub enum Problem {
+    /// A use-case refused.
+    Failed(Failure),
+    /// A parameter is missing, repeated or malformed, in the strict words of RFC 6749 section 5.2.
+    InvalidRequest,
+    /// A login by the password grant was refused, in the words of RFC 6749 section 5.2.
+    InvalidGrant,
+    /// A grant type that there is not.
+    UnsupportedGrantType,
+    /// A client authenticated itself, and no client is known.
+    InvalidClient,
+    /// There is no bearer token.
+    NotAuthenticated,
+    /// More than one `Authorization` header.
+    AmbiguousCredentials,
+    /// No such path.
+    NotFound,
+    /// The path has other methods; the text is for `Allow`.
+    MethodNotAllowed(HeaderValue),
+    /// The body is of another kind than the operation takes.
+    UnsupportedMediaType,
+    /// The body is larger than the operation takes.
+    TooLarge,
+    /// The body did not come to its end in time.
+    BodyTimeout,
+    /// The body cannot be read as what it says it is.
+    Malformed,
+    /// A handler panicked.
+    Panicked,
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Vec<Invalid>> for Problem {
+    fn from(invalid: Vec<Invalid>) -> Self {
+        Self::Failed(Failure::Invalid(invalid))
+    }
+}
+
+/// The media type of a refusal's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// `application/json`.
+    Json,
+    /// `application/problem+json` (RFC 9457), for clients that ask for it by name.
+    ProblemJson,
+}
+
+impl Problem {
+    /// The body of the answer.
+    #[must_use]
+    pub fn body(&self, request_id: &str, errors: ErrorForm) -> ProblemBody {
+        let fields = if let Self::Failed(Failure::Invalid(list)) = self {
+            Some(list.as_slice())
+        } else {
+            None
+        };
+        ProblemBody::new(&table::of(self), fields, request_id, errors)
+    }
+
+    /// The whole answer.
+    #[must_use]
+    pub fn answer(&self, request_id: &str, errors: ErrorForm, media_type: MediaType) -> HttpResponse {
+        let row = table::of(self);
+        if row.status.is_server_error() {
+            log::error!(status = row.status.as_u16(), cause:% = self; "request failed");
+        }
+        let mut response = HttpResponse::build(row.status);
+        if let Some((name, value)) = row.header(errors) {
+            response.insert_header((name, value));
+        }
+        response.content_type(match media_type {
+            MediaType::Json => "application/json",
+            MediaType::ProblemJson => "application/problem+json",
+        });
+        response.body(serde_json::to_vec(&self.body(request_id, errors)).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Failed(failure) = self {
+            failure.fmt(f)
+        } else {
+            f.write_str(table::of(self).detail)
+        }
+    }
+}
+
+/// Gives only the status: [`super::pipeline`] knows the request and writes the answer.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        table::of(self).status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}

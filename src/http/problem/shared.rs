@@ -1,0 +1,67 @@
+//! Sets of refusals that operations share, as their annotations name them.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
+
+fn refusal(words: &str) -> Response {
+    let body = Content::new(Some(Ref::from_schema_name("Problem")));
+    let answer = ResponseBuilder::new().description(words);
+    answer.content("application/json", body).build()
+}
+
+/// Writes a set. By hand, because utoipa's derive copies the body's schema into each answer; these
+/// refer to the one.
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident: [$(($status:literal, $words:literal)),* $(,)?];)*) => {$(
+        $(#[$doc])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                BTreeMap::from([$(($status.to_owned(), RefOr::from(refusal($words)))),*])
+            }
+        }
+    )*};
+}
+
+refusals! {
+    /// Refusals of an operation with a JSON body, or a form read like one.
+    BodyRefusals: [
+        ("408", "The body did not arrive in time (`timeout`)"),
+        ("413", "The body is too large (`too_large`)"),
+        ("415", "The body is of another media type, or compressed (`unsupported_media_type`)"),
+        ("422", "Fields are missing or break a rule (`invalid_input`); `detail` is a list"),
+    ];
+    /// Refusals of a strict OAuth operation's form, beside RFC 6749's own errors.
+    FormRefusals: [
+        ("408", "The body did not arrive in time (`timeout`)"),
+        ("413", "The body is too large (`too_large`)"),
+        ("415", "The body is no form, or compressed (`unsupported_media_type`)"),
+    ];
+    /// Refusals of a guarded operation.
+    GuardRefusals: [
+        ("400", "More than one `Authorization` header (`ambiguous_credentials`), or the request is malformed (`malformed`)"),
+        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
+    ];
+    /// Refusals of a guarded operation that sets an address.
+    AddressRefusals: [
+        ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),
+        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
+    ];
+    /// Refusals of an operation that tries a password, or makes an account.
+    Throttled: [
+        ("429", "Too many attempts (`throttled`)"),
+    ];
+    /// Refusals of an administrative operation, beside those of a guarded one.
+    AdminRefusals: [
+        ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),
+        ("422", "Parameters or fields break a rule (`invalid_input`); `detail` is a list"),
+    ];
+    /// Failures of any operation that works.
+    ServerRefusals: [
+        ("500", "A defect (`internal`); the request id finds its cause in the log"),
+        ("503", "Too busy (`busy`), or the database is away (`unavailable`)"),
+    ];
+}

@@ -1,0 +1,161 @@
+//! The one table from failure to answer: a row a case, and no case without a row.
+
+use actix_web::http::StatusCode as S;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+
+use super::Problem;
+use crate::http::surface::ErrorForm;
+use crate::service::Failure as F;
+
+/// How long a client should wait for a hashing thread or the database (seconds).
+const SHORTLY: u64 = 2;
+
+/// The answer to a case.
+pub struct Row<'a> {
+    /// Status of the answer.
+    pub status: S,
+    /// Stable word of the case, for clients to act on.
+    pub code: &'static str,
+    /// RFC 6749's word for it.
+    pub oauth_error: &'static str,
+    /// The case in a sentence.
+    pub detail: &'static str,
+    extra: Extra<'a>,
+}
+
+/// The header that an answer has beside its body.
+enum Extra<'a> {
+    Nothing,
+    /// `WWW-Authenticate` where no credentials came (RFC 6750 section 3).
+    Unauthenticated,
+    /// `WWW-Authenticate` in these words.
+    Challenge(&'static str),
+    /// `Retry-After` in seconds.
+    RetryAfter(u64),
+    Allow(&'a HeaderValue),
+    /// The rest of the body is still on its way: the connection cannot be used again.
+    Close,
+}
+
+const UNAUTHENTICATED: &str = r#"Bearer realm="doorward""#;
+const INVALID_TOKEN: &str = r#"Bearer realm="doorward", error="invalid_token", error_description="The access token is invalid or has ended""#;
+const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="doorward", error="insufficient_scope""#;
+
+const fn row(status: S, code: &'static str, oauth_error: &'static str, detail: &'static str) -> Row<'static> {
+    Row {
+        status,
+        code,
+        oauth_error,
+        detail,
+        extra: Extra::Nothing,
+    }
+}
+
+/// The one word and status of RFC 6749 section 5.2 for every grant that is refused.
+const INVALID_GRANT: Row<'_> = row(
+    S::BAD_REQUEST,
+    "invalid_grant",
+    "invalid_grant",
+    "The grant is invalid, expired or has ended",
+);
+
+impl<'a> Row<'a> {
+    const fn with(self, extra: Extra<'a>) -> Self {
+        Self { extra, ..self }
+    }
+
+    /// The header beside the body, if there is one.
+    pub fn header(&self, errors: ErrorForm) -> Option<(HeaderName, HeaderValue)> {
+        let challenge = |text| Some((header::WWW_AUTHENTICATE, HeaderValue::from_static(text)));
+        match (&self.extra, errors) {
+            (Extra::Nothing, _) => None,
+            (Extra::Unauthenticated, ErrorForm::Problem) => challenge(UNAUTHENTICATED),
+            (Extra::Unauthenticated, ErrorForm::OAuth) => challenge("Bearer"),
+            (Extra::Challenge(text), _) => challenge(text),
+            (Extra::RetryAfter(seconds), _) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
+            (Extra::Allow(methods), _) => Some((header::ALLOW, (*methods).clone())),
+            (Extra::Close, _) => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+        }
+    }
+}
+
+/// The row of a case.
+#[rustfmt::skip]
+pub fn of(problem: &Problem) -> Row<'_> {
+    match problem {
+        Problem::Failed(failure) => of_failure(failure),
+        Problem::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", "invalid_request",
+            "A parameter is missing, repeated or malformed"),
+        Problem::InvalidGrant => INVALID_GRANT,
+        Problem::UnsupportedGrantType => row(S::BAD_REQUEST, "unsupported_grant_type", "unsupported_grant_type",
+            "The grant type must be password or refresh_token"),
+        Problem::InvalidClient => row(S::UNAUTHORIZED, "invalid_client", "invalid_client",
+            "No client is registered; leave client authentication out").with(Extra::Challenge(r#"Basic realm="doorward""#)),
+        Problem::NotAuthenticated => row(S::UNAUTHORIZED, "not_authenticated", "invalid_request",
+            "Not authenticated").with(Extra::Unauthenticated),
+        Problem::AmbiguousCredentials => row(S::BAD_REQUEST, "ambiguous_credentials", "invalid_request",
+            "More than one Authorization header"),
+        Problem::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request",
+            "Not Found"),
+        Problem::MethodNotAllowed(allow) => row(S::METHOD_NOT_ALLOWED, "method_not_allowed", "invalid_request",
+            "Method Not Allowed").with(Extra::Allow(allow)),
+        Problem::UnsupportedMediaType => row(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "invalid_request",
+            "Unsupported Media Type"),
+        Problem::TooLarge => row(S::PAYLOAD_TOO_LARGE, "too_large", "invalid_request",
+            "The request body is too large").with(Extra::Close),
+        Problem::BodyTimeout => row(S::REQUEST_TIMEOUT, "timeout", "invalid_request",
+            "The request body did not arrive in time").with(Extra::Close),
+        Problem::Malformed => row(S::BAD_REQUEST, "malformed", "invalid_request",
+            "The request is malformed"),
+        Problem::Panicked => row(S::INTERNAL_SERVER_ERROR, "internal", "server_error",
+            "Internal server error"),
+    }
+}
+
+#[rustfmt::skip]
+fn of_failure(failure: &F) -> Row<'static> {
+    let row = |status, oauth_error, detail| row(status, failure.code(), oauth_error, detail);
+    match failure {
+        F::Invalid(_) => row(S::UNPROCESSABLE_ENTITY, "invalid_request",
+            "The request has missing or invalid fields"),
+        F::EmailTaken => row(S::BAD_REQUEST, "invalid_request",
+            "User with this email already exists."),
+        F::RegistrationClosed => row(S::FORBIDDEN, "access_denied",
+            "Registration is closed"),
+        F::PasswordGrantOff => row(S::BAD_REQUEST, "unauthorized_client",
+            "Logging in by password is turned off"),
+        // One row for unknown, wrong and disabled: nobody is told which (ASVS 6.3.8). The challenge
+        // is in the words that FastAPI's example uses.
+        F::BadCredentials(_) => row(S::UNAUTHORIZED, "invalid_grant",
+            "Incorrect email or password").with(Extra::Challenge("Bearer")),
+        F::WrongPassword => row(S::FORBIDDEN, "access_denied",
+            "Incorrect current password"),
+        F::InvalidGrant(_) => INVALID_GRANT,
+        F::PasswordChangeRequired => row(S::FORBIDDEN, "invalid_grant",
+            "The password is good for one use: send new_password with it"),
+        F::Outdated => row(S::PRECONDITION_FAILED, "invalid_request",
+            "It was changed meanwhile; read it again"),
+        F::VersionRequired => row(S::PRECONDITION_REQUIRED, "invalid_request",
+            "It is there; send If-Match with its ETag"),
+        F::LastAdmin => row(S::CONFLICT, "invalid_request",
+            "The last active admin cannot be lost"),
+        F::RoleBuiltIn => row(S::CONFLICT, "invalid_request",
+            "The role is built in"),
+        F::RoleInUse => row(S::CONFLICT, "invalid_request",
+            "Accounts have the role"),
+        F::NotFound => row(S::NOT_FOUND, "invalid_request",
+            "Not Found"),
+        F::NotPermitted => row(S::FORBIDDEN, "insufficient_scope",
+            "Not permitted").with(Extra::Challenge(INSUFFICIENT_SCOPE)),
+        F::InvalidToken => row(S::UNAUTHORIZED, "invalid_token",
+            "Could not validate credentials").with(Extra::Challenge(INVALID_TOKEN)),
+        F::Throttled { retry_after } => row(S::TOO_MANY_REQUESTS, "slow_down",
+            "Too many attempts, try again later").with(Extra::RetryAfter(*retry_after)),
+        F::Busy => row(S::SERVICE_UNAVAILABLE, "temporarily_unavailable",
+            "Too many logins at once, try again shortly").with(Extra::RetryAfter(SHORTLY)),
+        F::Unavailable(_) => row(S::SERVICE_UNAVAILABLE, "temporarily_unavailable",
+            "The service is unavailable, try again shortly").with(Extra::RetryAfter(SHORTLY)),
+        F::Internal(_) => row(S::INTERNAL_SERVER_ERROR, "server_error",
+            "Internal server error"),
+    }
+}
