@@ -16,7 +16,7 @@ use crate::model::password::Password;
 use crate::model::permission::is_role_name;
 use crate::model::session::SessionInfo;
 use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter, NewUser, OneTimeCredential};
-use crate::store::accounts::admin::Administered;
+use crate::store::authority::{Administered, Refusal};
 
 /// One page of accounts, and where the next one begins, if there is one.
 ///
@@ -117,14 +117,13 @@ pub async fn create(
         role,
         password_expires_at: account.password_expires_at,
     };
-    match app
+    let created = app
         .store
         .create_account(&user, authority, &app.event(EventType::UserCreated, context))
-        .await?
-    {
-        Administered::Done(account) => account.ok_or(Failure::EmailTaken),
-        refusal => Err(refused(refusal, context)),
-    }
+        .await?;
+    created
+        .map_err(|refusal| refused(refusal, context))?
+        .ok_or(Failure::EmailTaken)
 }
 
 /// Changes an account's role and whether it is active; it bites on the account's very next request.
@@ -253,24 +252,22 @@ pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Fail
 
 /// Commit, evict, answer.
 fn settled<T>(app: &App, user: UserId, outcome: Administered<T>, context: &Context) -> Result<T, Failure> {
-    match outcome {
-        Administered::Done(value) => {
-            app.registry.evict_user(user);
-            Ok(value)
-        }
-        refusal => Err(refused(refusal, context)),
-    }
+    let value = outcome.map_err(|refusal| refused(refusal, context))?;
+    app.registry.evict_user(user);
+    Ok(value)
 }
 
-fn refused<T>(outcome: Administered<T>, context: &Context) -> Failure {
-    match outcome {
-        Administered::Done(_) => Failure::Internal("a refusal that is none".to_owned()),
-        Administered::Unknown => Failure::NotFound,
-        Administered::Outdated => Failure::Outdated,
-        Administered::NotCovered => not_permitted(context),
-        Administered::Unauthenticated => Failure::InvalidToken,
-        Administered::LastAdmin => Failure::LastAdmin,
-        Administered::UnknownRole => Failure::Invalid(vec![unknown_role()]),
+/// The failure that a refusal of the store is.
+pub(super) fn refused(refusal: Refusal, context: &Context) -> Failure {
+    match refusal {
+        Refusal::Unknown => Failure::NotFound,
+        Refusal::Outdated => Failure::Outdated,
+        Refusal::Unseen => Failure::VersionRequired,
+        Refusal::NotCovered => not_permitted(context),
+        Refusal::Unauthenticated => Failure::InvalidToken,
+        Refusal::LastAdmin => Failure::LastAdmin,
+        Refusal::UnknownRole => Failure::Invalid(vec![unknown_role()]),
+        Refusal::InUse => Failure::RoleInUse,
     }
 }
 

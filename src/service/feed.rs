@@ -11,6 +11,7 @@ use super::{Failure, keys};
 use crate::app::App;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
+use crate::store::feed::Change;
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one
 /// slow reading does not end it.
@@ -97,21 +98,17 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
     loop {
         let start = Registry::lease_start();
         let changes = app.store.changes_after(place, BATCH).await?;
-        for change in &changes {
-            if let Some(session) = change.session_id {
-                app.registry.evict(session);
+        for row in &changes {
+            match row.change() {
+                Change::Session(session) => app.registry.evict(session),
+                Change::User(user) => app.registry.evict_user(user),
+                Change::Role(role) => app.registry.evict_role(role),
+                Change::Everything => {
+                    keys::reload(app).await?;
+                    app.registry.clear();
+                }
             }
-            if let Some(user) = change.user_id {
-                app.registry.evict_user(user);
-            }
-            if let Some(role) = &change.role {
-                app.registry.evict_role(role);
-            }
-            if change.session_id.is_none() && change.user_id.is_none() && change.role.is_none() {
-                keys::reload(app).await?;
-                app.registry.clear();
-            }
-            place = change.id;
+            place = row.id;
         }
         if changes.len() < BATCH {
             app.registry.renew_lease(start);

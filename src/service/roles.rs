@@ -8,7 +8,7 @@ use crate::model::authority::Authority;
 use crate::model::event::{Context, EventType};
 use crate::model::invalid::Invalid;
 use crate::model::permission::{ADMIN_ROLE, DEFAULT_ROLE, Permissions, Role, is_role_name};
-use crate::store::roles::{RoleChange, RoleEnd};
+use crate::store::roles::SavedRole;
 
 /// Every role, in the order of names.
 ///
@@ -56,20 +56,16 @@ pub async fn save(
         return Err(Failure::RoleBuiltIn);
     }
     let event = app.event(EventType::RoleSaved, context);
-    match app
+    let saved = app
         .store
         .put_role(role.name, &permissions, authority, &event)
-        .await?
-    {
-        RoleChange::Made(role) => Ok((role, true)),
-        RoleChange::Changed(saved) => {
-            app.registry.evict_role(&saved.name);
-            Ok((saved, false))
+        .await?;
+    match saved.map_err(|refusal| administration::refused(refusal, context))? {
+        SavedRole::Made(role) => Ok((role, true)),
+        SavedRole::Changed(role) => {
+            app.registry.evict_role(&role.name);
+            Ok((role, false))
         }
-        RoleChange::Unseen => Err(Failure::VersionRequired),
-        RoleChange::Outdated => Err(Failure::Outdated),
-        RoleChange::NotCovered => Err(administration::not_permitted(context)),
-        RoleChange::Unauthenticated => Err(Failure::InvalidToken),
     }
 }
 
@@ -85,15 +81,9 @@ pub async fn delete(app: &App, name: &str, authority: Authority, context: &Conte
     if !is_role_name(name) {
         return Err(Failure::NotFound);
     }
-    match app
+    let deleted = app
         .store
         .delete_role(name, authority, &app.event(EventType::RoleDeleted, context))
-        .await?
-    {
-        RoleEnd::Deleted => Ok(()),
-        RoleEnd::Unknown => Err(Failure::NotFound),
-        RoleEnd::InUse => Err(Failure::RoleInUse),
-        RoleEnd::NotCovered => Err(administration::not_permitted(context)),
-        RoleEnd::Unauthenticated => Err(Failure::InvalidToken),
-    }
+        .await?;
+    deleted.map_err(|refusal| administration::refused(refusal, context))
 }

@@ -1,68 +1,129 @@
-//! What an administrator may do at this moment, read inside the transaction of the act itself.
+//! The authority of an administrator, read inside the transaction of the act itself.
 //!
 //! An act that could cost an admin locks the row of the role `admin` first: of two admins who
 //! demote each other one comes second and is refused.
 
-/// What the caller may at this moment, under the lock that every demotion takes; gives the refusal
-/// back if their session has ended.
-macro_rules! caller {
-    ($tx:expr, $authority:expr, $refusal:ident) => {{
-        $crate::store::authority::lock_admins!($tx);
-        match $authority.session {
-            None => Permissions::built_in(),
-            Some(session) => {
-                let caller: Option<(Permissions,)> = sqlx::query_as(
-                    "SELECT roles.permissions
-                     FROM sessions
-                     JOIN users ON users.id = sessions.user_id
-                     JOIN roles ON roles.name = users.role
-                     WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
-                )
-                .bind(session)
-                .fetch_optional(&mut *$tx)
-                .await?;
-                let Some((caller,)) = caller else {
-                    return Ok($refusal::Unauthenticated);
-                };
-                caller
-            }
-        }
-    }};
+use sqlx::AssertSqlSafe;
+
+use super::StoreError;
+use super::accounts::COLUMNS;
+use super::tx::Tx;
+use crate::model::authority::Authority;
+use crate::model::ids::UserId;
+use crate::model::permission::Permissions;
+use crate::model::user::Account;
+
+/// An administrator's act: done, or refused.
+pub type Administered<T> = Result<T, Refusal>;
+
+/// Why an administrator's act is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such account or role.
+    Unknown,
+    /// The account or role is in another version than the caller has seen, or gone.
+    Outdated,
+    /// The role is there, and the caller does not say which version they have seen.
+    Unseen,
+    /// The account or role has, or would have, permissions that the caller has not.
+    NotCovered,
+    /// The caller's own session has ended meanwhile.
+    Unauthenticated,
+    /// No active admin would remain.
+    LastAdmin,
+    /// There is no such role as the account was to have.
+    UnknownRole,
+    /// Accounts have the role.
+    InUse,
 }
 
-macro_rules! permissions_of {
-    ($tx:expr, $role:expr) => {
-        sqlx::query_as::<_, (Permissions,)>(
+/// An account that is locked until the transaction ends, as it was, and its caller's permissions.
+pub(super) struct HeldAccount {
+    pub(super) before: Account,
+    pub(super) caller: Permissions,
+}
+
+/// Locks an account with its caller's authority checked.
+pub(super) async fn hold_account(
+    tx: &mut Tx,
+    user: UserId,
+    authority: Authority,
+) -> Result<Administered<HeldAccount>, StoreError> {
+    let Some(caller) = caller(tx, authority).await? else {
+        return Ok(Err(Refusal::Unauthenticated));
+    };
+    let statement = format!(
+        "UPDATE users
+         SET version = version
+         WHERE id = $1
+         RETURNING {COLUMNS}"
+    );
+    let before: Option<Account> = tx.query(AssertSqlSafe(statement)).bind(user).optional().await?;
+    let Some(before) = before else {
+        return Ok(Err(Refusal::Unknown));
+    };
+    if !authority.known.is(before.version) {
+        return Ok(Err(Refusal::Outdated));
+    }
+    let held = permissions_of(tx, &before.me.role).await?.unwrap_or_default();
+    if !caller.covers(&held) {
+        return Ok(Err(Refusal::NotCovered));
+    }
+    Ok(Ok(HeldAccount { before, caller }))
+}
+
+/// The caller's permissions at this moment, under the lock that every demotion takes; none if their
+/// session has ended.
+pub(super) async fn caller(tx: &mut Tx, authority: Authority) -> Result<Option<Permissions>, StoreError> {
+    lock_admins(tx).await?;
+    let Some(session) = authority.session else {
+        return Ok(Some(Permissions::built_in()));
+    };
+    let caller: Option<(Permissions,)> = tx
+        .query(
+            "SELECT roles.permissions
+             FROM sessions
+             JOIN users ON users.id = sessions.user_id
+             JOIN roles ON roles.name = users.role
+             WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+        )
+        .bind(session)
+        .optional()
+        .await?;
+    Ok(caller.map(|(permissions,)| permissions))
+}
+
+/// The permissions of a role; none if there is no such role.
+pub(super) async fn permissions_of(tx: &mut Tx, role: &str) -> Result<Option<Permissions>, StoreError> {
+    let permissions: Option<(Permissions,)> = tx
+        .query(
             "SELECT permissions
              FROM roles
              WHERE name = $1",
         )
-        .bind($role)
-        .fetch_optional(&mut *$tx)
-        .await?
-        .map(|(permissions,)| permissions)
-    };
+        .bind(role)
+        .optional()
+        .await?;
+    Ok(permissions.map(|(permissions,)| permissions))
 }
 
-/// One at a time, on every node: whatever could cost an admin.
-macro_rules! lock_admins {
-    ($tx:expr) => {
-        sqlx::query(
-            "UPDATE roles
-             SET version = version
-             WHERE name = 'admin'",
-        )
-        .execute(&mut *$tx)
-        .await
-        .map(drop)?
-    };
+/// Lets one transaction at a time, of all nodes, do what could cost an admin.
+pub(super) async fn lock_admins(tx: &mut Tx) -> Result<(), StoreError> {
+    tx.query(
+        "UPDATE roles
+         SET version = version
+         WHERE name = 'admin'",
+    )
+    .execute()
+    .await
+    .map(drop)
 }
 
-/// Whether no active admin is left, asked under [`lock_admins`]. One who was invited and has never
-/// come does not count.
-macro_rules! no_admin_remains {
-    ($tx:expr) => {
-        sqlx::query_as::<_, (i64,)>(
+/// Whether no active admin is left, asked under [`lock_admins`]. An admin who was invited and has
+/// never come does not count.
+pub(super) async fn no_admin_remains(tx: &mut Tx) -> Result<bool, StoreError> {
+    let (admins,): (i64,) = tx
+        .query(
             "SELECT COUNT(*)
              FROM (
                  SELECT id
@@ -71,10 +132,7 @@ macro_rules! no_admin_remains {
                  LIMIT 1
              ) AS admins",
         )
-        .fetch_one(&mut *$tx)
-        .await?
-        .0 == 0
-    };
+        .one()
+        .await?;
+    Ok(admins == 0)
 }
-
-pub(crate) use {caller, lock_admins, no_admin_remains, permissions_of};

@@ -2,75 +2,19 @@
 //! before.
 //!
 //! The one row of `audit_chain` holds both ends. Appending updates it first, so that appends of all
-//! nodes stand in one line until they commit; hence an event is the last thing that its transaction
+//! nodes stand in one line until they commit; hence an event is the last thing that a transaction
 //! does.
 
 use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError, in_transaction, on_reader, part};
+use super::tx::End::{Commit, Rollback};
+use super::tx::Tx;
+use super::{Store, StoreError, part};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Chain, ChainKey, Event, EventRow};
 use crate::model::ids::UserId;
 
-/// Both ends of the chain, held until the transaction ends.
-macro_rules! hold_chain {
-    ($tx:expr) => {
-        sqlx::query_as(
-            "UPDATE audit_chain
-             SET last_id = last_id
-             RETURNING first_id, first_link, last_id, last_link, seal",
-        )
-        .fetch_one(&mut *$tx)
-        .await?
-    };
-}
-
-/// Appends an event within the transaction whose change it tells of.
-macro_rules! append_event {
-    ($tx:expr, $event:expr) => {{
-        let end = $crate::store::events::hold_chain!($tx);
-        let (row, chain) = $event.follow(&end);
-        sqlx::query(
-            "INSERT INTO events (id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        )
-        .bind(row.id)
-        .bind(row.created_at)
-        .bind(row.kind)
-        .bind(row.actor)
-        .bind(row.actor_id)
-        .bind(row.user_id)
-        .bind(row.session_id)
-        .bind(row.ip)
-        .bind(row.request_id)
-        .bind(row.details)
-        .bind(row.link)
-        .execute(&mut *$tx)
-        .await?;
-        $crate::store::events::set_ends!($tx, chain);
-    }};
-}
-
-macro_rules! set_ends {
-    ($tx:expr, $chain:expr) => {
-        sqlx::query(
-            "UPDATE audit_chain
-             SET first_id = $1, first_link = $2, last_id = $3, last_link = $4, seal = $5",
-        )
-        .bind($chain.first_id)
-        .bind($chain.first_link)
-        .bind($chain.last_id)
-        .bind($chain.last_link)
-        .bind($chain.seal)
-        .execute(&mut *$tx)
-        .await
-        .map(drop)?
-    };
-}
-
-pub(crate) use {append_event, hold_chain, set_ends};
-
-/// Which events to find; what is absent does not narrow.
+/// Filter of events; a part that is absent does not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
     /// Of this type.
@@ -85,13 +29,66 @@ pub struct EventFilter {
     pub below: Option<i64>,
 }
 
+/// Appends an event within the transaction whose change it tells of.
+pub(super) async fn append(tx: &mut Tx, event: &Event<'_>) -> Result<(), StoreError> {
+    let end = hold_chain(tx).await?;
+    let (row, chain) = event.follow(&end);
+    tx.query(
+        "INSERT INTO events (id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+    )
+    .bind(row.id)
+    .bind(row.created_at)
+    .bind(row.kind)
+    .bind(row.actor)
+    .bind(row.actor_id)
+    .bind(row.user_id)
+    .bind(row.session_id)
+    .bind(row.ip)
+    .bind(row.request_id)
+    .bind(row.details)
+    .bind(row.link)
+    .execute()
+    .await?;
+    set_ends(tx, chain).await
+}
+
+/// Both ends of the chain, held until the transaction ends.
+async fn hold_chain(tx: &mut Tx) -> Result<Chain, StoreError> {
+    tx.query(
+        "UPDATE audit_chain
+         SET last_id = last_id
+         RETURNING first_id, first_link, last_id, last_link, seal",
+    )
+    .one()
+    .await
+}
+
+async fn set_ends(tx: &mut Tx, chain: Chain) -> Result<(), StoreError> {
+    tx.query(
+        "UPDATE audit_chain
+         SET first_id = $1, first_link = $2, last_id = $3, last_link = $4, seal = $5",
+    )
+    .bind(chain.first_id)
+    .bind(chain.first_link)
+    .bind(chain.last_id)
+    .bind(chain.last_link)
+    .bind(chain.seal)
+    .execute()
+    .await
+    .map(drop)
+}
+
 impl Store {
     /// Stores an event that is no change of anything else.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn append_event(&self, event: &Event<'_>) -> Result<(), StoreError> {
-        in_transaction!(self, |tx| append_event!(tx, event))
+        self.transaction("store append_event", async |tx| {
+            Ok(Commit(append(tx, event).await?))
+        })
+        .await
     }
 
     /// Events that pass the filter, the newest first.
@@ -110,17 +107,15 @@ impl Store {
             part(filter.from.is_some(), "AND created_at >= $4 "),
             part(filter.until.is_some(), "AND created_at < $5 "),
         );
-        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(
-            statement.as_str()
-        ))
-        .bind(filter.below.unwrap_or(i64::MAX))
-        .bind(&filter.kind)
-        .bind(filter.user)
-        .bind(filter.from)
-        .bind(filter.until)
-        .bind(limit)
-        .fetch_all(db)
-        .await?))
+        self.read("store find_events", AssertSqlSafe(statement))
+            .bind(filter.below.unwrap_or(i64::MAX))
+            .bind(&filter.kind)
+            .bind(filter.user)
+            .bind(filter.from)
+            .bind(filter.until)
+            .bind(limit)
+            .all()
+            .await
     }
 
     /// Events from a place on, the oldest first.
@@ -128,7 +123,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn events_from(&self, place: i64, limit: i64) -> Result<Vec<EventRow>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        self.read(
+            "store events_from",
             "SELECT id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link
              FROM events
              WHERE id >= $1
@@ -137,8 +133,8 @@ impl Store {
         )
         .bind(place)
         .bind(limit)
-        .fetch_all(db)
-        .await?))
+        .all()
+        .await
     }
 
     /// Both ends of the chain.
@@ -146,33 +142,36 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn chain(&self) -> Result<Chain, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        self.read(
+            "store chain",
             "SELECT first_id, first_link, last_id, last_link, seal
-             FROM audit_chain"
+             FROM audit_chain",
         )
-        .fetch_one(db)
-        .await?))
+        .one()
+        .await
     }
 
-    /// How many events stand beyond the chain's end, in one look: more than none were not appended
-    /// by us.
+    /// How many events stand beyond the chain's end, in one look: any were not appended by this
+    /// program.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn events_beyond(&self) -> Result<i64, StoreError> {
-        let (beyond,): (i64,) = on_reader!(self, |db| sqlx::query_as(
-            "SELECT COUNT(*)
-             FROM events
-             WHERE id > (SELECT last_id FROM audit_chain)"
-        )
-        .fetch_one(db)
-        .await?);
+        let (beyond,) = self
+            .read(
+                "store events_beyond",
+                "SELECT COUNT(*)
+                 FROM events
+                 WHERE id > (SELECT last_id FROM audit_chain)",
+            )
+            .one()
+            .await?;
         Ok(beyond)
     }
 
     /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain
-    /// then begins after them. Says how many. What is not as it was written is not deleted: nobody
-    /// gets rid of a row by making it look old.
+    /// then begins after them. Says how many. Nothing is deleted from the first row on that is not
+    /// as it was written: nobody gets rid of a row by making it look old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -201,25 +200,27 @@ impl Store {
             last = Some(row);
         }
         let Some(last) = last else { return Ok(0) };
-        in_transaction!(self, |tx| {
-            let mut chain: Chain = hold_chain!(tx);
+        self.transaction("store purge_events", async |tx| {
+            let mut chain = hold_chain(tx).await?;
             // Another node may have been here; the newest row stays, for it is the chain's end; and
             // ends that were moved are not sealed again.
             if last.id < chain.first_id || last.id >= chain.last_id || key.seal(&chain) != chain.seal {
-                return Ok(0);
+                return Ok(Rollback(0));
             }
             chain.first_id = last.id + 1;
-            chain.first_link = last.link;
+            chain.first_link.clone_from(&last.link);
             chain.seal = key.seal(&chain);
-            set_ends!(tx, chain);
-            sqlx::query(
-                "DELETE FROM events
-                 WHERE id <= $1",
-            )
-            .bind(last.id)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected()
+            set_ends(tx, chain).await?;
+            let purged = tx
+                .query(
+                    "DELETE FROM events
+                     WHERE id <= $1",
+                )
+                .bind(last.id)
+                .execute()
+                .await?;
+            Ok(Commit(purged))
         })
+        .await
     }
 }

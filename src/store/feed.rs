@@ -1,46 +1,75 @@
-//! The feed of changes: what the registry of every node reads to forget in time. Numbered in the
-//! order of commits by the database itself.
+//! The feed of changes: what the registry of every node reads to forget in time. The database itself
+//! numbers the rows in the order of commits.
 
 use std::time::Duration;
 
 use sqlx_postgres::PgListener;
 
-use super::{Pool, Store, StoreError, on_reader, on_writer};
+use super::pool::Pool;
+use super::tx::Tx;
+use super::{Store, StoreError};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 
-/// What changed: one session, all of a user's, all of a role's, or, if none is named, everything,
-/// the signing keys included.
+/// A change of something that registries hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// Of one session.
+    Session(SessionId),
+    /// Of all sessions of one user.
+    User(UserId),
+    /// Of all sessions of all users who have the role.
+    Role(&'a str),
+    /// Of everything, the signing keys included.
+    Everything,
+}
+
+/// A row of the feed.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Change {
+pub struct FeedRow {
     /// Its place in the feed.
     pub id: i64,
-    /// The one session, if only one.
+    /// The session, if one changed.
     pub session_id: Option<SessionId>,
-    /// The user, if all of their sessions.
+    /// The user, if all of their sessions changed.
     pub user_id: Option<UserId>,
-    /// The role, if all sessions of all who have it.
+    /// The role, if all sessions of all who have it changed.
     pub role: Option<String>,
 }
 
-/// Appends a change within the transaction that makes it.
-macro_rules! append_change {
-    ($tx:expr, $session:expr, $user:expr, $role:expr, $now:expr) => {
-        sqlx::query(
-            "INSERT INTO changes (session_id, user_id, role, created_at)
-             VALUES ($1, $2, $3, $4)",
-        )
-        .bind($session)
-        .bind($user)
-        .bind($role)
-        .bind($now)
-        .execute(&mut *$tx)
-        .await
-        .map(drop)?
-    };
+impl FeedRow {
+    /// The change that the row tells of.
+    #[must_use]
+    pub fn change(&self) -> Change<'_> {
+        match (self.session_id, self.user_id, &self.role) {
+            (Some(session), ..) => Change::Session(session),
+            (None, Some(user), _) => Change::User(user),
+            (None, None, Some(role)) => Change::Role(role),
+            (None, None, None) => Change::Everything,
+        }
+    }
 }
 
-pub(crate) use append_change;
+/// Appends a change within the transaction that makes it.
+pub(super) async fn append(tx: &mut Tx, change: Change<'_>, at: Timestamp) -> Result<(), StoreError> {
+    let (session, user, role) = match change {
+        Change::Session(session) => (Some(session), None, None),
+        Change::User(user) => (None, Some(user), None),
+        Change::Role(role) => (None, None, Some(role)),
+        Change::Everything => (None, None, None),
+    };
+    tx.query(
+        "INSERT INTO changes (session_id, user_id, role, created_at)
+         VALUES ($1, $2, $3, $4)",
+    )
+    .bind(session)
+    .bind(user)
+    .bind(role)
+    .bind(at)
+    .execute()
+    .await
+    .map(drop)
+}
 
 impl Store {
     /// The newest place in the feed; 0 in an empty one.
@@ -48,11 +77,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn newest_change(&self) -> Result<i64, StoreError> {
-        let (newest,): (i64,) = on_reader!(self, |db| sqlx::query_as(
-            "SELECT COALESCE(MAX(id), 0) FROM changes"
-        )
-        .fetch_one(db)
-        .await?);
+        let (newest,) = self
+            .read("store newest_change", "SELECT COALESCE(MAX(id), 0) FROM changes")
+            .one()
+            .await?;
         Ok(newest)
     }
 
@@ -60,8 +88,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes_after(&self, place: i64, limit: usize) -> Result<Vec<Change>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+    pub async fn changes_after(&self, place: i64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
+        self.read(
+            "store changes_after",
             "SELECT id, session_id, user_id, role
              FROM changes
              WHERE id > $1
@@ -70,8 +99,8 @@ impl Store {
         )
         .bind(place)
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(db)
-        .await?))
+        .all()
+        .await
     }
 
     /// Deletes changes older than `before`, except the newest, which keeps the place; says how
@@ -80,7 +109,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn purge_changes(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        let purged = on_writer!(self, |db| sqlx::query(
+        self.write(
+            "store purge_changes",
             "DELETE FROM changes
              WHERE id IN (
                  SELECT id
@@ -92,10 +122,8 @@ impl Store {
         )
         .bind(before)
         .bind(limit)
-        .execute(db)
-        .await?
-        .rows_affected());
-        Ok(purged)
+        .execute()
+        .await
     }
 
     /// A way to wait for the next change.
@@ -124,23 +152,17 @@ impl Watch<'_> {
             return true;
         };
         let woken = async {
-            if self.listener.is_none() {
+            let Some(listener) = &mut self.listener else {
                 let mut listener = PgListener::connect_with(pool).await?;
                 listener.eager_reconnect(false);
                 listener.listen("doorward_changes").await?;
-                // What came before LISTEN is not announced: read at once.
+                // A change before LISTEN is not announced: read at once.
                 self.listener = Some(listener);
                 return Ok(());
-            }
-            match &mut self.listener {
-                // None: the connection was lost, and with it whatever was announced meanwhile.
-                Some(listener) => listener
-                    .try_recv()
-                    .await?
-                    .map(drop)
-                    .ok_or(sqlx::Error::WorkerCrashed),
-                None => Ok(()),
-            }
+            };
+            // None: the connection was lost, and with it what was announced meanwhile.
+            let told = listener.try_recv().await?;
+            told.map(drop).ok_or(sqlx::Error::WorkerCrashed)
         };
         let outcome: Result<Result<(), sqlx::Error>, _> = tokio::time::timeout(at_most, woken).await;
         let lost = matches!(outcome, Ok(Err(_)));

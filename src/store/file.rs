@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{StoreError, in_time};
+use super::StoreError;
+use super::pool::in_time;
 
 /// Where the database is, and the file that was there when it was opened; none if it is in memory.
-pub(crate) struct DatabaseFile {
+pub(super) struct DatabaseFile {
     opened: Option<(PathBuf, FileIdentity)>,
     /// Whether the connection that writes is to be replaced before its next use.
     stale: AtomicBool,
@@ -38,15 +39,15 @@ impl DatabaseFile {
         })
     }
 
-    /// Does what writes, if the file is in its place; and says that it is done, if the file is
-    /// there still: elsewhere nobody will find it.
-    pub(crate) async fn write<T>(
+    /// Runs a change if the file is in its place, and says that it is done if the file is still
+    /// there: elsewhere nobody will find it.
+    pub(super) async fn write<T>(
         &self,
-        place: &'static str,
+        span: &'static str,
         work: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
     ) -> Result<T, StoreError> {
         self.check()?;
-        let done = in_time(place, work).await;
+        let done = in_time(span, work).await;
         if done.as_ref().is_err_and(StoreError::is_read_only) {
             self.stale.store(true, Ordering::SeqCst);
         }

@@ -1,8 +1,8 @@
-//! Rotations that come together are committed together.
+//! Refreshes that come together are committed together.
 //!
 //! A commit costs a flush of the disk and, on PostgreSQL, a round trip; a thousand clients that
-//! refresh in the same second need not pay it one by one. One task commits; whatever arrives while
-//! it waits for the disk goes into its next statement, so nobody waits on purpose and a lone
+//! refresh in the same second need not pay it one by one. One task commits; rotations that arrive
+//! while it waits for the disk go into its next statement, so nobody waits on purpose and a lone
 //! rotation is committed at once. The answer to each still comes after the commit of its own.
 
 use std::fmt::Write as _;
@@ -11,7 +11,8 @@ use std::pin::pin;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Pool, StoreError, in_time, on_writer, place};
+use super::StoreError;
+use super::pool::{Pool, in_time};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::SessionOwner;
@@ -25,7 +26,7 @@ const WAITING: usize = 1024;
 /// The step from one refresh token of a session to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Rotation {
-    /// Which session.
+    /// The session.
     pub session: SessionId,
     /// The counter of the token that was presented.
     pub counter: i64,
@@ -53,15 +54,12 @@ impl Rotations {
     /// Asks for a rotation and waits for its commit.
     pub(super) async fn ask(&self, rotation: Rotation) -> Result<Option<SessionOwner>, StoreError> {
         let gone = || StoreError::from(sqlx::Error::WorkerCrashed);
-        in_time(
-            place!(),
-            pin!(async {
-                let (answer, outcome) = oneshot::channel();
-                self.waiting.send((rotation, answer)).await.map_err(|_| gone())?;
-                outcome.await.unwrap_or_else(|_| Err(gone()))
-            }),
-        )
-        .await
+        let answered = pin!(async {
+            let (answer, outcome) = oneshot::channel();
+            self.waiting.send((rotation, answer)).await.map_err(|_| gone())?;
+            outcome.await.unwrap_or_else(|_| Err(gone()))
+        });
+        in_time("store ask", answered).await
     }
 }
 
@@ -74,15 +72,15 @@ struct Rotated {
     id: SessionId,
     counter: i64,
     #[sqlx(flatten)]
-    holder: SessionOwner,
+    owner: SessionOwner,
 }
 
 impl Committer {
     async fn run(self, mut receiver: mpsc::Receiver<(Rotation, RotationAnswer)>) {
         let mut batch = Vec::with_capacity(TOGETHER);
         while receiver.recv_many(&mut batch, TOGETHER).await > 0 {
-            // Whoever has given up was told that it did not happen, so it must not: their next try
-            // would find a rotation that is long past.
+            // A caller that has given up was told that the rotation did not happen, so it must not:
+            // the caller's next try would find a rotation that is long past.
             batch.retain(|(_, waiting)| !waiting.is_closed());
             if batch.is_empty() {
                 continue;
@@ -100,13 +98,13 @@ impl Committer {
         }
     }
 
-    /// After a deadlock with another node, or a row that someone else holds: what one session meets
-    /// is not the others' matter.
+    /// After a deadlock with another node, or a row that another transaction holds: one session's
+    /// conflict is not the others' matter.
     async fn one_by_one(&self, batch: &mut Vec<(Rotation, RotationAnswer)>) {
         for (rotation, waiting) in batch.drain(..).filter(|(_, waiting)| !waiting.is_closed()) {
             let rotated = self.commit([&rotation].into_iter()).await;
-            // Whoever does not wait any more needs no answer.
-            let _gone = waiting.send(rotated.map(|rotated| rotated.into_iter().next().map(|row| row.holder)));
+            // A caller that does not wait any more needs no answer.
+            let _gone = waiting.send(rotated.map(|rotated| rotated.into_iter().next().map(|row| row.owner)));
         }
     }
 
@@ -114,23 +112,18 @@ impl Committer {
     /// query.
     async fn commit(
         &self,
-        rotations: impl ExactSizeIterator<Item = &Rotation> + Clone,
+        rotations: impl ExactSizeIterator<Item = &Rotation>,
     ) -> Result<Vec<Rotated>, StoreError> {
         let statement = statement(rotations.len());
-        let rotated = on_writer!(self, |db| {
-            let bound = rotations.clone().fold(
-                sqlx::query_as(AssertSqlSafe(statement.as_str())),
-                |query, rotation| {
-                    query
-                        .bind(rotation.session)
-                        .bind(rotation.counter)
-                        .bind(rotation.now)
-                        .bind(rotation.idle_expires_at)
-                },
-            );
-            bound.fetch_all(db).await?
+        let statement = self.pool.write("store commit", AssertSqlSafe(statement));
+        let bound = rotations.fold(statement, |statement, rotation| {
+            statement
+                .bind(rotation.session)
+                .bind(rotation.counter)
+                .bind(rotation.now)
+                .bind(rotation.idle_expires_at)
         });
-        Ok(rotated)
+        bound.all().await
     }
 }
 
@@ -141,7 +134,7 @@ fn answer(batch: &mut Vec<(Rotation, RotationAnswer)>, mut rotated: Vec<Rotated>
         let own = rotated
             .iter()
             .position(|row| row.id == rotation.session && row.counter == rotation.counter + 1);
-        let _gone = waiting.send(Ok(own.map(|place| rotated.swap_remove(place).holder)));
+        let _gone = waiting.send(Ok(own.map(|place| rotated.swap_remove(place).owner)));
     }
 }
 

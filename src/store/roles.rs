@@ -2,45 +2,22 @@
 
 use serde_json::json;
 
-use super::authority::{caller, permissions_of};
-use super::events::append_event;
-use super::feed::append_change;
-use super::{Store, StoreError, in_transaction, on_reader};
+use super::authority::{Administered, Refusal, caller, permissions_of};
+use super::feed::Change;
+use super::tx::End::{Commit, Rollback};
+use super::tx::{End, Tx};
+use super::{Store, StoreError, events, feed};
 use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::event::Event;
-use crate::model::ids::{SessionId, UserId};
 use crate::model::permission::{Permissions, Role};
 
-/// What became of a role that was to be made or changed.
+/// A role that was written.
 #[derive(Debug)]
-pub enum RoleChange {
+pub enum SavedRole {
     /// It was made.
     Made(Role),
     /// It was changed, or stayed as it was.
     Changed(Role),
-    /// It is in another version than the caller has seen, or gone.
-    Outdated,
-    /// It is there, and the caller does not say which version they have seen.
-    Unseen,
-    /// It permits, or would permit, more than the caller may.
-    NotCovered,
-    /// The caller's own session has ended meanwhile.
-    Unauthenticated,
-}
-
-/// What became of a role that was to go.
-#[derive(Debug, PartialEq, Eq)]
-pub enum RoleEnd {
-    /// It is gone.
-    Deleted,
-    /// There is none.
-    Unknown,
-    /// Accounts have it.
-    InUse,
-    /// It permits more than the caller may.
-    NotCovered,
-    /// The caller's own session has ended meanwhile.
-    Unauthenticated,
 }
 
 impl Store {
@@ -49,13 +26,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        self.read(
+            "store roles",
             "SELECT name, permissions, version
              FROM roles
-             ORDER BY name"
+             ORDER BY name",
         )
-        .fetch_all(db)
-        .await?))
+        .all()
+        .await
     }
 
     /// Finds a role by its name.
@@ -63,14 +41,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn role(&self, name: &str) -> Result<Option<Role>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
+        self.read(
+            "store role",
             "SELECT name, permissions, version
              FROM roles
-             WHERE name = $1"
+             WHERE name = $1",
         )
         .bind(name)
-        .fetch_optional(db)
-        .await?))
+        .optional()
+        .await
     }
 
     /// Makes a role, or, if it is in the version that the caller knows, sets its permissions.
@@ -83,54 +62,39 @@ impl Store {
         permissions: &Permissions,
         authority: Authority,
         event: &Event<'_>,
-    ) -> Result<RoleChange, StoreError> {
-        in_transaction!(self, |tx| {
-            let caller = caller!(tx, authority, RoleChange);
+    ) -> Result<Administered<SavedRole>, StoreError> {
+        self.transaction("store put_role", async |tx| {
+            let Some(caller) = caller(tx, authority).await? else {
+                return Ok(Rollback(Err(Refusal::Unauthenticated)));
+            };
             if !caller.covers(permissions) {
-                return Ok(RoleChange::NotCovered);
+                return Ok(Rollback(Err(Refusal::NotCovered)));
             }
             if authority.known == ExpectedVersion::Unstated {
-                let made: Option<Role> = sqlx::query_as(
-                    "INSERT INTO roles (name, permissions)
-                     VALUES ($1, $2)
-                     ON CONFLICT (name) DO NOTHING
-                     RETURNING name, permissions, version",
-                )
-                .bind(name)
-                .bind(permissions)
-                .fetch_optional(&mut *tx)
-                .await?;
-                let Some(role) = made else {
-                    return Ok(RoleChange::Unseen);
-                };
-                append_event!(
-                    tx,
-                    event
-                        .clone()
-                        .with(json!({"role": name, "after": permissions.as_str()}))
-                );
-                RoleChange::Made(role)
-            } else {
-                // Locks the row, and shows it as it was.
-                let before: Option<Role> = sqlx::query_as(
+                return make_role(tx, name, permissions, event).await;
+            }
+            // Locks the row, and shows it as it was.
+            let before: Option<Role> = tx
+                .query(
                     "UPDATE roles
                      SET version = version
                      WHERE name = $1
                      RETURNING name, permissions, version",
                 )
                 .bind(name)
-                .fetch_optional(&mut *tx)
+                .optional()
                 .await?;
-                let Some(before) = before.filter(|before| authority.known.is(before.version)) else {
-                    return Ok(RoleChange::Outdated);
-                };
-                if !caller.covers(&before.permissions) {
-                    return Ok(RoleChange::NotCovered);
-                }
-                if before.permissions == *permissions {
-                    return Ok(RoleChange::Changed(before));
-                }
-                let after: Role = sqlx::query_as(
+            let Some(before) = before.filter(|before| authority.known.is(before.version)) else {
+                return Ok(Rollback(Err(Refusal::Outdated)));
+            };
+            if !caller.covers(&before.permissions) {
+                return Ok(Rollback(Err(Refusal::NotCovered)));
+            }
+            if before.permissions == *permissions {
+                return Ok(Rollback(Ok(SavedRole::Changed(before))));
+            }
+            let after: Role = tx
+                .query(
                     "UPDATE roles
                      SET permissions = $2, version = version + 1
                      WHERE name = $1
@@ -138,14 +102,15 @@ impl Store {
                 )
                 .bind(name)
                 .bind(permissions)
-                .fetch_one(&mut *tx)
+                .one()
                 .await?;
-                append_change!(tx, None::<SessionId>, None::<UserId>, Some(name), event.at);
-                let details = json!({"role": name, "before": before.permissions.as_str(), "after": permissions.as_str()});
-                append_event!(tx, event.clone().with(details));
-                RoleChange::Changed(after)
-            }
+            feed::append(tx, Change::Role(name), event.at).await?;
+            let details =
+                json!({"role": name, "before": before.permissions.as_str(), "after": permissions.as_str()});
+            events::append(tx, &event.clone().with(details)).await?;
+            Ok(Commit(Ok(SavedRole::Changed(after))))
         })
+        .await
     }
 
     /// Deletes a role that no account has.
@@ -157,10 +122,10 @@ impl Store {
         name: &str,
         authority: Authority,
         event: &Event<'_>,
-    ) -> Result<RoleEnd, StoreError> {
+    ) -> Result<Administered<()>, StoreError> {
         match self.delete_unused_role(name, authority, event).await {
             // PostgreSQL's foreign key: an account took the role in the same moment.
-            Err(error) if error.is_in_use() => Ok(RoleEnd::InUse),
+            Err(error) if error.is_in_use() => Ok(Err(Refusal::InUse)),
             other => other,
         }
     }
@@ -170,40 +135,58 @@ impl Store {
         name: &str,
         authority: Authority,
         event: &Event<'_>,
-    ) -> Result<RoleEnd, StoreError> {
-        in_transaction!(self, |tx| {
-            let caller = caller!(tx, authority, RoleEnd);
-            let held = permissions_of!(tx, name);
-            if held.is_some_and(|held| !caller.covers(&held)) {
-                return Ok(RoleEnd::NotCovered);
+    ) -> Result<Administered<()>, StoreError> {
+        self.transaction("store delete_unused_role", async |tx| {
+            let Some(caller) = caller(tx, authority).await? else {
+                return Ok(Rollback(Err(Refusal::Unauthenticated)));
+            };
+            let Some(held) = permissions_of(tx, name).await? else {
+                return Ok(Rollback(Err(Refusal::Unknown)));
+            };
+            if !caller.covers(&held) {
+                return Ok(Rollback(Err(Refusal::NotCovered)));
             }
-            let gone: Option<Role> = sqlx::query_as(
-                "DELETE FROM roles
-                 WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE role = $1)
-                 RETURNING name, permissions, version",
-            )
-            .bind(name)
-            .fetch_optional(&mut *tx)
-            .await?;
-            if let Some(role) = gone {
-                append_event!(
-                    tx,
-                    event
-                        .clone()
-                        .with(json!({"role": name, "before": role.permissions.as_str()}))
-                );
-                RoleEnd::Deleted
-            } else {
-                let there: Option<(i64,)> = sqlx::query_as(
-                    "SELECT version
-                     FROM roles
-                     WHERE name = $1",
+            let gone: Option<Role> = tx
+                .query(
+                    "DELETE FROM roles
+                     WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE role = $1)
+                     RETURNING name, permissions, version",
                 )
                 .bind(name)
-                .fetch_optional(&mut *tx)
+                .optional()
                 .await?;
-                there.map_or(RoleEnd::Unknown, |_| RoleEnd::InUse)
-            }
+            let Some(role) = gone else {
+                return Ok(Rollback(Err(Refusal::InUse)));
+            };
+            let details = json!({"role": name, "before": role.permissions.as_str()});
+            events::append(tx, &event.clone().with(details)).await?;
+            Ok(Commit(Ok(())))
         })
+        .await
     }
+}
+
+async fn make_role(
+    tx: &mut Tx,
+    name: &str,
+    permissions: &Permissions,
+    event: &Event<'_>,
+) -> Result<End<Administered<SavedRole>>, StoreError> {
+    let made: Option<Role> = tx
+        .query(
+            "INSERT INTO roles (name, permissions)
+             VALUES ($1, $2)
+             ON CONFLICT (name) DO NOTHING
+             RETURNING name, permissions, version",
+        )
+        .bind(name)
+        .bind(permissions)
+        .optional()
+        .await?;
+    let Some(role) = made else {
+        return Ok(Rollback(Err(Refusal::Unseen)));
+    };
+    let details = json!({"role": name, "after": permissions.as_str()});
+    events::append(tx, &event.clone().with(details)).await?;
+    Ok(Commit(Ok(SavedRole::Made(role))))
 }

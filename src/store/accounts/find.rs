@@ -2,10 +2,11 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::account_columns;
+use super::COLUMNS;
+use crate::model::email::EmailKey;
 use crate::model::ids::UserId;
-use crate::model::user::{Account, AccountCursor, AccountFilter};
-use crate::store::{Store, StoreError, on_reader, part};
+use crate::model::user::{Account, AccountCursor, AccountFilter, Credential, LoginAccount};
+use crate::store::{Store, StoreError, part};
 
 impl Store {
     /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical
@@ -22,55 +23,59 @@ impl Store {
         if let Some(prefix) = &filter.prefix {
             let after = match after {
                 Some(AccountCursor::AfterEmail(email)) => email.as_str(),
-                _ => "",
+                Some(AccountCursor::AfterId(_)) | None => "",
             };
-            // The last code point sorts after every address, in both engines' order of bytes.
-            let end = format!("{prefix}\u{10FFFF}");
-            return Ok(on_reader!(self, |db| {
-                sqlx::query_as(concat!(
-                "SELECT ",
-                account_columns!(),
-                "
-                 FROM users
-                 WHERE email_key >= $1 AND email_key < $2 AND email_key > $3 AND ($4 IS NULL OR role = $4) AND ($5 IS NULL OR is_active = $5)
-                 ORDER BY email_key
-                 LIMIT $6"
-            ))
-            .bind(prefix)
-            .bind(&end)
-            .bind(after)
-            .bind(&filter.role)
-            .bind(filter.is_active)
-            .bind(limit)
-            .fetch_all(db)
-            .await?
-            }));
+            return self.find_by_prefix(prefix, filter, after, limit).await;
         }
         let after = match after {
             Some(AccountCursor::AfterId(id)) => id.get(),
-            _ => 0,
+            Some(AccountCursor::AfterEmail(_)) | None => 0,
         };
         let statement = format!(
-            "SELECT {}
+            "SELECT {COLUMNS}
              FROM users
              WHERE id > $1 {}{}{}
              ORDER BY id
              LIMIT $5",
-            account_columns!(),
             part(filter.email.is_some(), "AND email_key = $2 "),
             part(filter.role.is_some(), "AND role = $3 "),
             part(filter.is_active.is_some(), "AND is_active = $4 "),
         );
-        Ok(on_reader!(self, |db| sqlx::query_as(AssertSqlSafe(
-            statement.as_str()
-        ))
-        .bind(after)
-        .bind(&filter.email)
-        .bind(&filter.role)
-        .bind(filter.is_active)
-        .bind(limit)
-        .fetch_all(db)
-        .await?))
+        self.read("store find_accounts", AssertSqlSafe(statement))
+            .bind(after)
+            .bind(&filter.email)
+            .bind(&filter.role)
+            .bind(filter.is_active)
+            .bind(limit)
+            .all()
+            .await
+    }
+
+    async fn find_by_prefix(
+        &self,
+        prefix: &str,
+        filter: &AccountFilter,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Account>, StoreError> {
+        // The last code point sorts after every address, in both engines' order of bytes.
+        let end = format!("{prefix}\u{10FFFF}");
+        let statement = format!(
+            "SELECT {COLUMNS}
+             FROM users
+             WHERE email_key >= $1 AND email_key < $2 AND email_key > $3 AND ($4 IS NULL OR role = $4) AND ($5 IS NULL OR is_active = $5)
+             ORDER BY email_key
+             LIMIT $6"
+        );
+        self.read("store find_accounts", AssertSqlSafe(statement))
+            .bind(prefix)
+            .bind(end)
+            .bind(after)
+            .bind(&filter.role)
+            .bind(filter.is_active)
+            .bind(limit)
+            .all()
+            .await
     }
 
     /// Finds an account by its number.
@@ -78,15 +83,47 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn account(&self, user: UserId) -> Result<Option<Account>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(concat!(
-            "SELECT ",
-            account_columns!(),
-            "
+        let statement = format!(
+            "SELECT {COLUMNS}
              FROM users
              WHERE id = $1"
-        ))
+        );
+        self.read("store account", AssertSqlSafe(statement))
+            .bind(user)
+            .optional()
+            .await
+    }
+
+    /// Finds an account by its canonical address.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<LoginAccount>, StoreError> {
+        self.read(
+            "store user_by_email",
+            "SELECT id, email, is_active, role, subject, password_hash, password_version, password_expires_at, permissions
+             FROM users
+             JOIN roles ON roles.name = users.role
+             WHERE email_key = $1",
+        )
+        .bind(key)
+        .optional()
+        .await
+    }
+
+    /// The stored hash and version of a user's password, to verify it before a change.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn credential(&self, user: UserId) -> Result<Option<Credential>, StoreError> {
+        self.read(
+            "store credential",
+            "SELECT password_hash, password_version
+             FROM users
+             WHERE id = $1 AND is_active",
+        )
         .bind(user)
-        .fetch_optional(db)
-        .await?))
+        .optional()
+        .await
     }
 }

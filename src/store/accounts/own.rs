@@ -1,76 +1,43 @@
-//! Accounts.
+//! Changes of an account by its owner: registration, password, address, deletion.
 
-use serde_json::json;
+use sqlx::AssertSqlSafe;
 
-use super::account_columns;
-use super::admin::Administered;
-use crate::model::authority::Authority;
-use crate::model::email::{Email, EmailKey};
+use super::{COLUMNS, insert};
+use crate::model::email::Email;
 use crate::model::event::Event;
 use crate::model::ids::{SessionId, UserId};
-use crate::model::permission::Permissions;
 use crate::model::session::{EndReason, Which};
-use crate::model::user::{Account, Credential, LoginAccount, NewUser, PublicAccount};
-use crate::store::authority::{caller, lock_admins, no_admin_remains, permissions_of};
-use crate::store::events::append_event;
-use crate::store::feed::append_change;
+use crate::model::user::{Account, NewUser, PublicAccount};
+use crate::store::authority::{lock_admins, no_admin_remains};
+use crate::store::feed::Change;
 use crate::store::sessions::end_sessions_of;
-use crate::store::{Store, StoreError, in_transaction, on_reader, on_writer};
+use crate::store::tx::End::{Commit, Rollback};
+use crate::store::{Store, StoreError, events, feed};
 
-/// Inserts an account within a transaction, with its event.
-macro_rules! insert_account {
-    ($tx:expr, $user:expr, $event:expr) => {{
-        let account: Option<Account> = sqlx::query_as(concat!(
-            "INSERT INTO users (subject, email, email_key, password_hash, password_expires_at, created_at, role)
-             SELECT $1, $2, $3, $4, $5, $6, name
-             FROM roles
-             WHERE name = $7
-             ON CONFLICT (email_key) DO NOTHING
-             RETURNING ",
-            account_columns!()
-        ))
-        .bind($user.subject)
-        .bind($user.email.as_str())
-        .bind($user.email_key)
-        .bind($user.password_hash)
-        .bind($user.password_expires_at)
-        .bind($event.at)
-        .bind($user.role)
-        .fetch_optional(&mut *$tx)
-        .await?;
-        if let Some(account) = &account {
-            append_event!($tx, $event.clone().of_user(account.me.id).with(json!({"role": account.me.role})));
-        }
-        account
-    }};
+/// Outcome of deleting one's own account.
+#[derive(Debug, PartialEq, Eq)]
+pub enum DeletionOutcome {
+    /// It is gone.
+    Done,
+    /// The account or its password changed meanwhile.
+    Outdated,
+    /// No active admin would remain.
+    LastAdmin,
+}
+
+/// Outcome of changing one's own address.
+#[derive(Debug)]
+pub enum EmailChangeOutcome {
+    /// It is the account's.
+    Done(PublicAccount),
+    /// It is another account's.
+    Taken,
+    /// The account or its password changed meanwhile.
+    Outdated,
 }
 
 impl Store {
-    /// Stores a new account that an administrator makes; none in place of it if its address is
-    /// taken.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn create_account(
-        &self,
-        user: &NewUser<'_>,
-        authority: Authority,
-        event: &Event<'_>,
-    ) -> Result<Administered<Option<Account>>, StoreError> {
-        in_transaction!(self, |tx| {
-            let caller = caller!(tx, authority, Administered);
-            let Some(permitted) = permissions_of!(tx, user.role) else {
-                return Ok(Administered::UnknownRole);
-            };
-            if !caller.covers(&permitted) {
-                return Ok(Administered::NotCovered);
-            }
-            Administered::Done(insert_account!(tx, user, event))
-        })
-    }
-
-    /// Stores a new account; none if its address is taken or there is no such role. Uniqueness is
-    /// the index's, so it holds for any number of callers.
+    /// Stores a new account; none if its address is taken or there is no such role.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -79,25 +46,10 @@ impl Store {
         user: &NewUser<'_>,
         event: &Event<'_>,
     ) -> Result<Option<Account>, StoreError> {
-        in_transaction!(self, |tx| { insert_account!(tx, user, event) })
-    }
-
-    /// Finds an account by its canonical address.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn user_by_email(&self, key: &EmailKey) -> Result<Option<LoginAccount>, StoreError> {
-        on_reader!(self, |db| {
-            Ok(sqlx::query_as(
-            "SELECT id, email, is_active, role, subject, password_hash, password_version, password_expires_at, permissions
-             FROM users
-             JOIN roles ON roles.name = users.role
-             WHERE email_key = $1",
-        )
-        .bind(key)
-        .fetch_optional(db)
-        .await?)
+        self.transaction("store insert_user", async |tx| {
+            Ok(Commit(insert(tx, user, event).await?))
         })
+        .await
     }
 
     /// Replaces a password hash by a better one of the same password, unless another request has
@@ -106,7 +58,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn upgrade_password_hash(&self, user: UserId, old: &str, new: &str) -> Result<(), StoreError> {
-        on_writer!(self, |db| sqlx::query(
+        self.write(
+            "store upgrade_password_hash",
             "UPDATE users
              SET password_hash = $1
              WHERE id = $2 AND password_hash = $3",
@@ -114,25 +67,9 @@ impl Store {
         .bind(new)
         .bind(user)
         .bind(old)
-        .execute(db)
+        .execute()
         .await
-        .map(drop)?);
-        Ok(())
-    }
-
-    /// The stored hash and version of a user's password, to verify it before a change.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn credential(&self, user: UserId) -> Result<Option<Credential>, StoreError> {
-        on_reader!(self, |db| Ok(sqlx::query_as(
-            "SELECT password_hash, password_version
-             FROM users
-             WHERE id = $1 AND is_active",
-        )
-        .bind(user)
-        .fetch_optional(db)
-        .await?))
+        .map(drop)
     }
 
     /// Sets a lasting password hash if the version is still the one that was verified, and ends
@@ -148,26 +85,28 @@ impl Store {
         spared: Option<SessionId>,
         event: &Event<'_>,
     ) -> Result<bool, StoreError> {
-        in_transaction!(self, |tx| {
-            let rows = sqlx::query(
-                "UPDATE users
-                 SET password_hash = $3, password_version = password_version + 1, password_expires_at = NULL, version = version + 1
-                 WHERE id = $1 AND password_version = $2 AND is_active",
-            )
-            .bind(user)
-            .bind(version)
-            .bind(new)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
-            if rows > 0 {
-                let which = spared.map_or(Which::All, Which::AllBut);
-                end_sessions_of!(tx, user, which, EndReason::PasswordChange, event.at);
-                append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
-                append_event!(tx, event.clone().of_user(user));
+        self.transaction("store change_password", async |tx| {
+            let changed = tx
+                .query(
+                    "UPDATE users
+                     SET password_hash = $3, password_version = password_version + 1, password_expires_at = NULL, version = version + 1
+                     WHERE id = $1 AND password_version = $2 AND is_active",
+                )
+                .bind(user)
+                .bind(version)
+                .bind(new)
+                .execute()
+                .await?;
+            if changed == 0 {
+                return Ok(Rollback(false));
             }
-            rows > 0
+            let which = spared.map_or(Which::All, Which::AllBut);
+            end_sessions_of(tx, user, which, EndReason::PasswordChange, event.at).await?;
+            feed::append(tx, Change::User(user), event.at).await?;
+            events::append(tx, &event.clone().of_user(user)).await?;
+            Ok(Commit(true))
         })
+        .await
     }
 
     /// Gives an account another address if the version of its password is still the one that was
@@ -196,25 +135,28 @@ impl Store {
         email: &Email,
         event: &Event<'_>,
     ) -> Result<Option<PublicAccount>, StoreError> {
-        in_transaction!(self, |tx| {
-            let row: Option<PublicAccount> = sqlx::query_as(
-                "UPDATE users
-                 SET email = $3, email_key = $4, version = version + 1
-                 WHERE id = $1 AND password_version = $2 AND is_active
-                 RETURNING id, email, is_active, role",
-            )
-            .bind(user)
-            .bind(version)
-            .bind(email.as_str())
-            .bind(email.key())
-            .fetch_optional(&mut *tx)
-            .await?;
-            if row.is_some() {
-                append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
-                append_event!(tx, event.clone().of_user(user));
+        self.transaction("store set_email", async |tx| {
+            let changed: Option<PublicAccount> = tx
+                .query(
+                    "UPDATE users
+                     SET email = $3, email_key = $4, version = version + 1
+                     WHERE id = $1 AND password_version = $2 AND is_active
+                     RETURNING id, email, is_active, role",
+                )
+                .bind(user)
+                .bind(version)
+                .bind(email.as_str())
+                .bind(email.key())
+                .optional()
+                .await?;
+            if changed.is_none() {
+                return Ok(Rollback(None));
             }
-            row
+            feed::append(tx, Change::User(user), event.at).await?;
+            events::append(tx, &event.clone().of_user(user)).await?;
+            Ok(Commit(changed))
         })
+        .await
     }
 
     /// Deletes an account with its sessions if the version of its password is still the one that
@@ -228,49 +170,29 @@ impl Store {
         version: i64,
         event: &Event<'_>,
     ) -> Result<DeletionOutcome, StoreError> {
-        in_transaction!(self, |tx| {
-            lock_admins!(tx);
-            let gone: Option<Account> = sqlx::query_as(concat!(
+        self.transaction("store delete_user", async |tx| {
+            lock_admins(tx).await?;
+            let statement = format!(
                 "DELETE FROM users
                  WHERE id = $1 AND password_version = $2 AND is_active
-                 RETURNING ",
-                account_columns!()
-            ))
-            .bind(user)
-            .bind(version)
-            .fetch_optional(&mut *tx)
-            .await?;
+                 RETURNING {COLUMNS}"
+            );
+            let gone: Option<Account> = tx
+                .query(AssertSqlSafe(statement))
+                .bind(user)
+                .bind(version)
+                .optional()
+                .await?;
             let Some(gone) = gone else {
-                return Ok(DeletionOutcome::Outdated);
+                return Ok(Rollback(DeletionOutcome::Outdated));
             };
-            if gone.is_active_admin() && no_admin_remains!(tx) {
-                return Ok(DeletionOutcome::LastAdmin);
+            if gone.is_active_admin() && no_admin_remains(tx).await? {
+                return Ok(Rollback(DeletionOutcome::LastAdmin));
             }
-            append_change!(tx, None::<SessionId>, Some(user), None::<&str>, event.at);
-            append_event!(tx, event.clone().of_user(user));
-            DeletionOutcome::Done
+            feed::append(tx, Change::User(user), event.at).await?;
+            events::append(tx, &event.clone().of_user(user)).await?;
+            Ok(Commit(DeletionOutcome::Done))
         })
+        .await
     }
-}
-
-/// What became of an account that was to go.
-#[derive(Debug, PartialEq, Eq)]
-pub enum DeletionOutcome {
-    /// It is gone.
-    Done,
-    /// The account or its password changed meanwhile.
-    Outdated,
-    /// No active admin would remain.
-    LastAdmin,
-}
-
-/// What became of a new address.
-#[derive(Debug)]
-pub enum EmailChangeOutcome {
-    /// It is the account's.
-    Done(PublicAccount),
-    /// It is another account's.
-    Taken,
-    /// The account or its password changed meanwhile.
-    Outdated,
 }

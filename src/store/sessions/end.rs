@@ -1,0 +1,163 @@
+//! The end of sessions: one, a user's, all. Each end appends to the feed in the same transaction.
+
+use serde_json::json;
+
+use crate::model::clock::Timestamp;
+use crate::model::event::Event;
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::{EndReason, Which};
+use crate::store::feed::Change;
+use crate::store::tx::End::{Commit, Rollback};
+use crate::store::tx::Tx;
+use crate::store::{Store, StoreError, events, feed};
+
+/// Sessions of one transaction.
+const BATCH: i64 = 500;
+
+/// Ends a user's sessions within a transaction that goes on to append the change; gives their
+/// number.
+pub(in crate::store) async fn end_sessions_of(
+    tx: &mut Tx,
+    user: UserId,
+    which: Which,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.query(
+        "UPDATE sessions
+         SET ended_at = $2, end_reason = $3
+         WHERE user_id = $1 AND ended_at IS NULL AND ($4 IS NULL OR id <> $4)",
+    )
+    .bind(user)
+    .bind(now)
+    .bind(reason.word())
+    .bind(which.spared())
+    .execute()
+    .await
+}
+
+impl Store {
+    /// Ends one session; says whether it was live.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_session(
+        &self,
+        session: SessionId,
+        reason: EndReason,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
+        self.transaction("store end_session", async |tx| {
+            let ended: Option<(UserId,)> = tx
+                .query(
+                    "UPDATE sessions
+                     SET ended_at = $2, end_reason = $3
+                     WHERE id = $1 AND ended_at IS NULL
+                     RETURNING user_id",
+                )
+                .bind(session)
+                .bind(event.at)
+                .bind(reason.word())
+                .optional()
+                .await?;
+            let Some((user,)) = ended else {
+                return Ok(Rollback(false));
+            };
+            feed::append(tx, Change::Session(session), event.at).await?;
+            events::append(tx, &event.clone().of_user(user).of_session(session)).await?;
+            Ok(Commit(true))
+        })
+        .await
+    }
+
+    /// Ends one session if it is this user's; says whether it was.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_own_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
+        self.transaction("store end_own_session", async |tx| {
+            let ended = tx
+                .query(
+                    "UPDATE sessions
+                     SET ended_at = $3, end_reason = $4
+                     WHERE id = $1 AND user_id = $2 AND ended_at IS NULL AND idle_expires_at > $3 AND expires_at > $3",
+                )
+                .bind(session)
+                .bind(user)
+                .bind(event.at)
+                .bind(EndReason::Logout.word())
+                .execute()
+                .await?;
+            if ended == 0 {
+                return Ok(Rollback(false));
+            }
+            feed::append(tx, Change::Session(session), event.at).await?;
+            events::append(tx, &event.clone().of_user(user).of_session(session)).await?;
+            Ok(Commit(true))
+        })
+        .await
+    }
+
+    /// Ends a user's sessions, all or all but one; says whether any was live.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn end_sessions(
+        &self,
+        user: UserId,
+        which: Which,
+        reason: EndReason,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
+        self.transaction("store end_sessions", async |tx| {
+            let ended = end_sessions_of(tx, user, which, reason, event.at).await?;
+            if ended == 0 {
+                return Ok(Rollback(false));
+            }
+            feed::append(tx, Change::User(user), event.at).await?;
+            events::append(tx, &event.clone().of_user(user).with(json!({"sessions": ended}))).await?;
+            Ok(Commit(true))
+        })
+        .await
+    }
+
+    /// Ends every session there is, batch by batch in the order of ids, so that no writer waits
+    /// long; says how many. Each batch tells the feed itself.
+    ///
+    /// # Errors
+    /// [`StoreError`]; sessions that were ended before stay so, and every node knows.
+    pub async fn end_every_session(&self, event: &Event<'_>) -> Result<u64, StoreError> {
+        self.append_event(event).await?;
+        let (mut total, mut place) = (0, Some(SessionId::FIRST));
+        while let Some(after) = place {
+            let next = self.session_at(after, BATCH).await?;
+            total += self
+                .transaction("store end_every_session", async |tx| {
+                    let ended = tx
+                        .query(
+                            "UPDATE sessions
+                             SET ended_at = $3, end_reason = $4
+                             WHERE id > $1 AND id <= $2 AND ended_at IS NULL",
+                        )
+                        .bind(after)
+                        .bind(next.unwrap_or(SessionId::LAST))
+                        .bind(event.at)
+                        .bind(EndReason::Admin.word())
+                        .execute()
+                        .await?;
+                    if ended > 0 {
+                        feed::append(tx, Change::Everything, event.at).await?;
+                    }
+                    Ok(Commit(ended))
+                })
+                .await?;
+            place = next;
+        }
+        Ok(total)
+    }
+}

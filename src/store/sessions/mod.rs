@@ -1,0 +1,147 @@
+//! Sessions: their state, their refreshes, the lists and the purge of them.
+
+mod end;
+mod start;
+
+pub(super) use end::end_sessions_of;
+
+use super::refresh::Rotation;
+use super::{Store, StoreError};
+use crate::model::clock::Timestamp;
+use crate::model::ids::{SessionId, UserId};
+use crate::model::session::{RefreshState, SessionInfo, SessionOwner, SessionState};
+use crate::model::throttle::Counters;
+
+/// What must still hold when a session starts, and where the attempt was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionGuard {
+    /// The version of the password that was verified.
+    pub password_version: i64,
+    /// The counters to clear.
+    pub counters: Option<Counters>,
+}
+
+impl Store {
+    /// The state of a session that has not been ended, of a user who is active; the caller checks
+    /// the session's time.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn standing(&self, session: SessionId) -> Result<Option<SessionState>, StoreError> {
+        Ok(self.lineage(session).await?.map(|lineage| lineage.standing))
+    }
+
+    /// Advances a live session's counter from exactly the one presented, and says for whom; none if
+    /// it did not. The one compare-and-swap of a refresh: of any number of callers with the same
+    /// token, on any node, one gets the owner.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rotate(&self, rotation: Rotation) -> Result<Option<SessionOwner>, StoreError> {
+        self.rotations.ask(rotation).await
+    }
+
+    /// The state of a session's refresh tokens; none if it or its user has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lineage(&self, session: SessionId) -> Result<Option<RefreshState>, StoreError> {
+        self.read(
+            "store lineage",
+            "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,
+                 sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
+             FROM sessions
+             JOIN users ON users.id = sessions.user_id
+             JOIN roles ON roles.name = users.role
+             WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+        )
+        .bind(session)
+        .optional()
+        .await
+    }
+
+    /// A user's live sessions, the last used first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionInfo>, StoreError> {
+        self.read(
+            "store sessions_of",
+            "SELECT id, created_at, last_used_at, ip, user_agent
+             FROM sessions
+             WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+             ORDER BY last_used_at DESC, id",
+        )
+        .bind(user)
+        .bind(now)
+        .all()
+        .await
+    }
+
+    /// How many sessions of all users have not ended. It looks at every row: not to be asked often.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count_live_sessions(&self, now: Timestamp) -> Result<i64, StoreError> {
+        let (live,) = self
+            .read(
+                "store count_live_sessions",
+                "SELECT COUNT(*)
+                 FROM sessions
+                 WHERE ended_at IS NULL AND idle_expires_at > $1 AND expires_at > $1",
+            )
+            .bind(now)
+            .one()
+            .await?;
+        Ok(live)
+    }
+
+    /// The session so many places after another, in the order of ids; none if there are not so
+    /// many.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session_at(&self, after: SessionId, places: i64) -> Result<Option<SessionId>, StoreError> {
+        let there: Option<(SessionId,)> = self
+            .read(
+                "store session_at",
+                "SELECT id
+                 FROM sessions
+                 WHERE id > $1
+                 ORDER BY id
+                 LIMIT 1 OFFSET $2",
+            )
+            .bind(after)
+            .bind(places - 1)
+            .optional()
+            .await?;
+        Ok(there.map(|(id,)| id))
+    }
+
+    /// Deletes the sessions that ended or expired before `before`, of the next `batch` after a
+    /// place, in the order of their ids; says how many it deleted and where to go on, if there is
+    /// more. A walk needs no index on the times, which every refresh would have to move.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge_sessions(
+        &self,
+        after: SessionId,
+        before: Timestamp,
+        batch: i64,
+    ) -> Result<(u64, Option<SessionId>), StoreError> {
+        let next = self.session_at(after, batch).await?;
+        let purged = self
+            .write(
+                "store purge_sessions",
+                "DELETE FROM sessions
+                 WHERE id > $1 AND id <= $2 AND (ended_at < $3 OR idle_expires_at < $3 OR expires_at < $3)",
+            )
+            .bind(after)
+            .bind(next.unwrap_or(SessionId::LAST))
+            .bind(before)
+            .execute()
+            .await?;
+        Ok((purged, next))
+    }
+}
