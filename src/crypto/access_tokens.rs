@@ -581,8 +581,8 @@ mod tests {
     fn each_algorithm_signs_and_verifies_and_passes_for_no_other() {
         let root = RootSecret::generate().unwrap();
         let all: Vec<AccessTokens> = SigningAlgorithm::ALL
-            .into_iter()
-            .map(|algorithm| tokens_of(vec![key(&root, algorithm)]))
+            .iter()
+            .map(|algorithm| tokens_of(vec![key(&root, *algorithm)]))
             .collect();
         for (number, ours) in all.iter().enumerate() {
             let token = issued(ours);

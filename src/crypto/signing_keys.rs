@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_sealed_key_tells_nothing_and_its_jwk_only_the_public_half() {
         let root = RootSecret::generate().unwrap();
-        for algorithm in SigningAlgorithm::ALL {
+        for &algorithm in SigningAlgorithm::ALL {
             let sealed = generate(
                 &root,
                 algorithm,

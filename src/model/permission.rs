@@ -3,75 +3,57 @@
 
 use std::fmt;
 
+use strum::{EnumMessage, IntoStaticStr, VariantArray};
+
 use super::invalid::Invalid;
 
-/// What this server itself asks for, in the order of names. Any other name is the app's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Permission that this server itself asks for. Every other name is the app's own. The comment of a
+/// variant is its description in the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumMessage, VariantArray)]
 pub enum Permission {
-    /// Read the events.
+    /// Read the events
+    #[strum(serialize = "audit:read")]
     AuditRead,
-    /// Rotate and revoke signing keys.
+    /// Rotate and revoke signing keys
+    #[strum(serialize = "keys:write")]
     KeysWrite,
-    /// Read roles.
+    /// Read roles
+    #[strum(serialize = "roles:read")]
     RolesRead,
-    /// Write roles.
+    /// Make, change and delete roles
+    #[strum(serialize = "roles:write")]
     RolesWrite,
-    /// Read others' sessions.
+    /// Read others' sessions
+    #[strum(serialize = "sessions:read")]
     SessionsRead,
-    /// End others' sessions.
+    /// End others' sessions
+    #[strum(serialize = "sessions:write")]
     SessionsWrite,
-    /// Ask what a token is worth.
+    /// Ask what a token is worth
+    #[strum(serialize = "tokens:introspect")]
     TokensIntrospect,
-    /// Read accounts.
+    /// Read accounts
+    #[strum(serialize = "users:read")]
     UsersRead,
-    /// Make, change and delete accounts.
+    /// Make, change and delete accounts
+    #[strum(serialize = "users:write")]
     UsersWrite,
 }
 
 impl Permission {
-    /// Every one, in the order of names.
-    pub const ALL: [Self; 9] = [
-        Self::AuditRead,
-        Self::KeysWrite,
-        Self::RolesRead,
-        Self::RolesWrite,
-        Self::SessionsRead,
-        Self::SessionsWrite,
-        Self::TokensIntrospect,
-        Self::UsersRead,
-        Self::UsersWrite,
-    ];
+    /// Every permission.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The name, as a scope of a token and in a role.
+    /// Name, as a scope of a token and in a role.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuditRead => "audit:read",
-            Self::KeysWrite => "keys:write",
-            Self::RolesRead => "roles:read",
-            Self::RolesWrite => "roles:write",
-            Self::SessionsRead => "sessions:read",
-            Self::SessionsWrite => "sessions:write",
-            Self::TokensIntrospect => "tokens:introspect",
-            Self::UsersRead => "users:read",
-            Self::UsersWrite => "users:write",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
-    /// What it permits, in words.
+    /// Description for the document.
     #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::AuditRead => "Read the events",
-            Self::KeysWrite => "Rotate and revoke signing keys",
-            Self::RolesRead => "Read roles",
-            Self::RolesWrite => "Make, change and delete roles",
-            Self::SessionsRead => "Read others' sessions",
-            Self::SessionsWrite => "End others' sessions",
-            Self::TokensIntrospect => "Ask what a token is worth",
-            Self::UsersRead => "Read accounts",
-            Self::UsersWrite => "Make, change and delete accounts",
-        }
+    pub fn words(self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
     }
 }
 
@@ -88,7 +70,9 @@ impl Permissions {
     /// All that this server itself asks for.
     #[must_use]
     pub fn built_in() -> Self {
-        Self(Permission::ALL.map(Permission::name).join(" "))
+        let mut names: Vec<&str> = Permission::ALL.iter().map(|own| own.name()).collect();
+        names.sort_unstable();
+        Self(names.join(" "))
     }
 
     /// Takes a list of names: each of two or more parts of `a-z`, `0-9`, `_`, `.` and `-`, joined
@@ -147,9 +131,7 @@ impl Permissions {
     /// is not held here. Whoever holds all of this server's own permissions may hand on any.
     #[must_use]
     pub fn covers(&self, others: &Self) -> bool {
-        Permission::ALL
-            .into_iter()
-            .all(|permission| self.holds(permission))
+        Permission::ALL.iter().all(|own| self.holds(*own))
             || others.names().all(|name| self.names().any(|held| held == name))
     }
 }
@@ -244,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_built_in_ones_are_a_set_like_any_other() {
-        let names = Permission::ALL.map(Permission::name);
+        let names: Vec<&str> = Permission::ALL.iter().map(|own| own.name()).collect();
         assert_eq!(
             Permissions::parse("permissions", &names).unwrap(),
             Permissions::built_in()

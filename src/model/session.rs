@@ -3,6 +3,8 @@
 
 use std::sync::OnceLock;
 
+use strum::IntoStaticStr;
+
 use super::clock::Timestamp;
 use super::ids::{SessionId, Subject, UserId};
 use super::permission::Permissions;
@@ -140,10 +142,11 @@ impl Which {
     }
 }
 
-/// Why a session ended, as the database records it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason for the end of a session, as the database records it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum EndReason {
-    /// Its owner said so.
+    /// Its owner logged out.
     Logout,
     /// A client gave one of its tokens back (RFC 7009).
     Revoked,
@@ -157,20 +160,14 @@ pub enum EndReason {
     Disabled,
     /// An administrator ended it.
     Admin,
+    /// Its owner began more sessions than one user may have.
+    SessionCap,
 }
 
 impl EndReason {
-    /// The word in the database.
+    /// Word in the database.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Logout => "logout",
-            Self::Revoked => "revoked",
-            Self::TokenReuse => "token_reuse",
-            Self::PasswordChange => "password_change",
-            Self::PasswordReset => "password_reset",
-            Self::Disabled => "disabled",
-            Self::Admin => "admin",
-        }
+    pub fn word(self) -> &'static str {
+        self.into()
     }
 }

@@ -1,44 +1,46 @@
-//! A signing key as it lies in the database: named, and encrypted under the root secret.
+//! A signing key as it is stored: named, and encrypted under the root secret.
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::clock::Timestamp;
 
-/// How tokens are signed. Each key has one algorithm for life (RFC 8725 section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Algorithm that signs tokens. Each key has one for life (RFC 8725 section 3.1). The word of a
+/// variant is its name in a token's header, the database and the settings (RFC 7518 section 3.1, RFC
+/// 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 pub enum SigningAlgorithm {
     /// HMAC with SHA-256: this service alone verifies.
+    #[strum(serialize = "HS256")]
     Hs256,
     /// Ed25519: others verify by JWKS.
+    #[strum(serialize = "EdDSA")]
     EdDsa,
     /// ECDSA on P-256.
+    #[strum(serialize = "ES256")]
     Es256,
     /// RSA PKCS #1 v1.5 of 2048 bits.
+    #[strum(serialize = "RS256")]
     Rs256,
 }
 
 impl SigningAlgorithm {
-    /// Every one of them.
-    pub const ALL: [Self; 4] = [Self::Hs256, Self::EdDsa, Self::Es256, Self::Rs256];
+    /// Every algorithm.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
 
-    /// The name in a token's header, the database and the settings (RFC 7518 section 3.1, RFC
-    /// 8037).
+    /// Name of the algorithm.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Hs256 => "HS256",
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
-            Self::Rs256 => "RS256",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
-    /// The one of that name.
+    /// Algorithm of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+        name.parse().ok()
     }
 }
 
-/// One row of the keys.
+/// Row of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SealedKey {
     /// The `kid` of its tokens: the RFC 7638 thumbprint, or, for a symmetric key, random, so that
@@ -50,13 +52,13 @@ pub struct SealedKey {
     pub algorithm: String,
     /// The key itself, readable with the root secret only.
     pub sealed: Vec<u8>,
-    /// When it was made, and so published.
+    /// Time of its making, and so of its publication.
     pub created_at: Timestamp,
-    /// From when it signs.
+    /// Time from which it signs.
     pub activates_at: Timestamp,
-    /// Until when it verifies; none while no other has followed.
+    /// Time until which it verifies; none while no other has followed.
     pub retires_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// Time of its revocation.
     pub revoked_at: Option<Timestamp>,
 }
 

@@ -206,23 +206,24 @@ fn a_million_mutated_access_tokens_are_refused() {
     let sealed: Vec<_> = (1..)
         .zip(SigningAlgorithm::ALL)
         .map(|(generation, algorithm)| {
-            signing_keys::generate(&root, algorithm, generation, now, now).unwrap()
+            signing_keys::generate(&root, *algorithm, generation, now, now).unwrap()
         })
         .collect();
     // Each signs with its own algorithm and knows the keys of all four.
-    let issuers = SigningAlgorithm::ALL.map(|algorithm| {
+    let issuer_of = |algorithm: &SigningAlgorithm| {
         let keys = sealed
             .iter()
             .map(|key| signing_keys::open(key, &root).unwrap())
             .collect();
         AccessTokens::new(
             keys,
-            algorithm,
+            *algorithm,
             "https://door.example".to_owned(),
             "doorward".to_owned(),
             Duration::from_mins(15),
         )
-    });
+    };
+    let issuers: Vec<_> = SigningAlgorithm::ALL.iter().map(issuer_of).collect();
     let issue = |issuer: &AccessTokens, number: u128| {
         let claimed = TokenIdentity {
             subject: Subject::from(Uuid::from_u128(number)),

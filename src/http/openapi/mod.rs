@@ -48,10 +48,11 @@ struct Security;
 
 impl Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let flow = Flow::Password(Password::new(
-            "/login",
-            Scopes::from_iter(Permission::ALL.map(|permission| (permission.name(), permission.words()))),
-        ));
+        let scopes: Scopes = Permission::ALL
+            .iter()
+            .map(|own| (own.name(), own.words()))
+            .collect();
+        let flow = Flow::Password(Password::new("/login", scopes));
         document
             .components
             .get_or_insert_default()
