@@ -12,7 +12,7 @@ use std::time::Duration;
 use doorward::app::usable_keys;
 use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
-use doorward::crypto::secret::RootSecret;
+use doorward::crypto::root_secret::RootSecret;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::permission::Permissions;

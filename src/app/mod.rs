@@ -5,12 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::crypto::CryptoError;
 use crate::crypto::access_tokens::AccessTokens;
+use crate::crypto::counter_names::CounterNames;
+use crate::crypto::device_tickets::DeviceTickets;
 use crate::crypto::passwords::Passwords;
 use crate::crypto::refresh_tokens::RefreshTokens;
-use crate::crypto::secret::{CryptoError, RootSecret};
+use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::{self, SigningKey};
-use crate::memory::rate_limit::{AddressLimit, Throttle};
+use crate::memory::rate_limit::AddressLimit;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::{Actor, ChainKey, Context, Event, EventType};
@@ -65,8 +68,10 @@ pub struct App {
     pub registry: Registry,
     /// What the signing keys are sealed with.
     pub root: RootSecret,
-    /// Names the counters of failures and signs the tickets of devices.
-    pub throttle: Throttle,
+    /// Names of the counters of attempts.
+    pub counter_names: CounterNames,
+    /// Tickets of devices that have logged in.
+    pub device_tickets: DeviceTickets,
     /// Logins of each address.
     pub logins: AddressLimit,
     /// Registrations of each address.
@@ -133,7 +138,8 @@ impl App {
             ),
             refresh_tokens: RefreshTokens::new(&root)?,
             registry: Registry::new(config.memory.registry_size),
-            throttle: Throttle::new(&root)?,
+            counter_names: CounterNames::new(&root)?,
+            device_tickets: DeviceTickets::new(&root)?,
             logins: AddressLimit::new(config.limits.login),
             registrations: AddressLimit::new(config.limits.register),
             chain: ChainKey::new(&*root.derive("audit chain")?),

@@ -6,7 +6,7 @@ use super::BadSetting;
 use super::row::settings;
 use super::source::{SettingSource, Sources};
 use super::values::{ADDRESS, Form};
-use crate::crypto::secret::{MIN_SECRET_BYTES, RootSecret};
+use crate::crypto::root_secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
 
 /// Name of the setting with the root secret.

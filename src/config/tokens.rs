@@ -6,7 +6,7 @@ use super::BadSetting;
 use super::row::settings;
 use super::server::Secret;
 use super::values::{By, DURATION, DurationOr, Or};
-use crate::crypto::secret::RootSecret;
+use crate::crypto::root_secret::RootSecret;
 use crate::model::signing_key::SigningAlgorithm;
 
 const JWT_SECRET: &str = "DOORWARD_JWT_SECRET";

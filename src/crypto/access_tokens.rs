@@ -20,8 +20,8 @@ use jsonwebtoken::crypto;
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 
-use super::secret::{CryptoError, random};
 use super::signing_keys::{SigningKey, jwa};
+use super::{CryptoError, random};
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::ids::{SessionId, Subject};
 use crate::model::permission::Permissions;
@@ -456,7 +456,7 @@ mod tests {
     use serde_json::{Value, json};
     use uuid::Uuid;
 
-    use super::super::secret::RootSecret;
+    use super::super::root_secret::RootSecret;
     use super::super::signing_keys;
     use super::*;
 

@@ -3,10 +3,51 @@
 //! and the argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod access_tokens;
+pub mod counter_names;
+pub mod device_tickets;
 mod foreign_hashes;
 pub mod passwords;
 pub mod refresh_tokens;
-pub mod secret;
+pub mod root_secret;
+mod sealed;
+mod secret_file;
+mod signed_text;
 pub mod signing_keys;
 #[cfg(test)]
 mod tokens_fuzz;
+
+use aws_lc_rs::rand;
+
+/// Failure of keys or of the random number generator; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum CryptoError {
+    /// The system gave no random bytes.
+    #[error("the system's random number generator failed")]
+    Entropy,
+    /// A sealed key does not open.
+    #[error(
+        "a key in the database does not open: DOORWARD_SECRET is not the one that this database was made with"
+    )]
+    WrongSecret,
+    /// Another primitive refused.
+    #[error("cryptography failed: {0}")]
+    Primitive(&'static str),
+    /// The secret's file cannot be used.
+    #[error("{path}: {why}")]
+    File {
+        /// The file.
+        path: String,
+        /// The reason.
+        why: String,
+    },
+}
+
+/// Random bytes from the operating system's generator.
+///
+/// # Errors
+/// The generator failed; nothing may be issued then.
+pub fn random<const N: usize>() -> Result<[u8; N], CryptoError> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| CryptoError::Entropy)?;
+    Ok(bytes)
+}

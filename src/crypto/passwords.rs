@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use tokio::sync::oneshot;
 
 use super::foreign_hashes::ForeignHash;
-use super::secret::random;
+use super::random;
 use crate::model::clock::monotonic_now;
 use crate::model::password::Password;
 use crate::telemetry::metrics::Hashing;

@@ -1,71 +1,60 @@
-//! Refresh tokens: opaque to clients, without a row of their own.
-//!
-//! `dwr_` + base64url(session id, counter, HMAC-SHA-256 tag). The tag is made under a key derived
-//! from the root secret, so a copy of the database mints nothing (RFC 6749 section 10.10, ASVS
-//! 7.2.3) and a forged token is refused before the database is asked.
+//! Refresh tokens: signed texts of a session id and a counter, `dwr_` + base64url(session id,
+//! counter, tag). No row is kept of them.
 
 use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use uuid::Uuid;
 
-use super::secret::{CryptoError, RootSecret};
+use super::CryptoError;
+use super::root_secret::RootSecret;
+use super::signed_text::SignedText;
 use crate::model::ids::SessionId;
 
-const PREFIX: &str = "dwr_";
 const SESSION_BYTES: usize = 16;
-const BODY_BYTES: usize = SESSION_BYTES + 8;
-const TOKEN_BYTES: usize = BODY_BYTES + 32;
+const PAYLOAD_BYTES: usize = SESSION_BYTES + size_of::<i64>();
+const TAG_BYTES: usize = 32;
 
-/// What a genuine refresh token says.
+/// Content of a genuine refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedRefreshToken {
-    /// The session that it belongs to.
+    /// Session that it belongs to.
     pub session: SessionId,
-    /// How often the session had been refreshed when it was issued.
+    /// Number of refreshes of the session when it was issued.
     pub counter: i64,
 }
 
-/// Makes refresh tokens and knows its own.
-pub struct RefreshTokens {
-    key: hmac::Key,
-}
+/// Issues and verifies refresh tokens.
+pub struct RefreshTokens(SignedText<PAYLOAD_BYTES, TAG_BYTES>);
 
 impl RefreshTokens {
-    /// Under a key derived from the root secret.
+    /// Derives the key from the root secret.
     ///
     /// # Errors
     /// The derivation failed.
     pub fn new(root: &RootSecret) -> Result<Self, CryptoError> {
         let key = root.derive("refresh tokens")?;
-        Ok(Self {
+        Ok(Self(SignedText {
+            prefix: "dwr_",
+            domain: b"",
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-        })
+        }))
     }
 
-    /// The refresh token of a session at a counter; the same text each time.
+    /// Refresh token of a session at a counter; the same text each time.
     #[must_use]
     pub fn issue(&self, session: SessionId, counter: i64) -> String {
-        let mut body = session.as_bytes().to_vec();
-        body.extend(counter.to_be_bytes());
-        let tag = hmac::sign(&self.key, &body);
-        body.extend(tag.as_ref());
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(body))
+        let mut payload = [0; PAYLOAD_BYTES];
+        payload[..SESSION_BYTES].copy_from_slice(session.as_bytes());
+        payload[SESSION_BYTES..].copy_from_slice(&counter.to_be_bytes());
+        self.0.issue(&payload)
     }
 
-    /// Reads a token that we issued; none for any other text. The tag is compared in constant time.
+    /// Verifies a token; none if this service did not issue it.
     #[must_use]
     pub fn verify(&self, token: &str) -> Option<VerifiedRefreshToken> {
-        let encoded = token
-            .strip_prefix(PREFIX)
-            .filter(|encoded| encoded.len() <= 2 * TOKEN_BYTES)?;
-        let bytes: [u8; TOKEN_BYTES] = URL_SAFE_NO_PAD.decode(encoded).ok()?.try_into().ok()?;
-        let (body, tag) = bytes.split_at(BODY_BYTES);
-        hmac::verify(&self.key, body, tag).ok()?;
-        let (session, counter) = body.split_at(SESSION_BYTES);
+        let payload = self.0.verify(token)?;
+        let (session, counter) = payload.split_first_chunk::<SESSION_BYTES>()?;
         Some(VerifiedRefreshToken {
-            session: SessionId::from(Uuid::from_slice(session).ok()?),
+            session: SessionId::from(Uuid::from_bytes(*session)),
             counter: i64::from_be_bytes(counter.try_into().ok()?),
         })
     }
@@ -90,6 +79,19 @@ mod tests {
                 .unwrap()
                 .issue(session, 0)
         );
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_release_is_still_read() {
+        let root = RootSecret::parse("a secret of the tests, of forty bytes!!!").unwrap();
+        let token = "dwr_AAAAAAAAAAAAAAAAAAAABwAAAAAAAAAp2Z1buN01V9cr0SENrKeiAOnU7Po-F_IlWyPdYf0Zt88";
+        let session = SessionId::from(Uuid::from_u128(7));
+        let tokens = RefreshTokens::new(&root).unwrap();
+        assert_eq!(
+            tokens.verify(token),
+            Some(VerifiedRefreshToken { session, counter: 41 })
+        );
+        assert_eq!(tokens.issue(session, 41), token);
     }
 
     #[test]

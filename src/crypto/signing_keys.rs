@@ -13,7 +13,8 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
-use super::secret::{CryptoError, RootSecret, random};
+use super::root_secret::RootSecret;
+use super::{CryptoError, random};
 use crate::model::clock::Timestamp;
 use crate::model::signing_key::{SealedKey, SigningAlgorithm};
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::access_tokens::AccessTokens;
 use super::refresh_tokens::RefreshTokens;
-use super::secret::RootSecret;
+use super::root_secret::RootSecret;
 use super::signing_keys::{self, SigningKey, jwa};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;

@@ -18,7 +18,7 @@ use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 
 use crate::app::{App, OWN};
-use crate::crypto::secret::{CryptoError, random};
+use crate::crypto::{CryptoError, random};
 use crate::http::pipeline::Pipeline;
 use crate::http::{openapi, routes};
 use crate::model::event::EventType;

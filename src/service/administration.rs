@@ -195,7 +195,7 @@ pub async fn unlock(app: &App, user: UserId, context: &Context) -> Result<(), Fa
     let event = app.event(EventType::AccountUnlocked, context).of_user(user);
     Ok(app
         .store
-        .forget_failures(app.throttle.of_account(&name), &event)
+        .forget_failures(app.counter_names.of_account(&name), &event)
         .await?)
 }
 

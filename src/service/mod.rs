@@ -16,8 +16,8 @@ pub mod sessions;
 
 use prometheus::IntCounterVec;
 
+use crate::crypto::CryptoError;
 use crate::crypto::passwords::HashError;
-use crate::crypto::secret::CryptoError;
 use crate::model::invalid::Invalid;
 use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::store::StoreError;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
-use doorward::crypto::secret::RootSecret;
+use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;
 use doorward::model::clock::Timestamp;
 use doorward::model::ids::{SessionId, Subject};

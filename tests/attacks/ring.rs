@@ -1,7 +1,7 @@
 //! The service under attack: one whose ring holds a key of each algorithm, and what the attacker
 //! may know of it or even have stolen.
 
-use doorward::crypto::secret::RootSecret;
+use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys::SigningKey;
 use doorward::model::clock::Timestamp;
 use doorward::model::signing_key::SigningAlgorithm;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use doorward::crypto::passwords::{Cost, Passwords};
 use doorward::crypto::refresh_tokens::RefreshTokens;
-use doorward::crypto::secret::RootSecret;
+use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Chain, ChainKey, Context, Event, EventType};

@@ -72,12 +72,12 @@ pub async fn open(
         permissions: &account.permissions,
     };
     let tokens = issue(app, session.id, identity, 0, now)?;
-    let is_known = |ticket| app.throttle.is_ticket_of(ticket, account.subject);
+    let is_known = |ticket| app.device_tickets.is_of(ticket, account.subject);
     Ok(if client.device.is_some_and(is_known) {
         tokens
     } else {
         TokenPair {
-            device_ticket: Some(app.throttle.issue_ticket(account.subject)?),
+            device_ticket: Some(app.device_tickets.issue(account.subject)?),
             ..tokens
         }
     })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Checked, Proof};
 use crate::app::App;
-use crate::crypto::secret::random;
+use crate::crypto::random;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};

@@ -1,0 +1,79 @@
+//! Names of the counters of attempts, as keyed hashes: neither an address nor an account can be read
+//! or guessed from the database.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::hmac;
+use uuid::Uuid;
+
+use super::CryptoError;
+use super::root_secret::RootSecret;
+use crate::model::ids::SessionId;
+use crate::model::throttle::{Counters, prefix};
+
+/// Names counters.
+pub struct CounterNames {
+    key: hmac::Key,
+}
+
+impl CounterNames {
+    /// Derives the key from the root secret.
+    ///
+    /// # Errors
+    /// The derivation failed.
+    pub fn new(root: &RootSecret) -> Result<Self, CryptoError> {
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &*root.derive("throttle")?),
+        })
+    }
+
+    /// Counters of a stranger's attempts: the account, by the text that was typed whether or not it
+    /// exists, and the address.
+    #[must_use]
+    pub fn of_address(&self, account: &str, ip: Option<IpAddr>) -> Counters {
+        let ip = ip.map(prefix).unwrap_or_default();
+        Counters {
+            place: self.name(&[b"address", account.as_bytes(), &ip]),
+            account: Some(self.of_account(account)),
+            unlocks: None,
+        }
+    }
+
+    /// Counter of an account's attempts from everywhere.
+    #[must_use]
+    pub fn of_account(&self, account: &str) -> Uuid {
+        self.name(&[b"account", account.as_bytes()])
+    }
+
+    /// Counters of the attempts of a device that has logged in to the account before.
+    #[must_use]
+    pub fn of_device(&self, ticket: &str, account: &str) -> Counters {
+        Counters {
+            place: self.name(&[b"device", ticket.as_bytes()]),
+            account: None,
+            unlocks: Some(self.of_account(account)),
+        }
+    }
+
+    /// Counters of the attempts within a session, at the current password.
+    #[must_use]
+    pub fn of_session(&self, session: SessionId) -> Counters {
+        Counters {
+            place: self.name(&[b"session", session.as_bytes()]),
+            account: None,
+            unlocks: None,
+        }
+    }
+
+    /// Each part is preceded by its length, so that no two lists of parts have one name.
+    fn name(&self, parts: &[&[u8]]) -> Uuid {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut name = [0; 16];
+        name.copy_from_slice(&context.sign().as_ref()[..16]);
+        Uuid::from_bytes(name)
+    }
+}
