@@ -9,7 +9,7 @@ settings! {
     /// The audit trail.
     AuditSettings {
         retention: Duration = "DOORWARD_AUDIT_RETENTION", "400d", By(parse_retention, show_duration),
-            "how long events are kept, 1d or more";
+            "how long audit events are kept, at least 1d";
     }
 }
 

@@ -16,11 +16,11 @@ settings! {
     /// The public HTTP interface.
     HttpSettings {
         cors_origins: Vec<String> = "DOORWARD_CORS_ORIGINS", "none", Or(By(parse_origins, |list| show_list(list)), Vec::new),
-            "exact origins, comma-separated, whose pages may call this service";
+            "comma-separated exact origins whose pages may call this service";
         tls_cert: Option<PathBuf> = TLS_CERT, "none", FILE_OR_NONE,
-            "PEM file of the certificate chain, its own first; with the key the server speaks HTTPS, and takes up a change by itself";
+            "PEM file of the certificate chain, the server's own first; with the key the server speaks HTTPS; a changed file is loaded without a restart";
         tls_key: Option<PathBuf> = TLS_KEY, "none", FILE_OR_NONE,
-            "PEM file of its private key, readable by owner and group only";
+            "PEM file of the private key, readable by owner and group only";
         docs: bool = "DOORWARD_DOCS", "on", Switch("on", "off"),
             "on or off: Swagger UI at /docs/";
     }

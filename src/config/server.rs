@@ -19,9 +19,9 @@ settings! {
         listen: SocketAddr = "DOORWARD_LISTEN", "127.0.0.1:8000", ADDRESS,
             "address and port to listen on";
         database: DatabaseUrl = DATABASE, "sqlite://doorward.db", Database,
-            "sqlite://FILE, sqlite::memory: or postgres://…; may come from DATABASE_URL_FILE";
+            "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; may come from DATABASE_URL_FILE";
         secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", Secret,
-            "root secret of at least 32 bytes, from which all inner keys are derived; required with PostgreSQL";
+            "root secret of at least 32 bytes; all inner keys are derived from it; required with PostgreSQL";
     }
 }
 

@@ -12,13 +12,13 @@ settings! {
     /// Life and number of sessions.
     SessionSettings {
         idle_ttl: Duration = IDLE_TTL, "14d", DURATION,
-            "a session that is not refreshed for so long ends";
+            "a session that is not refreshed for this long ends";
         max_age: Duration = "DOORWARD_SESSION_MAX_AGE", "30d", DURATION,
-            "a session ends after so long in any case";
+            "a session ends after this long in any case";
         per_user: usize = "DOORWARD_SESSIONS_PER_USER", "50", Whole(1, 10_000),
-            "live sessions of one user, 1 to 10000; a login beyond ends the one used longest ago";
+            "live sessions of one user, 1 to 10000; a further login ends the one used longest ago";
         refresh_grace: Duration = "DOORWARD_REFRESH_GRACE", "30s", By(parse_grace, show_duration),
-            "0s to 60s: how long the refresh token before the newest gets the newest again; 0s is strict";
+            "0s to 60s: how long the previous refresh token gets the newest one again; 0s is strict";
     }
 }
 

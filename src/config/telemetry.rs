@@ -12,9 +12,9 @@ settings! {
     /// Metrics and log lines.
     TelemetrySettings {
         metrics_listen: Option<SocketAddr> = "DOORWARD_METRICS_LISTEN", "none", ADDRESS_OR_NONE,
-            "address and port of a listener of its own for GET /metrics, in Prometheus' form";
+            "address and port of a separate listener for GET /metrics in the Prometheus format";
         log_format: Option<LogFormat> = "DOORWARD_LOG_FORMAT", LOG_DEFAULT, Or(By(parse_format, |format| show_format(*format)), || None),
-            "text or json";
+            "text or json: one line an event on standard error; RUST_LOG sets the levels";
     }
 }
 

@@ -16,15 +16,15 @@ settings! {
     /// Access tokens and the keys that sign them.
     TokenSettings {
         algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", By(parse_algorithm, |algorithm| algorithm.name().to_owned()),
-            "HS256, EdDSA, ES256 or RS256; with the last three other services verify by JWKS";
+            "HS256, EdDSA, ES256 or RS256; with the last three, other services verify by JWKS; after a change old tokens stay valid";
         jwt_secret: Option<RootSecret> = JWT_SECRET, "none", Secret,
-            "HS256 only: the signing key of a team that shares it with its other services, at least 32 bytes";
+            "HS256 only: signing key that a team shares with its other services, at least 32 bytes";
         key_rotation: Option<Duration> = KEY_ROTATION, "never", DurationOr("never", "30d"),
-            "make a new signing key so often, such as 30d; never leaves it to `doorward keys rotate`";
+            "interval between new signing keys, at least 1h, such as 30d; never leaves it to `doorward keys rotate`";
         issuer: String = "DOORWARD_ISSUER", "http(s):// + listen address", Or(By(parse_issuer, String::clone), String::new),
-            "the `iss` of every token, an http or https URL";
+            "`iss` of every token: your public http or https URL; https turns HSTS on";
         audience: String = "DOORWARD_AUDIENCE", "doorward", By(parse_audience, String::clone),
-            "the `aud` of every token";
+            "`aud` of every token";
         access_token_ttl: Duration = "DOORWARD_ACCESS_TOKEN_TTL", "15m", DURATION,
             "life of an access token";
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::root;
+use super::compare;
 use crate::support::document::document;
 
 const HEAD: &str = "# HTTP operations\n
@@ -225,17 +225,7 @@ fn page() -> String {
     page.trim_end().to_owned() + "\n"
 }
 
-/// `make docs` sets `WRITE_DOCS`; the page is then written instead of compared.
 #[test]
 fn the_page_of_operations_is_the_document_s() {
-    let (file, page) = (root().join("docs/http.md"), page());
-    if std::env::var_os("WRITE_DOCS").is_some() {
-        std::fs::write(&file, &page).unwrap();
-    }
-    let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    let differs = kept.lines().zip(page.lines()).find(|(kept, made)| kept != made);
-    assert!(
-        kept == page,
-        "docs/http.md is not current, run `make docs`; first: {differs:?}"
-    );
+    compare("docs/http.md", &page());
 }

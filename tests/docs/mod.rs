@@ -2,6 +2,7 @@
 //! what is generated is current, and the text keeps to the house style.
 
 mod http;
+mod settings;
 mod shell;
 mod style;
 
@@ -15,6 +16,21 @@ struct Page {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a generated page with the one kept. `make docs` sets `WRITE_DOCS`; the page is then
+/// written first.
+fn compare(name: &str, page: &str) {
+    let file = root().join(name);
+    if std::env::var_os("WRITE_DOCS").is_some() {
+        std::fs::write(&file, page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    let differs = kept.lines().zip(page.lines()).find(|(kept, made)| kept != made);
+    assert!(
+        kept == page,
+        "{name} is not current, run `make docs`; first: {differs:?}"
+    );
 }
 
 /// The README and every page of `docs/`.
