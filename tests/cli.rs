@@ -213,3 +213,52 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
     let refused = output(folder.path(), &[("DOORWARD_LISTEN", &listen)], &[]);
     assert_eq!(refused.status.code(), Some(1));
 }
+
+#[test]
+fn the_help_of_a_command_shows_its_own_options_and_points_to_the_settings() {
+    let here = Path::new(".");
+    for arguments in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["user", "--help"],
+        &["user", "list", "--help"],
+        &["keys", "rotate", "--help"],
+        &["import", "--help"],
+        &["copy", "--help"],
+    ] {
+        let help = stdout(&output(here, &[], arguments));
+        assert!(
+            help.trim_end().ends_with("doorward help settings") && !help.contains("--database-url"),
+            "{arguments:?}: {help}"
+        );
+    }
+    let listed = stdout(&output(here, &[], &["help", "settings"]));
+    for setting in doorward::config::settings() {
+        assert!(
+            listed.contains(&format!("  {}, ", setting.name)),
+            "{}",
+            setting.name
+        );
+    }
+    assert!(listed.contains(stdout(&output(here, &[], &["settings"])).trim_end()));
+}
+
+#[test]
+fn a_setting_is_a_flag_of_every_command_before_and_after_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = "sqlite://elsewhere.db";
+    for arguments in [
+        &["--database-url", url, "user", "list"][..],
+        &["user", "--database-url", url, "list"],
+        &["user", "list", "--json", "--database-url", url],
+    ] {
+        let listed = output(folder.path(), &[], arguments);
+        assert_eq!(
+            listed.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            stderr(&listed)
+        );
+        assert!(folder.path().join("elsewhere.db").exists() && !folder.path().join("doorward.db").exists());
+    }
+}

@@ -2,50 +2,51 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Args, Subcommand};
 
-use super::{Exit, optional, print, print_json};
+use super::Exit;
+use super::output::{print, print_json};
 use crate::app::App;
 use crate::http::api::audit::Event;
 use crate::model::clock::Timestamp;
 use crate::service::audit::{self, AuditVerdict};
 
-/// Its commands.
-pub fn command() -> Command {
-    let instant =
-        |name: &'static str, help: &'static str| Arg::new(name).long(name).value_name("INSTANT").help(help);
-    Command::new("audit")
-        .about("What happened")
-        .subcommand_required(true)
-        .subcommands([
-            Command::new("verify")
-                .about("Check that no event was changed or removed; exit status 0 or 1")
-                .arg(
-                    Arg::new("since").long("since").value_name("ID:LINK").help(
-                        "The newest event that an earlier verification named, which must be there still",
-                    ),
-                ),
-            Command::new("export")
-                .about("Print events, the oldest first, one JSON object a line")
-                .arg(instant(
-                    "after",
-                    "At this instant or later, such as 2026-11-22T16:07:31Z",
-                ))
-                .arg(instant("before", "Earlier than this instant")),
-        ])
+/// Commands of `doorward audit`.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Check that no event was changed or removed; exit status 0 or 1
+    Verify {
+        /// The newest event that an earlier verification named, which must be there still
+        #[arg(long, value_name = "ID:LINK")]
+        since: Option<String>,
+    },
+    /// Print events, the oldest first, one JSON object a line
+    Export(Period),
 }
 
-/// Runs one of them.
+/// Options of `doorward audit export`.
+#[derive(Debug, Args)]
+pub struct Period {
+    /// At this instant or later, such as 2026-11-22T16:07:31Z
+    #[arg(long, value_name = "INSTANT")]
+    after: Option<String>,
+    /// Earlier than this instant
+    #[arg(long, value_name = "INSTANT")]
+    before: Option<String>,
+}
+
+/// Runs one of the commands.
 ///
 /// # Errors
-/// [`Exit`] with why not, or with what is broken.
-pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
-    if let Some(("export", options)) = matches.subcommand() {
-        return export(app, instant(options, "after")?, instant(options, "before")?).await;
+/// [`Exit`] with the reason, or with what is broken.
+pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
+    match action {
+        Action::Verify { since } => verify(app, since.as_deref()).await,
+        Action::Export(period) => export(app, &period).await,
     }
-    let since = matches
-        .subcommand()
-        .and_then(|(_, options)| optional(options, "since"));
+}
+
+async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
     let known = since
         .map(|text| noted(text).ok_or_else(|| Exit::failed("--since: not of the form ID:LINK")))
         .transpose()?;
@@ -70,21 +71,20 @@ fn noted(text: &str) -> Option<(i64, Vec<u8>)> {
     Some((id.parse().ok()?, URL_SAFE_NO_PAD.decode(link).ok()?))
 }
 
-fn instant(options: &ArgMatches, name: &str) -> Result<Option<Timestamp>, Exit> {
-    let Some(text) = optional(options, name) else {
-        return Ok(None);
-    };
-    Timestamp::parse_rfc3339(text)
-        .map(Some)
-        .ok_or_else(|| Exit::failed(format!("--{name}: not an instant such as 2026-11-22T16:07:31Z")))
+fn instant(text: Option<&str>, flag: &str) -> Result<Option<Timestamp>, Exit> {
+    let wrong = || Exit::failed(format!("{flag}: not an instant such as 2026-11-22T16:07:31Z"));
+    text.map(|text| Timestamp::parse_rfc3339(text).ok_or_else(wrong))
+        .transpose()
 }
 
-async fn export(app: &App, after: Option<Timestamp>, before: Option<Timestamp>) -> Result<(), Exit> {
-    let mut place = 0;
+async fn export(app: &App, period: &Period) -> Result<(), Exit> {
+    let after = instant(period.after.as_deref(), "--after")?;
+    let before = instant(period.before.as_deref(), "--before")?;
+    let mut next = 0;
     loop {
-        let page = audit::page_from(app, place).await?;
+        let page = audit::page_from(app, next).await?;
         let Some(last) = page.last() else { return Ok(()) };
-        place = last.id + 1;
+        next = last.id + 1;
         for row in page {
             if after.is_none_or(|after| row.created_at >= after)
                 && before.is_none_or(|before| row.created_at < before)

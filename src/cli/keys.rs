@@ -1,87 +1,99 @@
 //! `doorward keys`: the signing keys.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::Subcommand;
+use serde_json::json;
 
-use super::{CLI, Exit, argument, json_switch, print, print_json};
+use super::output::{Format, print, print_json};
+use super::{CLI, Exit};
 use crate::app::App;
 use crate::model::clock::Timestamp;
+use crate::model::signing_key::SealedKey;
 use crate::service::keys;
 
-/// Its commands.
-pub fn command() -> Command {
-    Command::new("keys").about("The signing keys").subcommand_required(true).subcommands([
-        Command::new("list").about("List every key and where it stands").arg(json_switch()),
-        Command::new("rotate").about("Publish a new key, which signs ten minutes later").arg(
-            Arg::new("now")
-                .long("now")
-                .action(ArgAction::SetTrue)
-                .help("Let it sign in five seconds, when every node knows it; verifiers that keep an old JWKS may refuse it for five minutes"),
-        ),
-        Command::new("revoke").about("Refuse every token of a key from now on").arg(Arg::new("kid").value_name("KID").required(true)),
-    ])
+/// Commands of `doorward keys`.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// List every key and where it stands
+    List(Format),
+    /// Publish a new key, which signs ten minutes later
+    Rotate {
+        /// Let it sign in five seconds, when every node knows it; verifiers that keep an old JWKS
+        /// may refuse it for five minutes
+        #[arg(long)]
+        now: bool,
+    },
+    /// Refuse every token of a key from now on
+    Revoke {
+        /// Name of the key, as the list shows it
+        kid: String,
+    },
 }
 
-/// Runs one of them.
+/// Runs one of the commands.
 ///
 /// # Errors
-/// [`Exit`] with why not.
-pub async fn run(app: &App, matches: &ArgMatches) -> Result<(), Exit> {
+/// [`Exit`] with the reason.
+pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
     if app.config.tokens.shares_its_key() {
         return Err(Exit::failed(
             "DOORWARD_JWT_SECRET is the one signing key; there is none to manage",
         ));
     }
     let now = app.clock.now();
-    match matches.subcommand() {
-        Some(("rotate", options)) => {
-            let activates_at = now.plus(if options.get_flag("now") {
-                keys::KNOWN_EVERYWHERE
-            } else {
-                keys::PUBLISHED_AHEAD
-            });
-            match keys::rotate(app, activates_at, &CLI).await? {
-                Some(kid) => print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))?,
-                None => {
-                    return Err(Exit::failed(
-                        "another rotation was first; see: doorward keys list",
-                    ));
-                }
+    match action {
+        Action::List(format) => {
+            for key in keys::list(app).await? {
+                show(&key, now, format)?;
             }
+            Ok(())
         }
-        Some(("revoke", options)) => {
-            let kid = argument(options, "kid");
-            if !keys::revoke(app, kid, &CLI).await? {
+        Action::Rotate { now: true } => rotate(app, now.plus(keys::KNOWN_EVERYWHERE)).await,
+        Action::Rotate { now: false } => rotate(app, now.plus(keys::PUBLISHED_AHEAD)).await,
+        Action::Revoke { kid } => {
+            if !keys::revoke(app, &kid, &CLI).await? {
                 return Err(Exit::failed(
                     "there is no such key that is not revoked already; see: doorward keys list",
                 ));
             }
-            print(&format!("{kid} is revoked\n"))?;
-        }
-        listing => {
-            let json = listing.is_some_and(|(_, options)| options.get_flag("json"));
-            for key in keys::list(app).await? {
-                if json {
-                    print_json(&serde_json::json!({
-                        "kid": key.kid, "algorithm": key.algorithm, "created_at": key.created_at.rfc3339(), "activates_at": key.activates_at.rfc3339(),
-                        "retires_at": key.retires_at.map(Timestamp::rfc3339), "revoked_at": key.revoked_at.map(Timestamp::rfc3339),
-                    }))?;
-                    continue;
-                }
-                let state = match key.retires_at {
-                    _ if key.revoked_at.is_some() => "revoked".to_owned(),
-                    _ if key.activates_at > now => format!("signs from {}", key.activates_at.rfc3339()),
-                    Some(at) if at <= now => "retired".to_owned(),
-                    Some(at) => format!("verifies until {}", at.rfc3339()),
-                    None => "signs".to_owned(),
-                };
-                print(&format!(
-                    "{}  {:5}  made {}  {state}\n",
-                    key.kid,
-                    key.algorithm,
-                    key.created_at.rfc3339()
-                ))?;
-            }
+            print(&format!("{kid} is revoked\n"))
         }
     }
-    Ok(())
+}
+
+async fn rotate(app: &App, activates_at: Timestamp) -> Result<(), Exit> {
+    let Some(kid) = keys::rotate(app, activates_at, &CLI).await? else {
+        return Err(Exit::failed(
+            "another rotation was first; see: doorward keys list",
+        ));
+    };
+    print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))
+}
+
+fn show(key: &SealedKey, now: Timestamp, format: Format) -> Result<(), Exit> {
+    let SealedKey {
+        kid,
+        algorithm,
+        created_at,
+        activates_at,
+        retires_at,
+        revoked_at,
+        ..
+    } = key;
+    if format.json {
+        return print_json(&json!({
+            "kid": kid, "algorithm": algorithm, "created_at": created_at.rfc3339(), "activates_at": activates_at.rfc3339(),
+            "retires_at": retires_at.map(Timestamp::rfc3339), "revoked_at": revoked_at.map(Timestamp::rfc3339),
+        }));
+    }
+    let state = match retires_at {
+        _ if revoked_at.is_some() => "revoked".to_owned(),
+        _ if *activates_at > now => format!("signs from {}", activates_at.rfc3339()),
+        Some(at) if *at <= now => "retired".to_owned(),
+        Some(at) => format!("verifies until {}", at.rfc3339()),
+        None => "signs".to_owned(),
+    };
+    print(&format!(
+        "{kid}  {algorithm:5}  made {}  {state}\n",
+        created_at.rfc3339()
+    ))
 }

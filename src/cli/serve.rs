@@ -1,33 +1,33 @@
-//! `doorward serve`, and `doorward health`, which asks it how it is.
+//! `doorward serve`: the server, until SIGTERM or SIGINT.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
+use actix_web::rt::System;
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, print};
+use super::Exit;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;
-use crate::server::{
-    self,
-    tls::{self, TlsIdentity},
-};
+use crate::server;
+use crate::server::tls::TlsIdentity;
 use crate::store::url::DatabaseUrl;
+use crate::telemetry;
 use crate::telemetry::log::Log;
 use crate::telemetry::traces::Traces;
 
-/// How long `doorward health` waits for the server.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Serves until SIGTERM or SIGINT.
+/// Runs the command.
 ///
 /// # Errors
-/// [`Exit`] with why it cannot start.
-pub async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
+/// [`Exit`] with the reason why it cannot start.
+pub fn run(config: Config, environment: &[(String, String)]) -> Result<(), Exit> {
+    let log = telemetry::log::start(config.telemetry.log_format).map_err(Exit::failed)?;
+    System::new().block_on(serve(config, environment, &log))
+}
+
+async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
     let metrics = config.telemetry.metrics_listen.map(bind).transpose()?;
     let listen = config.server.listen;
     let identity = config
@@ -81,43 +81,4 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-/// One HTTP/1.0 request to the server of this machine, which is what a container's health check
-/// needs.
-///
-/// # Errors
-/// [`Exit`] if it gives none, or says that it is not ready.
-pub fn health(config: &Config) -> Result<(), Exit> {
-    let host = match config.server.listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let address = SocketAddr::new(host, config.server.listen.port());
-    let ask = || -> std::io::Result<String> {
-        let stream = TcpStream::connect_timeout(&address, HEALTH_TIMEOUT)?;
-        stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
-        match config.http.tls() {
-            None => ready(stream, address),
-            Some(_) => ready(tls::to_this_machine(stream)?, address),
-        }
-    };
-    let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) == Some("200") {
-        print(&format!("{body}\n"))
-    } else {
-        Err(Exit::failed(format!("not ready: {body}")))
-    }
-}
-
-fn ready(mut stream: impl Read + Write, address: SocketAddr) -> std::io::Result<String> {
-    stream.write_all(format!("GET /ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    match stream.read_to_end(&mut answer) {
-        // The server may hang up without TLS's goodbye once it has answered.
-        Err(cause) if cause.kind() != ErrorKind::UnexpectedEof || answer.is_empty() => Err(cause),
-        _ => Ok(String::from_utf8_lossy(&answer).into_owned()),
-    }
 }

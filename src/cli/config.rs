@@ -1,0 +1,13 @@
+//! `doorward config`: the settings in force.
+
+use super::Exit;
+use super::output::print;
+use crate::config::Config;
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Exit`] if standard output fails.
+pub fn run(config: &Config) -> Result<(), Exit> {
+    print(&config.to_string())
+}

@@ -1,0 +1,77 @@
+//! The end of a command that did not succeed.
+
+use std::fmt::Display;
+
+use crate::config::BadSetting;
+use crate::service::Failure;
+
+/// Exit status of a bad setting or a bad command line.
+const USAGE: u8 = 2;
+/// Exit status of every other failure.
+const FAILED: u8 = 1;
+
+/// Lines to print and the exit status.
+#[derive(Debug)]
+pub struct Exit {
+    /// Lines for standard error, one a fault.
+    pub lines: Vec<String>,
+    /// Exit status of the process.
+    pub status: u8,
+}
+
+impl Exit {
+    /// Failure of a command, in one line.
+    pub(super) fn failed(why: impl ToString) -> Self {
+        Self {
+            lines: vec![why.to_string()],
+            status: FAILED,
+        }
+    }
+
+    /// Failure that concerns a file.
+    pub(super) fn of_file(file: &str, cause: impl Display) -> Self {
+        Self::failed(format!("{file}: {cause}"))
+    }
+
+    /// End without a line: whoever read the output has gone away.
+    pub(super) const fn unheard() -> Self {
+        Self {
+            lines: vec![],
+            status: 0,
+        }
+    }
+}
+
+impl From<Failure> for Exit {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Invalid(list) => Self {
+                lines: list
+                    .iter()
+                    .map(|one| format!("{}: {}", one.field.unwrap_or(one.part), one.message))
+                    .collect(),
+                status: FAILED,
+            },
+            other => Self::failed(other),
+        }
+    }
+}
+
+impl From<Vec<BadSetting>> for Exit {
+    fn from(bad: Vec<BadSetting>) -> Self {
+        Self {
+            lines: bad.iter().map(ToString::to_string).collect(),
+            status: USAGE,
+        }
+    }
+}
+
+impl From<clap::Error> for Exit {
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        Self {
+            lines: vec![text.trim_end().trim_start_matches("error: ").to_owned()],
+            status: USAGE,
+        }
+    }
+}

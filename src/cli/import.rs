@@ -1,0 +1,125 @@
+//! `doorward import`: accounts of another service, or of our own export.
+
+use std::fs::File;
+use std::io::{BufReader, Read, stdin};
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
+
+use super::output::{Format, print, print_json};
+use super::progress::Progress;
+use super::{CLI, Exit};
+use crate::app::App;
+use crate::formats::sources::{FirebaseParameters, Parameters, Source};
+use crate::service::portability::{self, Import, Imported, Listener};
+
+/// Options of the command.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// JSON lines, a JSON array or document, or CSV with a header; - is standard input
+    file: String,
+    /// Service whose export it is
+    #[arg(long, value_name = "SOURCE", default_value = "doorward", value_parser = source_parser())]
+    from: Source,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The hash_config of the Firebase project, as its console shows it"
+    )]
+    firebase_parameters: Option<String>,
+    /// Make admins of the other service's admins; else they come as plain users
+    #[arg(long)]
+    with_admins: bool,
+    /// Find out only what would happen
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+fn source_parser() -> impl TypedValueParser<Value = Source> {
+    PossibleValuesParser::new(Source::ALL.map(Source::name))
+        .try_map(|name| Source::parse(&name).ok_or("no such source"))
+}
+
+struct Reporter {
+    progress: Progress,
+    format: Format,
+}
+
+impl Listener for Reporter {
+    fn refused(&mut self, record: u64, why: &str) {
+        self.progress.say(&if self.format.json {
+            json!({"record": record, "refused": why}).to_string()
+        } else {
+            format!("record {record}: {why}")
+        });
+    }
+
+    fn progress(&mut self, so_far: &Imported) {
+        self.progress.at(so_far.read);
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Exit`] with the reason.
+pub async fn run(app: &App, options: Options) -> Result<(), Exit> {
+    let Options {
+        file,
+        from,
+        firebase_parameters,
+        with_admins,
+        dry_run,
+        format,
+    } = options;
+    let reader: Box<dyn Read + Send> = if file == "-" {
+        Box::new(stdin())
+    } else {
+        Box::new(File::open(&file).map_err(|cause| Exit::of_file(&file, cause))?)
+    };
+    let firebase = firebase_parameters.map(|path| firebase(&path)).transpose()?;
+    let import = Import {
+        source: from,
+        parameters: Parameters {
+            now: app.clock.now(),
+            firebase,
+        },
+        rehearsal: dry_run,
+        admins: with_admins,
+    };
+    let mut reporter = Reporter {
+        progress: Progress::new("records", None),
+        format,
+    };
+    let outcome = portability::import(app, BufReader::new(reader), import, &CLI, &mut reporter).await;
+    let report = outcome.map_err(|cause| Exit::of_file(&file, cause))?;
+    let end = reporter.progress.end(report.read);
+    let Imported {
+        read,
+        imported,
+        there,
+        skipped,
+        refused,
+        without_password,
+        admins,
+    } = report;
+    if format.json {
+        return print_json(&json!({
+            "dry_run": dry_run, "read": read, "imported": imported, "already_there": there, "skipped": skipped,
+            "refused": refused, "without_password": without_password, "admins": admins,
+        }));
+    }
+    let verb = if dry_run { "would be imported" } else { "imported" };
+    print(&format!(
+        "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, {refused} refused; \
+         {without_password} have no password, {admins} are admins there\n{end}\n"
+    ))
+}
+
+fn firebase(path: &str) -> Result<FirebaseParameters, Exit> {
+    let text = std::fs::read_to_string(path).map_err(|cause| Exit::of_file(path, cause))?;
+    FirebaseParameters::parse(&text).map_err(|why| Exit::of_file(path, why))
+}

@@ -1,0 +1,32 @@
+//! Standard output, for people or for scripts.
+
+use std::io::{ErrorKind, Write as _};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Exit;
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Format {
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints a value as one line of JSON.
+pub fn print_json(value: &impl Serialize) -> Result<(), Exit> {
+    print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"))
+}
+
+/// Prints a text. A reader that has gone away (`| head`) ends the command, and is no failure.
+pub fn print(text: &str) -> Result<(), Exit> {
+    let mut out = std::io::stdout();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|cause| match cause.kind() {
+            ErrorKind::BrokenPipe => Exit::unheard(),
+            _ => Exit::failed(format!("standard output: {cause}")),
+        })
+}

@@ -1,0 +1,40 @@
+//! `doorward settings`, and `doorward help settings`: every setting with its default and meaning.
+
+use std::fmt::Write as _;
+
+use super::Exit;
+use super::output::print;
+use crate::config::{AREAS, Setting};
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Exit`] if standard output fails.
+pub fn run() -> Result<(), Exit> {
+    print(&list())
+}
+
+/// The list, by area.
+pub fn list() -> String {
+    let mut text =
+        "A setting comes from its flag or its environment variable; a secret has no flag.\n".to_owned();
+    for (title, settings) in AREAS {
+        let rows: String = settings.iter().map(row).collect();
+        // Writing to a text does not fail.
+        let _written = write!(text, "\n{title}:\n{rows}");
+    }
+    text
+}
+
+fn row(setting: &Setting) -> String {
+    let Setting {
+        name,
+        default,
+        help,
+        sources,
+    } = setting;
+    let flag = setting.flag().map(|flag| format!(", --{flag}"));
+    let file = sources.has_file().then(|| format!(", {name}_FILE"));
+    let (flag, file) = (flag.unwrap_or_default(), file.unwrap_or_default());
+    format!("  {name}{flag}{file} [default: {default}]\n      {help}\n")
+}

@@ -1,0 +1,224 @@
+//! `doorward user`: the administrative interface on the database itself. The first admin is made
+//! here.
+
+mod print;
+
+use clap::{Args, Subcommand};
+
+use super::output::{self, Format};
+use super::{CLI, Exit, password};
+use crate::app::App;
+use crate::model::authority::Authority;
+use crate::model::email::Email;
+use crate::model::ids::UserId;
+use crate::model::password::Password;
+use crate::model::permission::DEFAULT_ROLE;
+use crate::model::user::{Account, AccountChange, AccountFilter};
+use crate::service::Failure;
+use crate::service::administration::{self, CreatedAccount};
+
+/// Accounts of one reading.
+const PAGE: usize = 200;
+const OPERATOR: Authority = Authority::OPERATOR;
+
+/// Commands of `doorward user`.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Make an account; the password comes from a prompt or from standard input
+    Create(Creation),
+    /// List accounts
+    List(Listing),
+    /// Disable an account; its sessions end
+    Disable(Who),
+    /// Enable an account
+    Enable(Who),
+    /// Give an account another role
+    SetRole {
+        #[command(flatten)]
+        who: Who,
+        /// Name of a role
+        role: String,
+    },
+    /// Replace the password by a one-time password; the sessions end
+    ResetPassword {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Let strangers try the password again after too many failures
+    Unlock(Who),
+    /// Delete an account for good
+    Delete(Who),
+    /// List an account's live sessions
+    Sessions {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// End every session of an account, or of all
+    Logout(Logout),
+}
+
+/// The account that a command is about.
+#[derive(Debug, Args)]
+pub struct Who {
+    /// An address, or an id
+    who: String,
+}
+
+/// Options of `doorward user create`.
+#[derive(Debug, Args)]
+pub struct Creation {
+    /// Address of the account
+    email: String,
+    /// Role of the account
+    #[arg(long, default_value = DEFAULT_ROLE)]
+    role: String,
+    /// Ask for no password: print a one-time password
+    #[arg(long)]
+    invite: bool,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Options of `doorward user list`.
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// Only addresses that begin so
+    #[arg(long, value_name = "PREFIX")]
+    q: Option<String>,
+    /// Only accounts with this role
+    #[arg(long)]
+    role: Option<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Options of `doorward user logout`.
+#[derive(Debug, Args)]
+pub struct Logout {
+    /// An address, or an id
+    #[arg(required_unless_present = "everyone")]
+    who: Option<String>,
+    /// Every session of every account
+    #[arg(long, conflicts_with = "who")]
+    everyone: bool,
+}
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// [`Exit`] with the reason.
+pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
+    match action {
+        Action::Create(options) => create(app, options).await,
+        Action::List(options) => list(app, options).await,
+        Action::Disable(who) => change(app, &who, None, Some(false)).await,
+        Action::Enable(who) => change(app, &who, None, Some(true)).await,
+        Action::SetRole { who, role } => change(app, &who, Some(&role), None).await,
+        Action::ResetPassword { who, format } => {
+            let account = find(app, &who.who).await?;
+            let invitation = administration::reset_password(app, account.me.id, OPERATOR, &CLI).await?;
+            print::invitation(&account, &invitation, format)
+        }
+        Action::Unlock(who) => {
+            let account = find(app, &who.who).await?;
+            administration::unlock(app, account.me.id, &CLI).await?;
+            output::print(&format!("{} is unlocked\n", account.me.email))
+        }
+        Action::Delete(who) => {
+            let account = find(app, &who.who).await?;
+            administration::delete(app, account.me.id, OPERATOR, &CLI).await?;
+            output::print(&format!("{} is deleted\n", account.me.email))
+        }
+        Action::Sessions { who, format } => {
+            let account = find(app, &who.who).await?;
+            for session in administration::sessions(app, account.me.id).await? {
+                print::session(session, format)?;
+            }
+            Ok(())
+        }
+        Action::Logout(Logout { who: Some(who), .. }) => {
+            let account = find(app, &who).await?;
+            let ended = administration::end_sessions(app, account.me.id, OPERATOR, &CLI).await?;
+            output::print(&format!("{ended} sessions of {} ended\n", account.me.email))
+        }
+        Action::Logout(Logout { who: None, .. }) => {
+            let ended = administration::end_every_session(app, &CLI).await?;
+            output::print(&format!("{ended} sessions ended\n"))
+        }
+    }
+}
+
+async fn create(app: &App, options: Creation) -> Result<(), Exit> {
+    let Creation {
+        email,
+        role,
+        invite,
+        format,
+    } = options;
+    if invite {
+        let (account, invitation) = administration::invite(app, &email, &role, OPERATOR, &CLI).await?;
+        return print::invitation(&account, &invitation, format);
+    }
+    let text = password::read()?;
+    let address = Email::parse("email", &email).ok();
+    let least = app.config.accounts.password_min_length;
+    let password = Password::parse_new("password", &text, least, address.as_ref())
+        .map_err(|why| Failure::Invalid(vec![why]))?;
+    let account = CreatedAccount {
+        email: &email,
+        role: &role,
+        password,
+        password_expires_at: None,
+    };
+    let account = administration::create(app, account, OPERATOR, &CLI).await?;
+    print::listed(account, format)
+}
+
+async fn list(app: &App, options: Listing) -> Result<(), Exit> {
+    let filter = AccountFilter {
+        prefix: options.q.map(|prefix| prefix.to_ascii_lowercase()),
+        role: options.role,
+        ..AccountFilter::default()
+    };
+    let mut after = None;
+    loop {
+        let (page, next) = administration::find(app, &filter, after.as_ref(), PAGE).await?;
+        for account in page {
+            print::listed(account, options.format)?;
+        }
+        match next {
+            Some(cursor) => after = Some(cursor),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn change(app: &App, who: &Who, role: Option<&str>, is_active: Option<bool>) -> Result<(), Exit> {
+    let id = find(app, &who.who).await?.me.id;
+    let change = AccountChange { role, is_active };
+    print::account(&administration::update(app, id, change, OPERATOR, &CLI).await?)
+}
+
+/// The account of an address or an id.
+async fn find(app: &App, who: &str) -> Result<Account, Exit> {
+    let nobody = || Exit::failed(format!("there is no account {who}"));
+    if let Ok(id) = who.parse::<i64>() {
+        return administration::show(app, UserId::from(id))
+            .await
+            .map_err(|failure| match failure {
+                Failure::NotFound => nobody(),
+                other => other.into(),
+            });
+    }
+    let email = Email::parse("email", who).map_err(|_| nobody())?;
+    let filter = AccountFilter {
+        email: Some(email.key().clone()),
+        ..AccountFilter::default()
+    };
+    let (mut found, _) = administration::find(app, &filter, None, 1).await?;
+    found.pop().ok_or_else(nobody)
+}

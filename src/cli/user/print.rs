@@ -1,0 +1,73 @@
+//! Accounts, sessions and one-time passwords as lines.
+
+use serde_json::json;
+
+use crate::cli::Exit;
+use crate::cli::output::{Format, print, print_json};
+use crate::http::api::me::Session;
+use crate::http::api::users::User;
+use crate::model::clock::Timestamp;
+use crate::model::ids::SessionId;
+use crate::model::session::SessionInfo;
+use crate::model::user::Account;
+use crate::service::login::Invitation;
+
+/// Prints an account in the form that is asked for.
+pub fn listed(one: Account, format: Format) -> Result<(), Exit> {
+    if format.json {
+        print_json(&User::from(one))
+    } else {
+        account(&one)
+    }
+}
+
+/// Prints an account as a line for people.
+pub fn account(account: &Account) -> Result<(), Exit> {
+    let state = match account.password_expires_at {
+        _ if !account.me.is_active => "disabled",
+        Some(_) => "invited",
+        None => "active",
+    };
+    let seen = account
+        .last_login_at
+        .map_or_else(|| "never".to_owned(), Timestamp::rfc3339);
+    print(&format!(
+        "{:6}  {:8}  {:12}  last login {seen:27}  {}\n",
+        account.me.id.get(),
+        state,
+        account.me.role,
+        account.me.email
+    ))
+}
+
+/// Prints a one-time password and its end.
+pub fn invitation(account: &Account, invitation: &Invitation, format: Format) -> Result<(), Exit> {
+    let (email, password) = (&account.me.email, &invitation.password);
+    let expires_at = invitation.expires_at.rfc3339();
+    if format.json {
+        return print_json(&json!({
+            "id": account.me.id, "email": email, "one_time_password": password, "expires_at": expires_at,
+        }));
+    }
+    print(&format!(
+        "{email} may log in once with {password} until {expires_at}, and sets another password then\n"
+    ))
+}
+
+/// Prints a live session.
+pub fn session(session: SessionInfo, format: Format) -> Result<(), Exit> {
+    if format.json {
+        return print_json(&Session::of(session, SessionId::FIRST));
+    }
+    let SessionInfo {
+        id,
+        ip,
+        user_agent,
+        last_used_at,
+        ..
+    } = session;
+    print(&format!(
+        "{id}  {}  {ip:15}  {user_agent}\n",
+        last_used_at.rfc3339()
+    ))
+}
