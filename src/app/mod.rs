@@ -9,7 +9,7 @@ use crate::crypto::CryptoError;
 use crate::crypto::access_tokens::AccessTokens;
 use crate::crypto::counter_names::CounterNames;
 use crate::crypto::device_tickets::DeviceTickets;
-use crate::crypto::passwords::Passwords;
+use crate::crypto::passwords::{HashTimes, Passwords};
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::{self, SigningKey};
@@ -19,6 +19,7 @@ use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::{Actor, ChainKey, Context, Event, EventType};
 use crate::model::signing_key::SealedKey;
 use crate::store::{OpenError, Store, StoreError};
+use crate::telemetry::log::DroppedLines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 
@@ -49,6 +50,15 @@ pub enum StartError {
 
 /// What the server does unasked.
 pub static OWN: Context = Context::own(Actor::Server);
+
+/// A count of the sessions that have not ended.
+#[derive(Debug, Default)]
+pub struct LiveSessions {
+    /// The last count that succeeded.
+    pub count: i64,
+    /// When it was made; none if a later one failed.
+    pub at: Option<Timestamp>,
+}
 
 /// Everything that a use-case works with.
 pub struct App {
@@ -86,8 +96,10 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Where spans go, if somebody collects them.
     pub traces: Option<Arc<Traces>>,
-    /// The last count of live sessions, and when it was made; held while they are counted.
-    pub live_sessions: tokio::sync::Mutex<Option<(i64, Timestamp)>>,
+    /// The count of log lines that did not get out.
+    pub dropped_lines: DroppedLines,
+    /// The last count of live sessions; held while they are counted.
+    pub live_sessions: tokio::sync::Mutex<LiveSessions>,
     /// Whether the process has begun to stop.
     pub stopping: AtomicBool,
 }
@@ -126,7 +138,7 @@ impl App {
                 config.hashing.threads,
                 config.hashing.queue,
                 config.hashing.cost.clone(),
-                metrics.hashing.clone(),
+                HashTimes::register(&metrics)?,
             )
             .map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(
@@ -148,7 +160,8 @@ impl App {
             attempt_ended: tokio::sync::Notify::new(),
             metrics,
             traces: None,
-            live_sessions: tokio::sync::Mutex::new(None),
+            dropped_lines: DroppedLines::default(),
+            live_sessions: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
             store,
             config,

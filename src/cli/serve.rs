@@ -47,7 +47,7 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         .map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.traces = traces.map(Arc::new);
-    app.metrics.watch(log);
+    app.dropped_lines = log.dropped_lines();
     let begun = server::begin(&app).await.map_err(Exit::failed)?;
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");

@@ -18,13 +18,14 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use prometheus::Histogram;
 use tokio::sync::oneshot;
 
 use super::foreign_hashes::ForeignHash;
 use super::random;
 use crate::model::clock::monotonic_now;
 use crate::model::password::Password;
-use crate::telemetry::metrics::Hashing;
+use crate::telemetry::metrics::{Family, Metrics, Reading};
 use crate::telemetry::request_context;
 
 const SALT_BYTES: usize = 16;
@@ -136,12 +137,40 @@ pub enum Verdict {
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
+const WAIT: Family = Family::new("doorward_hash_wait_seconds", "Wait of a hash for its thread");
+const WORK: Family = Family::new("doorward_hash_duration_seconds", "Time of a hash on its thread");
+const QUEUE_DEPTH: Family = Family::new("doorward_hash_queue_depth", "Hashes that wait for a thread");
+const QUEUE_CAPACITY: Family = Family::new(
+    "doorward_hash_queue_capacity",
+    "Hashes that may wait before logins get 503",
+);
+
+/// Histograms of how long hashes wait in the queue and take on the thread.
+#[derive(Clone)]
+pub struct HashTimes {
+    wait: Histogram,
+    work: Histogram,
+}
+
+impl HashTimes {
+    /// Registers both.
+    ///
+    /// # Errors
+    /// A defect of ours: they are registered already.
+    pub fn register(metrics: &Metrics) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            wait: metrics.durations(&WAIT)?,
+            work: metrics.durations(&WORK)?,
+        })
+    }
+}
+
 /// The hashing threads' front desk. Dropping it lets the threads end after their queue.
 pub struct Passwords {
     /// The other end is held by the hashing threads, each taking one job at a time.
     queue: Sender<Job>,
     cost: Cost,
-    measured: Hashing,
+    times: HashTimes,
 }
 
 impl Passwords {
@@ -149,7 +178,7 @@ impl Passwords {
     ///
     /// # Errors
     /// The operating system gave no thread.
-    pub fn start(threads: usize, waiting: usize, cost: Cost, measured: Hashing) -> std::io::Result<Self> {
+    pub fn start(threads: usize, waiting: usize, cost: Cost, times: HashTimes) -> std::io::Result<Self> {
         let (queue, jobs) = bounded(waiting);
         for number in 0..threads {
             let (jobs, kept) = (jobs.clone(), cost.0.block_count());
@@ -157,11 +186,7 @@ impl Passwords {
                 .name(format!("hash-{number}"))
                 .spawn(move || work(&jobs, kept))?;
         }
-        Ok(Self {
-            queue,
-            cost,
-            measured,
-        })
+        Ok(Self { queue, cost, times })
     }
 
     /// Hashes a new password under a fresh salt into a PHC string.
@@ -190,10 +215,10 @@ impl Passwords {
         !self.queue.is_full()
     }
 
-    /// How many jobs wait, and how many may.
-    #[must_use]
-    pub fn waiting(&self) -> (usize, usize) {
-        (self.queue.len(), self.queue.capacity().unwrap_or(usize::MAX))
+    /// Tells how long the queue is, and how long it may be.
+    pub fn figures(&self, reading: &mut Reading) {
+        reading.gauge(&QUEUE_DEPTH, &[], self.queue.len());
+        reading.gauge(&QUEUE_CAPACITY, &[], self.queue.capacity().unwrap_or(usize::MAX));
     }
 
     async fn run<T: Send + 'static>(
@@ -209,7 +234,7 @@ impl Passwords {
     ) -> Result<T, HashError> {
         let (reply, answer) = oneshot::channel();
         let queued = monotonic_now();
-        let measured = self.measured.clone();
+        let times = self.times.clone();
         let job: Job = Box::new(move |buffer| {
             // Whoever left while waiting has nothing to hash; whoever waited too long is told so by
             // the dropped reply.
@@ -217,8 +242,8 @@ impl Passwords {
             if !reply.is_closed() && waited < QUEUE_DEADLINE {
                 let done = job(buffer);
                 let worked = queued.elapsed().saturating_sub(waited);
-                measured.wait.observe(waited.as_secs_f64());
-                measured.work.observe(worked.as_secs_f64());
+                times.wait.observe(waited.as_secs_f64());
+                times.work.observe(worked.as_secs_f64());
                 let _client_may_have_left = reply.send((done, waited, worked));
             }
         });
@@ -434,7 +459,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::telemetry::metrics::Metrics;
 
     fn password(text: &str) -> Password {
         Password::parse(text).unwrap()
@@ -445,7 +469,7 @@ mod tests {
             threads,
             waiting,
             Cost::cheapest(),
-            Metrics::new().unwrap().hashing,
+            HashTimes::register(&Metrics::new().unwrap()).unwrap(),
         )
         .unwrap()
     }
@@ -492,7 +516,7 @@ mod tests {
             1,
             8,
             Cost::parse("m=19456,t=2,p=1").unwrap(),
-            Metrics::new().unwrap().hashing,
+            HashTimes::register(&Metrics::new().unwrap()).unwrap(),
         )
         .unwrap();
         let stored = pool.hash(password("correct horse")).await.unwrap();

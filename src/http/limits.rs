@@ -52,7 +52,7 @@ fn take(
     if admitted {
         return Ok(());
     }
-    app.metrics.throttled.with_label_values(&[limit]).inc();
+    app.metrics.outcomes.throttled.count(limit);
     Err(Failure::Throttled {
         retry_after: seconds(&budget).max(1),
     }

@@ -22,7 +22,25 @@ use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::model::clock::monotonic_now;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::SessionState;
-use crate::telemetry::metrics::RegistryCounts;
+use crate::telemetry::metrics::{Family, Reading};
+
+const HELD: Family = Family::new("doorward_registry_sessions", "Sessions that the registry holds");
+const HITS: Family = Family::new(
+    "doorward_registry_hits_total",
+    "Look-ups that the registry answered",
+);
+const MISSES: Family = Family::new(
+    "doorward_registry_misses_total",
+    "Look-ups that went to the database",
+);
+const EVICTIONS: Family = Family::new(
+    "doorward_registry_evictions_total",
+    "Sessions that the registry forgot",
+);
+const FEED_LAG: Family = Family::new(
+    "doorward_feed_lag_seconds",
+    "Time since the feed of changes was last read; 0 before the first reading",
+);
 
 const SHARDS: usize = 16;
 
@@ -193,25 +211,31 @@ impl Registry {
     }
 
     /// Since the last reading of the feed that succeeded; none before the first.
-    #[must_use]
-    pub fn since_reading(&self) -> Option<Duration> {
+    fn since_reading(&self) -> Option<Duration> {
         let read_at = self.read_at.load(Ordering::Acquire);
         let now = monotonic_now().duration_since(self.epoch);
         (read_at > 0).then(|| now.saturating_sub(Duration::from_nanos(read_at)))
     }
 
-    /// How it is used, since the start.
-    #[must_use]
-    pub fn counts(&self) -> RegistryCounts {
-        self.shards
-            .iter()
-            .map(|shard| lock(shard))
-            .fold(RegistryCounts::default(), |sum, shard| RegistryCounts {
-                sessions: sum.sessions + shard.standings.len(),
-                hits: sum.hits + shard.hits,
-                misses: sum.misses + shard.misses,
-                evictions: sum.evictions + shard.forgotten,
-            })
+    /// Tells how it is used, since the start.
+    pub fn figures(&self, reading: &mut Reading) {
+        let (mut held, mut hits, mut misses, mut evictions) = (0, 0, 0, 0);
+        for shard in &self.shards {
+            let shard = lock(shard);
+            held += shard.standings.len();
+            hits += shard.hits;
+            misses += shard.misses;
+            evictions += shard.forgotten;
+        }
+        reading.gauge(&HELD, &[], held);
+        reading.counter(&HITS, hits);
+        reading.counter(&MISSES, misses);
+        reading.counter(&EVICTIONS, evictions);
+        reading.gauge(
+            &FEED_LAG,
+            &[],
+            self.since_reading().unwrap_or_default().as_secs_f64(),
+        );
     }
 
     /// How many sessions it holds.

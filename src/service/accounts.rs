@@ -38,7 +38,7 @@ pub async fn register(
     context: &Context,
 ) -> Result<PublicAccount, Failure> {
     counted(
-        &app.metrics.registrations,
+        &app.metrics.outcomes.registrations,
         make(app, account, context).await.map(|me| (me, "ok")),
     )
 }

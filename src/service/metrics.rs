@@ -1,12 +1,27 @@
-//! What a scrape finds: the counters of the whole process, and how its parts stand now.
+//! What a scrape finds: the counters of the process, and how its parts stand now.
 
 use std::time::Duration;
 
 use super::{Failure, readiness};
 use crate::app::App;
-use crate::telemetry::metrics::State;
+use crate::model::clock::Timestamp;
+use crate::telemetry::metrics::{Family, Reading};
 
-/// Counting the live sessions looks at every row.
+const LIVE_SESSIONS: Family = Family::new(
+    "doorward_sessions_live",
+    "Sessions that have not ended, counted at most once a minute",
+);
+const SIGNING_KEY_AGE: Family = Family::new(
+    "doorward_signing_key_age_seconds",
+    "Time since the key that signs now began to",
+);
+const READY: Family = Family::labelled(
+    "doorward_ready",
+    "1 if the check of GET /ready holds, else 0",
+    &["check"],
+);
+
+/// How long a count of the live sessions is told again: it looks at every row.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
 
 /// All series, in Prometheus' text form. While the database is away the rest is still told.
@@ -14,35 +29,36 @@ const COUNTED_FOR: Duration = Duration::from_mins(1);
 /// # Errors
 /// A defect of ours.
 pub async fn text(app: &App) -> Result<String, Failure> {
-    let now = app.clock.now();
-    let state = State {
-        hash_queue: app.passwords.waiting(),
-        registry: app.registry.counts(),
-        feed_lag: app.registry.since_reading(),
-        pools: app.store.pools(),
-        sessions_live: live_sessions(app).await,
-        signing_key_age: app
-            .access_tokens
-            .signing_since(now)
-            .map(|since| Duration::from_secs(now.secs_from(since))),
-        checks: readiness::checks(app).await,
-    };
+    let mut reading = Reading::default();
+    app.passwords.figures(&mut reading);
+    app.registry.figures(&mut reading);
+    app.store.figures(&mut reading);
+    app.dropped_lines.figures(&mut reading);
+    reading.gauge(&LIVE_SESSIONS, &[], live_sessions(app).await);
+    reading.gauge(&SIGNING_KEY_AGE, &[], signing_key_age(app).as_secs_f64());
+    for (check, holds) in readiness::checks(app).await {
+        reading.gauge(&READY, &[check], u8::from(holds));
+    }
     app.metrics
-        .text(&state)
+        .text(reading)
         .map_err(|error| Failure::Internal(error.to_string()))
 }
 
-/// The last count, or a new one if it is too old; none while the database does not answer.
-async fn live_sessions(app: &App) -> Option<i64> {
+/// The last count that succeeded, or a new one if it is too old; 0 before the first.
+async fn live_sessions(app: &App) -> i64 {
     let now = app.clock.now();
     let mut last = app.live_sessions.lock().await;
-    if last.is_none_or(|(_, at)| at.plus(COUNTED_FOR) <= now || now < at) {
-        *last = app
-            .store
-            .count_live_sessions(now)
-            .await
-            .ok()
-            .map(|live| (live, now));
+    let fresh = |at: Timestamp| at <= now && now < at.plus(COUNTED_FOR);
+    if !last.at.is_some_and(fresh) {
+        let counted = app.store.count_live_sessions(now).await.ok();
+        last.at = counted.map(|_| now);
+        last.count = counted.unwrap_or(last.count);
     }
-    last.map(|(live, _)| live)
+    last.count
+}
+
+fn signing_key_age(app: &App) -> Duration {
+    let now = app.clock.now();
+    let since = app.access_tokens.signing_since(now);
+    since.map_or(Duration::ZERO, |since| Duration::from_secs(now.secs_from(since)))
 }

@@ -14,13 +14,12 @@ pub mod readiness;
 pub mod roles;
 pub mod sessions;
 
-use prometheus::IntCounterVec;
-
 use crate::crypto::CryptoError;
 use crate::crypto::passwords::HashError;
 use crate::model::invalid::Invalid;
 use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::store::StoreError;
+use crate::telemetry::metrics::Words;
 
 /// Why a use-case refused, in words to act on.
 #[derive(Debug, thiserror::Error)]
@@ -132,9 +131,9 @@ impl Failure {
 }
 
 /// Counts an outcome by its word: that of a success comes with it.
-fn counted<T>(counters: &IntCounterVec, outcome: Result<(T, &'static str), Failure>) -> Result<T, Failure> {
+fn counted<T>(counters: &Words, outcome: Result<(T, &'static str), Failure>) -> Result<T, Failure> {
     let word = outcome.as_ref().map_or_else(Failure::reason, |(_, word)| word);
-    counters.with_label_values(&[word]).inc();
+    counters.count(word);
     outcome.map(|(value, _)| value)
 }
 

@@ -31,7 +31,7 @@ use pool::Pool;
 use refresh::Rotations;
 use url::DatabaseUrl;
 
-use crate::telemetry::metrics::PoolUse;
+use crate::telemetry::metrics::Reading;
 
 /// The open database.
 pub struct Store {
@@ -72,10 +72,9 @@ impl Store {
         Ok(Some(newest) == open::newest_version() && unfinished == 0)
     }
 
-    /// How the connections are used.
-    #[must_use]
-    pub fn pools(&self) -> Vec<PoolUse> {
-        self.pool.used()
+    /// Tells how the connections are used.
+    pub fn figures(&self, reading: &mut Reading) {
+        self.pool.figures(reading);
     }
 
     /// Closes every connection after its statement.

@@ -12,8 +12,19 @@ use sqlx_sqlite::SqlitePool;
 
 use super::StoreError;
 use super::file::DatabaseFile;
-use crate::telemetry::metrics::PoolUse;
+use crate::telemetry::metrics::{Family, Reading};
 use crate::telemetry::request_context;
+
+const CONNECTIONS: Family = Family::labelled(
+    "doorward_database_connections",
+    "Open connections to the database",
+    &["pool", "state"],
+);
+const MOST_CONNECTIONS: Family = Family::labelled(
+    "doorward_database_connections_max",
+    "Connections that a pool may open",
+    &["pool"],
+);
 
 /// Time after which a call is given up on this side: longer than the database takes to refuse it
 /// itself.
@@ -44,11 +55,18 @@ impl Pool {
         }
     }
 
-    /// How the connections are used.
-    pub(super) fn used(&self) -> Vec<PoolUse> {
-        match self {
-            Self::Sqlite { read, write, .. } => vec![used("read", read), used("write", write)],
-            Self::Postgres(pool) => vec![used("all", pool)],
+    /// Tells how the connections are used.
+    pub(super) fn figures(&self, reading: &mut Reading) {
+        let pools = match self {
+            Self::Sqlite { read, write, .. } => vec![("read", used(read)), ("write", used(write))],
+            Self::Postgres(pool) => vec![("all", used(pool))],
+        };
+        for (pool, connections) in &pools {
+            reading.gauge(&CONNECTIONS, &[pool, "busy"], connections.busy);
+            reading.gauge(&CONNECTIONS, &[pool, "idle"], connections.idle);
+        }
+        for (pool, connections) in &pools {
+            reading.gauge(&MOST_CONNECTIONS, &[pool], connections.most);
         }
     }
 
@@ -64,14 +82,20 @@ impl Pool {
     }
 }
 
-fn used<D: sqlx::Database>(pool: &'static str, connections: &sqlx::Pool<D>) -> PoolUse {
+/// Connections of one pool: at work, at rest, and how many there may be.
+struct PoolUse {
+    busy: usize,
+    idle: usize,
+    most: u32,
+}
+
+fn used<D: sqlx::Database>(connections: &sqlx::Pool<D>) -> PoolUse {
     let open = usize::try_from(connections.size()).unwrap_or(usize::MAX);
-    let most = usize::try_from(connections.options().get_max_connections()).unwrap_or(usize::MAX);
+    let idle = connections.num_idle();
     PoolUse {
-        pool,
-        busy: open.saturating_sub(connections.num_idle()),
-        idle: connections.num_idle(),
-        most,
+        busy: open.saturating_sub(idle),
+        idle,
+        most: connections.options().get_max_connections(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use doorward::crypto::passwords::{Cost, Passwords};
+use doorward::crypto::passwords::{Cost, HashTimes, Passwords};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;
@@ -64,11 +64,16 @@ async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String
     let root = RootSecret::parse(SECRET).unwrap();
     let now = Clock::System.now();
     let (at, later) = (now.micros(), now.plus(Duration::from_hours(24)).micros());
-    let hash = Passwords::start(1, 8, Cost::cheapest(), Metrics::new().unwrap().hashing)
-        .unwrap()
-        .hash(Password::parse(PASSWORD).unwrap())
-        .await
-        .unwrap();
+    let hash = Passwords::start(
+        1,
+        8,
+        Cost::cheapest(),
+        HashTimes::register(&Metrics::new().unwrap()).unwrap(),
+    )
+    .unwrap()
+    .hash(Password::parse(PASSWORD).unwrap())
+    .await
+    .unwrap();
     let mut sql: Vec<String> = Vec::new();
     if version >= 5 {
         sql.push("INSERT INTO roles (name, permissions) VALUES ('clerk', 'users:read');".to_owned());

@@ -45,7 +45,7 @@ impl ListedPath {
         } = endpoint;
         let routes = methods
             .iter()
-            .map(|method| (method.clone(), metrics.route(method.as_str(), &path)))
+            .map(|method| (method.clone(), metrics.requests.route(method.as_str(), &path)))
             .collect();
         if methods.contains(&Method::GET) {
             methods.push(Method::HEAD);

@@ -61,7 +61,7 @@ impl Pipeline {
             cors_origins: app.config.http.cors_origins.clone(),
             headers: SecurityHeaders::new(app.config.tokens.issuer_is_https()),
             metrics: Arc::clone(&app.metrics),
-            no_route: app.metrics.no_route(),
+            no_route: app.metrics.requests.no_route(),
             no_template: "other".into(),
             traces: app.traces.clone(),
         }
@@ -78,7 +78,7 @@ impl Pipeline {
         next: Next<B>,
     ) -> Result<ServiceResponse, Error> {
         let begin = monotonic_now();
-        let _under_way = self.metrics.begin();
+        let _under_way = self.metrics.requests.begin();
         let id = self.ids.of(request.headers());
         if request.method() == Method::HEAD {
             // The connection remembers that it was HEAD and sends no body.

@@ -137,6 +137,6 @@ impl Drop for Attempt<'_> {
 }
 
 fn throttled(app: &App, retry_after: u64) -> Failure {
-    app.metrics.throttled.with_label_values(&["account"]).inc();
+    app.metrics.outcomes.throttled.count("account");
     Failure::Throttled { retry_after }
 }

@@ -20,7 +20,10 @@ use crate::store::refresh::Rotation;
 /// # Errors
 /// [`Failure::InvalidGrant`] for every refusal, or an infrastructure failure.
 pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<TokenPair, Failure> {
-    counted(&app.metrics.refreshes, exchange(app, token, context).await)
+    counted(
+        &app.metrics.outcomes.refreshes,
+        exchange(app, token, context).await,
+    )
 }
 
 /// The next pair, and whether the token was the newest (`ok`) or the one before it (`repeated`).

@@ -12,6 +12,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
+use crate::telemetry::metrics::{Family, Reading};
+
+const DROPPED: Family = Family::new(
+    "doorward_log_lines_dropped_total",
+    "Log lines that were dropped because the sink was blocked",
+);
+
 /// Bytes of lines that may wait.
 const ROOM: usize = 1024 * 1024;
 /// How long the end of the process waits for the lines that are left.
@@ -32,14 +39,13 @@ struct Counts {
 }
 
 /// The count of lines since the start that did not get out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DroppedLines(Arc<Counts>);
 
 impl DroppedLines {
-    /// The count at this moment.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+    /// Tells the count at this moment.
+    pub fn figures(&self, reading: &mut Reading) {
+        reading.counter(&DROPPED, self.0.dropped.load(Ordering::Relaxed));
     }
 }
 
