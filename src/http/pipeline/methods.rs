@@ -72,6 +72,7 @@ impl ListedPath {
 
 impl MethodMap {
     /// From the URL map.
+    #[must_use]
     pub fn new(endpoints: Vec<Endpoint>, metrics: &Metrics) -> Self {
         let listed = |endpoint: Endpoint| (endpoint.path.clone(), ListedPath::new(endpoint, metrics));
         let (templates, plain): (Vec<_>, Vec<_>) = endpoints
