@@ -108,14 +108,14 @@ pub async fn run(app: &App, options: Options) -> Result<(), Exit> {
     } = report;
     if format.json {
         return print_json(&json!({
-            "dry_run": dry_run, "read": read, "imported": imported, "already_there": there, "skipped": skipped,
-            "refused": refused, "without_password": without_password, "admins": admins,
+            "dry_run": dry_run, "read": read, "imported": imported, "already_there": there,
+            "skipped": skipped, "refused": refused, "without_password": without_password, "admins": admins,
         }));
     }
     let verb = if dry_run { "would be imported" } else { "imported" };
     print(&format!(
-        "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, {refused} refused; \
-         {without_password} have no password, {admins} are admins there\n{end}\n"
+        "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, \
+         {refused} refused; {without_password} have no password, {admins} are admins there\n{end}\n"
     ))
 }
 

@@ -81,8 +81,9 @@ fn show(key: &SealedKey, now: Timestamp, format: Format) -> Result<(), Exit> {
     } = key;
     if format.json {
         return print_json(&json!({
-            "kid": kid, "algorithm": algorithm, "created_at": created_at.rfc3339(), "activates_at": activates_at.rfc3339(),
-            "retires_at": retires_at.map(Timestamp::rfc3339), "revoked_at": revoked_at.map(Timestamp::rfc3339),
+            "kid": kid, "algorithm": algorithm, "created_at": created_at.rfc3339(),
+            "activates_at": activates_at.rfc3339(), "retires_at": retires_at.map(Timestamp::rfc3339),
+            "revoked_at": revoked_at.map(Timestamp::rfc3339),
         }));
     }
     let state = match retires_at {

@@ -12,7 +12,8 @@ settings! {
         queue: usize = "DOORWARD_HASH_QUEUE", "64", Whole(1, 65_536),
             "hashes that may wait for a thread, 1 to 65536; one more gets 503";
         cost: Cost = "DOORWARD_ARGON2", "m=19456,t=2,p=1", By(Cost::parse, ToString::to_string),
-            "Argon2id memory in KiB, passes and lanes; the default is the least allowed; a higher cost reaches an account at its next login";
+            "Argon2id memory in KiB, passes and lanes; the default is the least allowed; a higher cost \
+             reaches an account at its next login";
     }
 }
 

@@ -15,16 +15,20 @@ pub const TLS_KEY: &str = "DOORWARD_TLS_KEY";
 settings! {
     /// The public HTTP interface.
     HttpSettings {
-        cors_origins: Vec<String> = "DOORWARD_CORS_ORIGINS", "none", Or(By(parse_origins, |list| show_list(list)), Vec::new),
+        cors_origins: Vec<String> = "DOORWARD_CORS_ORIGINS", "none", ORIGINS,
             "comma-separated exact origins whose pages may call this service";
         tls_cert: Option<PathBuf> = TLS_CERT, "none", FILE_OR_NONE,
-            "PEM file of the certificate chain, the server's own first; with the key the server speaks HTTPS; a changed file is loaded without a restart";
+            "PEM file of the certificate chain, the server's own first; with the key the server speaks \
+             HTTPS; a changed file is loaded without a restart";
         tls_key: Option<PathBuf> = TLS_KEY, "none", FILE_OR_NONE,
             "PEM file of the private key, readable by owner and group only";
         docs: bool = "DOORWARD_DOCS", "on", Switch("on", "off"),
             "on or off: Swagger UI at /docs/";
     }
 }
+
+/// Exact origins, none if they are not given.
+const ORIGINS: Or<By<Vec<String>>> = Or(By(parse_origins, |list| show_list(list)), Vec::new);
 
 /// The files of TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]

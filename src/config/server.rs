@@ -19,7 +19,8 @@ settings! {
         listen: SocketAddr = "DOORWARD_LISTEN", "127.0.0.1:8000", ADDRESS,
             "address and port to listen on";
         database: DatabaseUrl = DATABASE, "sqlite://doorward.db", Database,
-            "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; may come from DATABASE_URL_FILE";
+            "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; may come from \
+             DATABASE_URL_FILE";
         secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", Secret,
             "root secret of at least 32 bytes; all inner keys are derived from it; required with PostgreSQL";
     }
@@ -29,7 +30,9 @@ impl ServerSettings {
     /// A broken rule between these settings.
     pub(super) fn contradiction(&self) -> Option<BadSetting> {
         let lacks = matches!(self.database, DatabaseUrl::Postgres(_)) && self.secret.is_none();
-        lacks.then(|| BadSetting::new(SECRET, "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32"))
+        let why =
+            "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32";
+        lacks.then(|| BadSetting::new(SECRET, why))
     }
 
     /// The place of a root secret that was not given.
@@ -76,7 +79,10 @@ impl Form for Secret {
 
     fn parse(&self, text: &str) -> Result<Option<RootSecret>, String> {
         RootSecret::parse(text).map(Some).ok_or_else(|| {
-            format!("must be at least {MIN_SECRET_BYTES} bytes that are not a known example; make one with: openssl rand -base64 32")
+            format!(
+                "must be at least {MIN_SECRET_BYTES} bytes that are not a known example; \
+                 make one with: openssl rand -base64 32"
+            )
         })
     }
 

@@ -8,12 +8,15 @@ use crate::telemetry::log::LogFormat;
 
 const LOG_DEFAULT: &str = "text on a terminal, else json";
 
+/// A form of log lines; without one, the standard error decides.
+const FORMAT: Or<By<Option<LogFormat>>> = Or(By(parse_format, |format| show_format(*format)), || None);
+
 settings! {
     /// Metrics and log lines.
     TelemetrySettings {
         metrics_listen: Option<SocketAddr> = "DOORWARD_METRICS_LISTEN", "none", ADDRESS_OR_NONE,
             "address and port of a separate listener for GET /metrics in the Prometheus format";
-        log_format: Option<LogFormat> = "DOORWARD_LOG_FORMAT", LOG_DEFAULT, Or(By(parse_format, |format| show_format(*format)), || None),
+        log_format: Option<LogFormat> = "DOORWARD_LOG_FORMAT", LOG_DEFAULT, FORMAT,
             "text or json: one line an event on standard error; RUST_LOG sets the levels";
     }
 }

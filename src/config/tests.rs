@@ -195,21 +195,35 @@ fn durations_are_read_and_shown() {
 }
 
 /// Beginnings and ends of values that mean something to one setting or other.
-const PIECES: &str = "[0-9]{0,20}|[a-zA-Z:/.@?#%,=\\[\\]*-]{0,12}|[smhd]|on|off|never|m=|,t=|,p=|http://|https://|sqlite:|postgres://u:p@h/d|\\PC{0,4}";
+const PIECES: &str = "[0-9]{0,20}|[a-zA-Z:/.@?#%,=\\[\\]*-]{0,12}|[smhd]|on|off|never|m=|,t=|,p=|http://|https://\
+                      |sqlite:|postgres://u:p@h/d|\\PC{0,4}";
+const HUNTER: &str = "hunter2, but thirty-two bytes long";
+
+/// A setting with a value put together of pieces, or with a secret.
+fn given() -> impl Strategy<Value = (&'static str, String)> {
+    let setting = prop::sample::select(settings().collect::<Vec<_>>());
+    let value = prop::collection::vec(PIECES, 0..4);
+    let text = |setting: &Setting, pieces: Vec<String>| {
+        if setting.sources.has_flag() {
+            pieces.concat()
+        } else {
+            HUNTER.to_owned()
+        }
+    };
+    (setting, value).prop_map(move |(setting, pieces)| (setting.name, text(setting, pieces)))
+}
 
 proptest! {
     #[test]
     fn no_value_panics_and_what_loads_shows_itself_and_loads_again(
-        values in prop::collection::vec((prop::sample::select(settings().collect::<Vec<_>>()), prop::collection::vec(PIECES, 0..4)), 1..4),
+        values in prop::collection::vec(given(), 1..4),
     ) {
-        let secret = "hunter2, but thirty-two bytes long";
-        let values: Vec<(&str, String)> = values.into_iter()
-            .map(|(setting, pieces)| (setting.name, if setting.sources.has_flag() { pieces.concat() } else { secret.to_owned() })).collect();
         let environment: Vec<(&str, &str)> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
         match load(&environment) {
             Ok(config) => {
                 let shown = config.to_string();
-                prop_assert!(!shown.contains("hunter2") && shown.lines().count() == settings().count(), "{}", shown);
+                let whole = shown.lines().count() == settings().count();
+                prop_assert!(!shown.contains("hunter2") && whole, "{}", shown);
             }
             Err(refused) => for bad in refused {
                 let line = bad.to_string();

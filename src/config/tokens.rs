@@ -12,16 +12,23 @@ use crate::model::signing_key::SigningAlgorithm;
 const JWT_SECRET: &str = "DOORWARD_JWT_SECRET";
 const KEY_ROTATION: &str = "DOORWARD_KEY_ROTATION";
 
+/// An algorithm by its JOSE name.
+const ALGORITHM: By<SigningAlgorithm> = By(parse_algorithm, |algorithm| algorithm.name().to_owned());
+/// An issuer; one that is not given is empty until `Config::load` makes it from the address.
+const ISSUER: Or<By<String>> = Or(By(parse_issuer, String::clone), String::new);
+
 settings! {
     /// Access tokens and the keys that sign them.
     TokenSettings {
-        algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", By(parse_algorithm, |algorithm| algorithm.name().to_owned()),
-            "HS256, EdDSA, ES256 or RS256; with the last three, other services verify by JWKS; after a change old tokens stay valid";
+        algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", ALGORITHM,
+            "HS256, EdDSA, ES256 or RS256; with the last three, other services verify by JWKS; after a \
+             change old tokens stay valid";
         jwt_secret: Option<RootSecret> = JWT_SECRET, "none", Secret,
             "HS256 only: signing key that a team shares with its other services, at least 32 bytes";
         key_rotation: Option<Duration> = KEY_ROTATION, "never", DurationOr("never", "30d"),
-            "interval between new signing keys, at least 1h, such as 30d; never leaves it to `doorward keys rotate`";
-        issuer: String = "DOORWARD_ISSUER", "http(s):// + listen address", Or(By(parse_issuer, String::clone), String::new),
+            "interval between new signing keys, at least 1h, such as 30d; never leaves it to `doorward \
+             keys rotate`";
+        issuer: String = "DOORWARD_ISSUER", "http(s):// + listen address", ISSUER,
             "`iss` of every token: your public http or https URL; https turns HSTS on";
         audience: String = "DOORWARD_AUDIENCE", "doorward", By(parse_audience, String::clone),
             "`aud` of every token";
