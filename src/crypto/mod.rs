@@ -3,6 +3,7 @@
 //! and the argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod access_tokens;
+pub mod audit_chain;
 pub mod counter_names;
 pub mod device_tickets;
 mod foreign_hashes;

@@ -1,19 +1,16 @@
-//! Events: what happened, by whom, to whom, from where; each linked to the one before by a MAC.
+//! Events: what happened, by whom, to whom, from where; each linked to the one before.
 //!
-//! The key is derived from the root secret, so whoever can write the database alone can neither
-//! change nor remove a row unseen. What they can do is to put back a whole older state, which only
-//! a note of the newest link kept elsewhere finds.
+//! The links are MACs, made in `crypto`: an event carries who makes them as [`ChainLinks`].
 
-use std::fmt;
-
-use aws_lc_rs::hmac;
 use serde_json::{Value, json};
+use strum::{EnumString, IntoStaticStr};
 
 use super::clock::Timestamp;
 use super::ids::{SessionId, UserId};
 
-/// What can happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Type of an event. Its word in the database and in answers is its name in snake case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum EventType {
     /// Someone registered an account.
     Registered,
@@ -68,89 +65,30 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// Every one.
-    pub const ALL: [Self; 25] = [
-        Self::Registered,
-        Self::LoginSuccess,
-        Self::LoginFail,
-        Self::AccountLocked,
-        Self::AccountUnlocked,
-        Self::Logout,
-        Self::TokenRevoked,
-        Self::TokenReuse,
-        Self::PasswordChanged,
-        Self::EmailChanged,
-        Self::AccountDeleted,
-        Self::UserCreated,
-        Self::UserUpdated,
-        Self::UserDeleted,
-        Self::PasswordReset,
-        Self::SessionsEnded,
-        Self::RoleSaved,
-        Self::RoleDeleted,
-        Self::KeyRotated,
-        Self::KeyRevoked,
-        Self::UsersImported,
-        Self::UsersExported,
-        Self::Copied,
-        Self::ServerStarted,
-        Self::ServerStopped,
-    ];
-
     /// The word in the database and in answers.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Registered => "registered",
-            Self::LoginSuccess => "login_success",
-            Self::LoginFail => "login_fail",
-            Self::AccountLocked => "account_locked",
-            Self::AccountUnlocked => "account_unlocked",
-            Self::Logout => "logout",
-            Self::TokenRevoked => "token_revoked",
-            Self::TokenReuse => "token_reuse",
-            Self::PasswordChanged => "password_changed",
-            Self::EmailChanged => "email_changed",
-            Self::AccountDeleted => "account_deleted",
-            Self::UserCreated => "user_created",
-            Self::UserUpdated => "user_updated",
-            Self::UserDeleted => "user_deleted",
-            Self::PasswordReset => "password_reset",
-            Self::SessionsEnded => "sessions_ended",
-            Self::RoleSaved => "role_saved",
-            Self::RoleDeleted => "role_deleted",
-            Self::KeyRotated => "key_rotated",
-            Self::KeyRevoked => "key_revoked",
-            Self::UsersImported => "users_imported",
-            Self::UsersExported => "users_exported",
-            Self::Copied => "copied",
-            Self::ServerStarted => "server_started",
-            Self::ServerStopped => "server_stopped",
-        }
+    pub fn word(self) -> &'static str {
+        self.into()
     }
 }
 
-/// Who acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Actor of an event. The word in the database is its name in snake case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Actor {
     /// Someone without a session.
     Anonymous,
     /// The bearer of a session.
     User(UserId),
-    /// Whoever runs the program on the database.
+    /// The operator, who runs the program on the database.
     Cli,
     /// The server itself.
     Server,
 }
 
 impl Actor {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Anonymous => "anonymous",
-            Self::User(_) => "user",
-            Self::Cli => "cli",
-            Self::Server => "server",
-        }
+    fn word(self) -> &'static str {
+        self.into()
     }
 
     const fn id(self) -> Option<UserId> {
@@ -161,10 +99,10 @@ impl Actor {
     }
 }
 
-/// Who acts, from where, in which request.
+/// Actor of a change, with the request that it comes from.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
     /// The network address; empty where there is none.
     pub ip: String,
@@ -184,10 +122,10 @@ impl Context {
     }
 }
 
-/// Something that happens, to be stored with the change that it is.
+/// An event about to be stored, in the transaction of the change that it tells of.
 #[derive(Clone)]
 pub struct Event<'a> {
-    key: &'a ChainKey,
+    key: &'a dyn ChainLinks,
     context: &'a Context,
     kind: EventType,
     /// When.
@@ -200,7 +138,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// An event without particulars.
     #[must_use]
-    pub fn new(key: &'a ChainKey, kind: EventType, context: &'a Context, at: Timestamp) -> Self {
+    pub fn new(key: &'a dyn ChainLinks, kind: EventType, context: &'a Context, at: Timestamp) -> Self {
         Self {
             key,
             context,
@@ -212,14 +150,14 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Whom it concerns.
+    /// The same, concerning a user.
     #[must_use]
     pub fn of_user(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// Which session it concerns.
+    /// The same, concerning a session.
     #[must_use]
     pub fn of_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
@@ -233,14 +171,14 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// One more particular.
+    /// The same with one more particular.
     #[must_use]
     pub fn and(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details[name] = value.into();
         self
     }
 
-    /// What else there is to say: before and after, or the reason.
+    /// The same with these particulars: before and after, or the reason.
     #[must_use]
     pub fn with(mut self, details: Value) -> Self {
         self.details = details;
@@ -281,6 +219,21 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Conditions that events must meet to be found; an absent one does not narrow.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Of this type.
+    pub kind: Option<EventType>,
+    /// By or to this user.
+    pub user: Option<UserId>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Earlier than.
+    pub until: Option<Timestamp>,
+    /// Older in the chain than.
+    pub below: Option<i64>,
+}
+
 /// An event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct EventRow {
@@ -288,20 +241,20 @@ pub struct EventRow {
     pub id: i64,
     /// When it happened.
     pub created_at: Timestamp,
-    /// What.
+    /// The word of its type.
     #[sqlx(rename = "type")]
     pub kind: String,
-    /// Who, as a word.
+    /// The word of its actor.
     pub actor: String,
-    /// Who, if a user.
+    /// The actor, if a user.
     pub actor_id: Option<UserId>,
-    /// To whom.
+    /// The user concerned.
     pub user_id: Option<UserId>,
-    /// Which session.
+    /// The session concerned.
     pub session_id: Option<SessionId>,
-    /// From where.
+    /// The network address.
     pub ip: String,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
     /// The particulars, as JSON.
     pub details: String,
@@ -336,64 +289,11 @@ impl Chain {
     }
 }
 
-/// What the links are made with.
-pub struct ChainKey(hmac::Key);
-
-impl fmt::Debug for ChainKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ChainKey(…)")
-    }
-}
-
-impl ChainKey {
-    /// From 32 secret bytes.
-    #[must_use]
-    pub fn new(key: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
+/// The links of the chain, made with a secret key.
+pub trait ChainLinks: Send + Sync {
     /// The link of a row to the one before.
-    #[must_use]
-    pub fn link(&self, previous: &[u8], row: &EventRow) -> Vec<u8> {
-        let number = |number: Option<UserId>| number.map(|id| id.get().to_be_bytes());
-        let (actor_id, user_id) = (number(row.actor_id), number(row.user_id));
-        let session = row.session_id.map(|id| *id.as_bytes());
-        self.mac(&[
-            Some(previous),
-            Some(&row.id.to_be_bytes()),
-            Some(&row.created_at.micros().to_be_bytes()),
-            Some(row.kind.as_bytes()),
-            Some(row.actor.as_bytes()),
-            actor_id.as_ref().map(<[u8; 8]>::as_slice),
-            user_id.as_ref().map(<[u8; 8]>::as_slice),
-            session.as_ref().map(<[u8; 16]>::as_slice),
-            Some(row.ip.as_bytes()),
-            Some(row.request_id.as_bytes()),
-            Some(row.details.as_bytes()),
-        ])
-    }
+    fn link(&self, previous: &[u8], row: &EventRow) -> Vec<u8>;
 
     /// The seal of the chain's ends.
-    #[must_use]
-    pub fn seal(&self, chain: &Chain) -> Vec<u8> {
-        self.mac(&[
-            Some(b"ends"),
-            Some(&chain.first_id.to_be_bytes()),
-            Some(&chain.first_link),
-            Some(&chain.last_id.to_be_bytes()),
-            Some(&chain.last_link),
-        ])
-    }
-
-    /// Each part is preceded by its length, and an absent one differs from an empty one, so that no
-    /// two lists of parts have one MAC.
-    fn mac(&self, parts: &[Option<&[u8]>]) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.0);
-        for part in parts {
-            let length = part.map_or(u64::MAX, |part| part.len() as u64);
-            context.update(&length.to_be_bytes());
-            context.update(part.unwrap_or_default());
-        }
-        context.sign().as_ref().to_vec()
-    }
+    fn seal(&self, chain: &Chain) -> Vec<u8>;
 }

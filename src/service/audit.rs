@@ -5,8 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Failure, cut_page, rows_of_page};
 use crate::app::App;
-use crate::model::event::{Chain, Context, EventRow, EventType};
-pub use crate::store::events::EventFilter;
+use crate::model::event::{Chain, ChainLinks as _, Context, EventFilter, EventRow, EventType};
 
 const PAGE: i64 = 1000;
 

@@ -7,10 +7,11 @@ use sqlx::AssertSqlSafe;
 
 use super::StoreError;
 use super::accounts::COLUMNS;
+use super::portability::NO_PASSWORD;
 use super::tx::Tx;
 use crate::model::authority::Authority;
 use crate::model::ids::UserId;
-use crate::model::permission::Permissions;
+use crate::model::permission::{ADMIN_ROLE, Permissions};
 use crate::model::user::Account;
 
 /// An administrator's act: done, or refused.
@@ -112,8 +113,9 @@ pub(super) async fn lock_admins(tx: &mut Tx) -> Result<(), StoreError> {
     tx.query(
         "UPDATE roles
          SET version = version
-         WHERE name = 'admin'",
+         WHERE name = $1",
     )
+    .bind(ADMIN_ROLE)
     .execute()
     .await
     .map(drop)
@@ -128,10 +130,12 @@ pub(super) async fn no_admin_remains(tx: &mut Tx) -> Result<bool, StoreError> {
              FROM (
                  SELECT id
                  FROM users
-                 WHERE role = 'admin' AND is_active AND password_expires_at IS NULL AND password_hash <> '!'
+                 WHERE role = $1 AND is_active AND password_expires_at IS NULL AND password_hash <> $2
                  LIMIT 1
              ) AS admins",
         )
+        .bind(ADMIN_ROLE)
+        .bind(NO_PASSWORD)
         .one()
         .await?;
     Ok(admins == 0)

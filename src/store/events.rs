@@ -11,23 +11,7 @@ use super::tx::End::{Commit, Rollback};
 use super::tx::Tx;
 use super::{Store, StoreError, part};
 use crate::model::clock::Timestamp;
-use crate::model::event::{Chain, ChainKey, Event, EventRow};
-use crate::model::ids::UserId;
-
-/// Filter of events; a part that is absent does not narrow.
-#[derive(Debug, Clone, Default)]
-pub struct EventFilter {
-    /// Of this type.
-    pub kind: Option<String>,
-    /// By or to this user.
-    pub user: Option<UserId>,
-    /// Not before.
-    pub from: Option<Timestamp>,
-    /// Earlier than.
-    pub until: Option<Timestamp>,
-    /// Older in the chain than.
-    pub below: Option<i64>,
-}
+use crate::model::event::{Chain, ChainLinks, Event, EventFilter, EventRow, EventType};
 
 /// Appends an event within the transaction whose change it tells of.
 pub(super) async fn append(tx: &mut Tx, event: &Event<'_>) -> Result<(), StoreError> {
@@ -109,7 +93,7 @@ impl Store {
         );
         self.read("store find_events", AssertSqlSafe(statement))
             .bind(filter.below.unwrap_or(i64::MAX))
-            .bind(&filter.kind)
+            .bind(filter.kind.map(EventType::word))
             .bind(filter.user)
             .bind(filter.from)
             .bind(filter.until)
@@ -179,7 +163,7 @@ impl Store {
         &self,
         before: Timestamp,
         limit: i64,
-        key: &ChainKey,
+        links: &dyn ChainLinks,
     ) -> Result<u64, StoreError> {
         let end = self.chain().await?;
         let (mut place, mut link) = (end.first_id, end.first_link);
@@ -190,7 +174,7 @@ impl Store {
             .into_iter()
             .take_while(|row| row.created_at < before)
         {
-            if row.id != place || row.link != key.link(&link, &row) {
+            if row.id != place || row.link != links.link(&link, &row) {
                 log::error!(
                     "event {place} is not as it was written, so the old ones stay; see: doorward audit verify"
                 );
@@ -204,12 +188,12 @@ impl Store {
             let mut chain = hold_chain(tx).await?;
             // Another node may have been here; the newest row stays, for it is the chain's end; and
             // ends that were moved are not sealed again.
-            if last.id < chain.first_id || last.id >= chain.last_id || key.seal(&chain) != chain.seal {
+            if last.id < chain.first_id || last.id >= chain.last_id || links.seal(&chain) != chain.seal {
                 return Ok(Rollback(0));
             }
             chain.first_id = last.id + 1;
             chain.first_link.clone_from(&last.link);
-            chain.seal = key.seal(&chain);
+            chain.seal = links.seal(&chain);
             set_ends(tx, chain).await?;
             let purged = tx
                 .query(

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use doorward::crypto::audit_chain::ChainKey;
 use doorward::crypto::passwords::{Cost, HashTimes, Passwords};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;
 use doorward::model::clock::{Clock, Timestamp};
-use doorward::model::event::{Actor, Chain, ChainKey, Context, Event, EventType};
+use doorward::model::event::{Actor, Chain, Context, Event, EventType};
 use doorward::model::ids::SessionId;
 use doorward::model::password::Password;
 use doorward::model::signing_key::SigningAlgorithm;

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use doorward::crypto::audit_chain::ChainKey;
 use doorward::model::clock::Timestamp;
 use doorward::model::email::Email;
-use doorward::model::event::{Actor, ChainKey, Context, Event, EventType};
+use doorward::model::event::{Actor, Context, Event, EventType};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::session::{EndReason, NewSession, Which};
 use doorward::model::signing_key::SealedKey;
@@ -58,7 +59,7 @@ static KEY: LazyLock<ChainKey> = LazyLock::new(|| ChainKey::new(&[7; 32]));
 
 /// Something that happened now.
 fn event(kind: EventType) -> Event<'static> {
-    Event::new(&KEY, kind, &OWN, NOW)
+    Event::new(&*KEY, kind, &OWN, NOW)
 }
 
 fn session_of(user: &PublicAccount) -> NewSession<'static> {

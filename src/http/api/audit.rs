@@ -10,9 +10,9 @@ use crate::http::extract::query::QueryFields;
 use crate::http::problem::Problem;
 use crate::http::problem::shared::{AdminRefusals, GuardRefusals, ServerRefusals};
 use crate::model::clock::Timestamp;
-use crate::model::event::{EventRow, EventType};
+use crate::model::event::{EventFilter, EventRow};
 use crate::model::ids::UserId;
-use crate::service::audit::{self, EventFilter};
+use crate::service::audit;
 
 /// Something that happened.
 #[derive(Serialize, ToSchema)]
@@ -110,12 +110,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
             "type",
             &mut invalid,
             ("enum", "Input should be a type of event"),
-            |text| {
-                EventType::ALL
-                    .into_iter()
-                    .find(|kind| kind.word() == text)
-                    .map(|kind| kind.word().to_owned())
-            },
+            |text| text.parse().ok(),
         ),
         user: query.parsed("user", &mut invalid, number, |text| {
             text.parse().ok().map(|id: i64| UserId::from(id))

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::SessionGuard;
 use crate::model::event::Event;
 use crate::model::ids::SessionId;
-use crate::model::session::NewSession;
+use crate::model::session::{EndReason, NewSession};
 use crate::store::attempts::{AttemptOutcome, settle};
 use crate::store::feed::Change;
 use crate::store::tx::End::{Commit, Rollback};
@@ -95,7 +95,7 @@ async fn end_beyond(tx: &mut Tx, session: &NewSession<'_>, cap: i64) -> Result<V
     let ended: Vec<(SessionId,)> = tx
         .query(
             "UPDATE sessions
-             SET ended_at = $2, end_reason = 'session_cap'
+             SET ended_at = $2, end_reason = $5
              WHERE id IN (
                  SELECT id
                  FROM sessions
@@ -109,6 +109,7 @@ async fn end_beyond(tx: &mut Tx, session: &NewSession<'_>, cap: i64) -> Result<V
         .bind(session.created_at)
         .bind(cap - 1)
         .bind(session.id)
+        .bind(EndReason::SessionCap.word())
         .all()
         .await?;
     Ok(ended.into_iter().map(|(id,)| id).collect())
