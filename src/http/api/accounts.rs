@@ -2,11 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::extract::client::Origin;
-use crate::http::extract::json::JsonFields;
+use crate::http::extract::json::Json;
+use crate::http::extract::typed::{Secret, Unread, body};
 use crate::http::limits;
 use crate::http::problem::shared::{BodyRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
@@ -14,25 +14,23 @@ use crate::model::event::Actor;
 use crate::model::user::PublicAccount;
 use crate::service::accounts;
 
-/// What to register with. Other members are ignored.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct NewAccount {
-    /// At most 64 characters before the @ and 254 in all; unique without regard to ASCII case.
-    #[schema(format = "email", max_length = 254, example = "alice@example.com")]
-    email: String,
-    /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules,
-    /// but no common password.
-    #[schema(
-        format = "password",
-        min_length = 8,
-        max_length = 1024,
-        example = "an owl keeps the door"
-    )]
-    password: String,
+body! {
+    /// What to register with. Other members are ignored.
+    struct NewAccount {
+        /// At most 64 characters before the @ and 254 in all; unique without regard to ASCII case.
+        #[schema(format = "email", max_length = 254, example = "alice@example.com")]
+        email: String,
+        /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules,
+        /// but no common password.
+        #[schema(
+            value_type = String,
+            format = "password",
+            min_length = 8,
+            max_length = 1024,
+            example = "an owl keeps the door"
+        )]
+        password: Secret,
+    }
 }
 
 /// Register an account
@@ -56,17 +54,14 @@ pub async fn register(
     app: web::Data<App>,
     request: HttpRequest,
     origin: Origin,
-    JsonFields(fields): JsonFields,
+    body: Json<Unread<NewAccount>>,
 ) -> Result<HttpResponse, Problem> {
     limits::registration(&app, &request)?;
-    let mut invalid = Vec::new();
+    let NewAccount { email, password } = body.0.read()?;
     let account = accounts::Registration {
-        email: fields.required("email", &mut invalid),
-        password: fields.required("password", &mut invalid),
+        email: &email,
+        password: &password,
     };
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
     let me = accounts::register(&app, account, &origin.context(Actor::Anonymous)).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, "/me"))

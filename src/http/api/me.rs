@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::extract::bearer::{Acting, CurrentUser};
-use crate::http::extract::json::JsonFields;
+use crate::http::extract::json::Json;
+use crate::http::extract::typed::{Secret, body};
 use crate::http::problem::shared::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::ids::SessionId;
@@ -33,17 +34,14 @@ pub async fn show(user: CurrentUser) -> HttpResponse {
         .body(Bytes::copy_from_slice(user.0.standing.me_json()))
 }
 
-/// The new address, and the password again.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct EmailChange {
-    #[schema(format = "email", max_length = 254, example = "alice@example.org")]
-    email: String,
-    #[schema(format = "password", example = "an owl keeps the door")]
-    current_password: String,
+body! {
+    /// The new address, and the password again.
+    struct EmailChange {
+        #[schema(format = "email", max_length = 254, example = "alice@example.org")]
+        email: String,
+        #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
+        current_password: Secret,
+    }
 }
 
 /// Change the address
@@ -53,7 +51,6 @@ struct EmailChange {
     operation_id = "changeEmail",
     tag = "me",
     security(("password" = [])),
-    request_body = EmailChange,
     responses(
         (status = 200, description = "The account with its new address", body = PublicAccount),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
@@ -64,29 +61,25 @@ struct EmailChange {
 pub async fn change_email(
     app: web::Data<App>,
     acting: Acting,
-    JsonFields(fields): JsonFields,
+    Json(change): Json<EmailChange>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let (email, current) = (
-        fields.required("email", &mut invalid),
-        fields.required("current_password", &mut invalid),
-    );
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
-    let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
+    let me = accounts::change_email(
+        &app,
+        &acting.bearer,
+        &change.current_password,
+        &change.email,
+        &acting.context,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(me))
 }
 
-/// The password again.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct Deletion {
-    #[schema(format = "password", example = "an owl keeps the door")]
-    current_password: String,
+body! {
+    /// The password again.
+    struct Deletion {
+        #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
+        current_password: Secret,
+    }
 }
 
 /// Delete the account
@@ -96,7 +89,6 @@ struct Deletion {
     operation_id = "deleteMe",
     tag = "me",
     security(("password" = [])),
-    request_body = Deletion,
     responses(
         (status = 204, description = "It is gone"),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
@@ -108,34 +100,27 @@ struct Deletion {
 pub async fn delete(
     app: web::Data<App>,
     acting: Acting,
-    JsonFields(fields): JsonFields,
+    Json(deletion): Json<Deletion>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let current = fields.required("current_password", &mut invalid);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
-    accounts::delete(&app, &acting.bearer, current, &acting.context).await?;
+    accounts::delete(&app, &acting.bearer, &deletion.current_password, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The old password and the new one.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct PasswordChange {
-    #[schema(format = "password", example = "an owl keeps the door")]
-    current_password: String,
-    /// By the same rules as at registration.
-    #[schema(
-        format = "password",
-        min_length = 8,
-        max_length = 1024,
-        example = "two owls keep two doors"
-    )]
-    new_password: String,
+body! {
+    /// The old password and the new one.
+    struct PasswordChange {
+        #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
+        current_password: Secret,
+        /// By the same rules as at registration.
+        #[schema(
+            value_type = String,
+            format = "password",
+            min_length = 8,
+            max_length = 1024,
+            example = "two owls keep two doors"
+        )]
+        new_password: Secret,
+    }
 }
 
 /// Change the password
@@ -145,7 +130,6 @@ struct PasswordChange {
     operation_id = "changePassword",
     tag = "me",
     security(("password" = [])),
-    request_body = PasswordChange,
     responses(
         (status = 204, description = "It is changed"),
         (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
@@ -156,16 +140,9 @@ struct PasswordChange {
 pub async fn change_password(
     app: web::Data<App>,
     acting: Acting,
-    JsonFields(fields): JsonFields,
+    Json(change): Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let (current, new) = (
-        fields.required("current_password", &mut invalid),
-        fields.required("new_password", &mut invalid),
-    );
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
+    let (current, new) = (&change.current_password, &change.new_password);
     accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

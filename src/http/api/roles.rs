@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
-use crate::http::extract::json::JsonFields;
+use crate::http::extract::json::Json;
+use crate::http::extract::typed::body;
 use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission;
@@ -54,19 +55,21 @@ pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
 /// A permission: two or more parts joined by colons.
 #[derive(ToSchema)]
 #[schema(pattern = "^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$", example = "orders:refund")]
-#[expect(dead_code, reason = "documents what Permissions parses")]
 struct PermissionName(String);
 
-/// What a role is to permit.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct RolePermissions {
-    /// Each of two or more parts joined by colons; at most 1024 characters in all.
-    #[schema(value_type = Vec<PermissionName>, example = json!(["orders:refund", "users:read"]))]
-    permissions: Vec<String>,
+impl From<String> for PermissionName {
+    fn from(name: String) -> Self {
+        Self(name)
+    }
+}
+
+body! {
+    /// What a role is to permit.
+    struct RolePermissions {
+        /// Each of two or more parts joined by colons; at most 1024 characters in all.
+        #[schema(example = json!(["orders:refund", "users:read"]))]
+        permissions: Vec<PermissionName>,
+    }
 }
 
 /// Make or change a role
@@ -82,7 +85,6 @@ struct RolePermissions {
         ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
         ("If-Match" = Option<String>, Header, description = "The `etag` that you have seen, if the role is there"),
     ),
-    request_body = RolePermissions,
     responses(
         (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
@@ -98,16 +100,12 @@ pub async fn put(
     acting: Acting,
     request: HttpRequest,
     name: web::Path<String>,
-    JsonFields(fields): JsonFields,
+    Json(RolePermissions { permissions }): Json<RolePermissions>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let permissions = fields.required_list("permissions", &mut invalid);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
+    let permissions: Vec<String> = permissions.into_iter().map(|PermissionName(name)| name).collect();
     let role = RoleToSave {
         name: &name,
-        permissions,
+        permissions: &permissions,
     };
     let (role, made) = roles::save(&app, role, authority(&acting, &request)?, &acting.context).await?;
     let mut answer = if made {

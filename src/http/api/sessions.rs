@@ -6,45 +6,64 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::client::{Origin, device_of};
-use crate::http::extract::form::FormFields;
+use crate::http::extract::form::Form;
+use crate::http::extract::query::{Choice, Chosen};
+use crate::http::extract::typed::{Ignored, Only, Secret, Unread, Word, body};
 use crate::http::limits;
 use crate::http::problem::shared::{BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::token_response::{TokenResponse, tokens};
 use crate::model::event::Actor;
-use crate::model::invalid::Invalid;
 use crate::service::login::{Login, login as log_in};
-use crate::service::sessions;
+use crate::service::sessions::{self, LogoutScope};
 
-/// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
-/// here themselves.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the form, which FormFields reads field by field to name the one at fault"
-)]
-struct LoginForm {
-    /// `password`, if given.
-    #[schema(nullable = false, pattern = "^password$", example = "password")]
-    grant_type: Option<String>,
-    /// The address that the account was registered with, in any ASCII case.
-    #[schema(example = "alice@example.com")]
-    username: String,
-    #[schema(format = "password", example = "an owl keeps the door")]
-    password: String,
-    /// For an account with a one-time password: the lasting one that replaces it, by the same rules
-    /// as at registration. Ignored otherwise.
-    #[schema(nullable = false, format = "password", example = "two owls keep two doors")]
-    new_password: Option<String>,
-    /// Ignored: a token's scope is what the role permits.
-    #[schema(nullable = false, example = "orders:refund")]
-    scope: Option<String>,
-    /// Ignored.
-    #[schema(nullable = false, example = "app")]
-    client_id: Option<String>,
-    /// Ignored.
-    #[schema(nullable = false, format = "password", example = "none")]
-    client_secret: Option<String>,
+/// The grant of `/login`.
+enum PasswordGrant {}
+
+impl Word for PasswordGrant {
+    const WORD: &'static str = "password";
+    const RULE: &'static str = "String should match pattern '^password$'";
+}
+
+/// The grant of `/refresh`.
+enum RefreshTokenGrant {}
+
+impl Word for RefreshTokenGrant {
+    const WORD: &'static str = "refresh_token";
+    const RULE: &'static str = "String should match pattern '^refresh_token$'";
+}
+
+body! {
+    /// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
+    /// here themselves.
+    struct LoginForm {
+        /// `password`, if given.
+        #[schema(value_type = Option<String>, nullable = false, pattern = "^password$", example = "password")]
+        grant_type: Only<PasswordGrant>,
+        /// The address that the account was registered with, in any ASCII case.
+        #[schema(example = "alice@example.com")]
+        username: String,
+        #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
+        password: Secret,
+        /// For an account with a one-time password: the lasting one that replaces it, by the same rules
+        /// as at registration. Ignored otherwise.
+        #[schema(
+            value_type = Option<String>,
+            nullable = false,
+            format = "password",
+            example = "two owls keep two doors"
+        )]
+        new_password: Option<Secret>,
+        /// Ignored: a token's scope is what the role permits.
+        #[schema(value_type = Option<String>, nullable = false, example = "orders:refund")]
+        scope: Ignored,
+        /// Ignored.
+        #[schema(value_type = Option<String>, nullable = false, example = "app")]
+        client_id: Ignored,
+        /// Ignored.
+        #[schema(value_type = Option<String>, nullable = false, format = "password", example = "none")]
+        client_secret: Ignored,
+    }
 }
 
 /// Log in
@@ -72,51 +91,30 @@ pub async fn login(
     app: web::Data<App>,
     request: HttpRequest,
     origin: Origin,
-    FormFields(fields): FormFields,
+    form: Form<Unread<LoginForm>>,
 ) -> Result<HttpResponse, Problem> {
     limits::login(&app, &request)?;
-    let mut invalid = Vec::new();
-    if fields
-        .optional("grant_type")
-        .is_some_and(|grant| grant != "password")
-    {
-        invalid.push(Invalid::field(
-            "grant_type",
-            "string_pattern_mismatch",
-            "String should match pattern '^password$'",
-        ));
-    }
-    let (username, password) = (
-        fields.required("username", &mut invalid),
-        fields.required("password", &mut invalid),
-    );
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
+    let form = form.0.read()?;
     let login = Login {
-        username,
-        password,
-        new_password: fields.optional("new_password"),
+        username: &form.username,
+        password: &form.password,
+        new_password: form.new_password.as_deref(),
         device: device_of(&request),
         user_agent: &origin.user_agent,
     };
-    Ok(tokens(
-        log_in(&app, login, &origin.context(Actor::Anonymous)).await?,
-    ))
+    let pair = log_in(&app, login, &origin.context(Actor::Anonymous)).await?;
+    Ok(tokens(pair))
 }
 
-/// The form of OAuth2's refresh token grant.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the form, which FormFields reads field by field to name the one at fault"
-)]
-struct RefreshForm {
-    /// `refresh_token`, if given.
-    #[schema(nullable = false, pattern = "^refresh_token$", example = "refresh_token")]
-    grant_type: Option<String>,
-    #[schema(example = "dwr_…")]
-    refresh_token: String,
+body! {
+    /// The form of OAuth2's refresh token grant.
+    struct RefreshForm {
+        /// `refresh_token`, if given.
+        #[schema(value_type = Option<String>, nullable = false, pattern = "^refresh_token$", example = "refresh_token")]
+        grant_type: Only<RefreshTokenGrant>,
+        #[schema(value_type = String, example = "dwr_…")]
+        refresh_token: Secret,
+    }
 }
 
 /// Refresh a session
@@ -126,7 +124,6 @@ struct RefreshForm {
 #[utoipa::path(
     operation_id = "refresh",
     tag = "sessions",
-    request_body(content = RefreshForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The session's next tokens", body = TokenResponse),
         (status = 400, description = "The refresh token is unknown, expired, used before, or its session has ended (`invalid_grant`)", body = ProblemBody),
@@ -138,36 +135,44 @@ struct RefreshForm {
 pub async fn refresh(
     app: web::Data<App>,
     origin: Origin,
-    FormFields(fields): FormFields,
+    Form(form): Form<RefreshForm>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    if fields
-        .optional("grant_type")
-        .is_some_and(|grant| grant != "refresh_token")
-    {
-        invalid.push(Invalid::field(
-            "grant_type",
-            "string_pattern_mismatch",
-            "String should match pattern '^refresh_token$'",
-        ));
-    }
-    let token = fields.required("refresh_token", &mut invalid);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
-    Ok(tokens(
-        sessions::refresh(&app, token, &origin.context(Actor::Anonymous)).await?,
-    ))
+    let pair = sessions::refresh(&app, &form.refresh_token, &origin.context(Actor::Anonymous)).await?;
+    Ok(tokens(pair))
 }
 
 /// Which sessions a logout ends.
-#[derive(ToSchema)]
+#[derive(Default, ToSchema)]
 #[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "documents the query, which is read by hand")]
 enum Scope {
+    #[default]
     This,
     Others,
     All,
+}
+
+impl Choice for Scope {
+    const PARAMETER: &'static str = "scope";
+    const RULE: &'static str = "Input should be 'this', 'others' or 'all'";
+
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "this" => Some(Self::This),
+            "others" => Some(Self::Others),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+impl From<Scope> for LogoutScope {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::This => Self::This,
+            Scope::Others => Self::Others,
+            Scope::All => Self::All,
+        }
+    }
 }
 
 /// Log out
@@ -184,22 +189,8 @@ enum Scope {
 pub async fn logout(
     app: web::Data<App>,
     acting: Acting,
-    request: HttpRequest,
+    Chosen(scope): Chosen<Scope>,
 ) -> Result<HttpResponse, Problem> {
-    let query = request.query_string();
-    let scope = match query {
-        "" | "scope=this" => sessions::LogoutScope::This,
-        "scope=others" => sessions::LogoutScope::Others,
-        "scope=all" => sessions::LogoutScope::All,
-        _ => {
-            return Err(vec![Invalid::query(
-                "scope",
-                "enum",
-                "Input should be 'this', 'others' or 'all'",
-            )]
-            .into());
-        }
-    };
-    sessions::logout(&app, &acting.bearer, scope, &acting.context).await?;
+    sessions::logout(&app, &acting.bearer, scope.into(), &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

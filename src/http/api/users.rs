@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
-use crate::http::extract::json::JsonFields;
+use crate::http::extract::json::Json;
 use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor};
 use crate::http::extract::query::QueryFields;
+use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
     AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals,
 };
@@ -180,18 +181,15 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
     }))
 }
 
-/// Whom to make an account for.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct Invitee {
-    #[schema(format = "email", max_length = 254, example = "bob@example.com")]
-    email: String,
-    /// `user` if absent.
-    #[schema(nullable = false, example = "user")]
-    role: Option<String>,
+body! {
+    /// Whom to make an account for.
+    struct Invitee {
+        #[schema(format = "email", max_length = 254, example = "bob@example.com")]
+        email: String,
+        /// `user` if absent.
+        #[schema(nullable = false, example = "user")]
+        role: Option<String>,
+    }
 }
 
 /// Make an account
@@ -202,7 +200,6 @@ struct Invitee {
     operation_id = "inviteUser",
     tag = "users",
     security(("password" = ["users:write"])),
-    request_body = Invitee,
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
             headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "For `If-Match`"))),
@@ -215,16 +212,11 @@ pub async fn invite(
     app: web::Data<App>,
     acting: Acting,
     request: HttpRequest,
-    JsonFields(fields): JsonFields,
+    Json(Invitee { email, role }): Json<Invitee>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let email = fields.required("email", &mut invalid);
-    let role = fields.optional_text("role", &mut invalid).unwrap_or(DEFAULT_ROLE);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
+    let role = role.as_deref().unwrap_or(DEFAULT_ROLE);
     let (account, invitation) =
-        administration::invite(&app, email, role, authority(&acting, &request)?, &acting.context).await?;
+        administration::invite(&app, &email, role, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/users/{}", account.me.id.get())))
         .insert_header(etag(account.version))
@@ -256,17 +248,14 @@ pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResp
         .json(User::from(account)))
 }
 
-/// What to change; what is absent stays.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the body, which JsonFields reads field by field to name the one at fault"
-)]
-struct UserChange {
-    #[schema(nullable = false, example = "admin")]
-    role: Option<String>,
-    #[schema(nullable = false, example = true)]
-    is_active: Option<bool>,
+body! {
+    /// What to change; what is absent stays.
+    struct UserChange {
+        #[schema(nullable = false, example = "admin")]
+        role: Option<String>,
+        #[schema(nullable = false, example = true)]
+        is_active: Option<bool>,
+    }
 }
 
 /// Change an account
@@ -281,7 +270,6 @@ struct UserChange {
         ("id" = i64, Path, description = "The account's id", minimum = 1),
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
     ),
-    request_body = UserChange,
     responses(
         (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
@@ -296,16 +284,12 @@ pub async fn update(
     acting: Acting,
     request: HttpRequest,
     id: web::Path<String>,
-    JsonFields(fields): JsonFields,
+    Json(UserChange { role, is_active }): Json<UserChange>,
 ) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
     let change = AccountChange {
-        role: fields.optional_text("role", &mut invalid),
-        is_active: fields.optional_switch("is_active", &mut invalid),
+        role: role.as_deref(),
+        is_active,
     };
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
     let authority = authority(&acting, &request)?;
     let account = administration::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
     Ok(HttpResponse::Ok()

@@ -8,8 +8,6 @@ use serde::de::{
 };
 use zeroize::Zeroizing;
 
-use crate::model::invalid::Invalid;
-
 /// The fields of a body, in the order that they came in; values are wiped on drop, for they may be
 /// passwords.
 #[derive(Default)]
@@ -28,76 +26,19 @@ pub enum Value {
 }
 
 impl Fields {
-    /// The text of a required field; notes what is wrong and gives the empty text otherwise.
-    pub fn required(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &str {
-        match self.0.iter().find(|(key, _)| key == name) {
-            Some((_, Value::Text(text))) => text,
-            Some(_) => {
-                invalid.push(Invalid::field(
-                    name,
-                    "string_type",
-                    "Input should be a valid string",
-                ));
-                ""
-            }
-            None => {
-                invalid.push(Invalid::missing(name));
-                ""
-            }
-        }
+    /// Takes a field out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        let place = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.swap_remove(place).1)
     }
 
-    /// The text of a field that may be absent.
+    /// The text of a field, if it is there and a text.
     #[must_use]
-    pub fn optional(&self, name: &str) -> Option<&str> {
+    pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(key, value)| match value {
             Value::Text(text) if key == name => Some(text.as_str()),
-            _ => None,
+            Value::Text(_) | Value::Switch(_) | Value::List(_) | Value::Other => None,
         })
-    }
-
-    /// The text of a field that may be absent, but if it is there must be a text.
-    pub fn optional_text(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<&str> {
-        self.has(name).then(|| self.required(name, invalid))
-    }
-
-    /// A field that may be absent, but if it is there must be true or false.
-    pub fn optional_switch(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> Option<bool> {
-        match self.0.iter().find(|(key, _)| key == name) {
-            Some((_, Value::Switch(on))) => Some(*on),
-            Some(_) => {
-                invalid.push(Invalid::field(
-                    name,
-                    "bool_type",
-                    "Input should be a valid boolean",
-                ));
-                None
-            }
-            None => None,
-        }
-    }
-
-    /// The texts of a required list of texts; notes what is wrong and gives an empty one otherwise.
-    pub fn required_list(&self, name: &'static str, invalid: &mut Vec<Invalid>) -> &[String] {
-        match self.0.iter().find(|(key, _)| key == name) {
-            Some((_, Value::List(list))) => list,
-            Some(_) => {
-                invalid.push(Invalid::field(
-                    name,
-                    "list_type",
-                    "Input should be a list of strings",
-                ));
-                &[]
-            }
-            None => {
-                invalid.push(Invalid::missing(name));
-                &[]
-            }
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, _)| key == name)
     }
 
     /// The names, in the order that they came in.

@@ -8,21 +8,22 @@ use zeroize::Zeroizing;
 
 use super::body;
 use super::fields::{Fields, Twice, Value};
+use super::typed::Arrived;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
 const MAX_BYTES: usize = 8 * 1024;
 
-/// The fields of a form, empty ones left out (RFC 6749 section 3.2); for extracting.
-pub struct FormFields(pub Fields);
+/// A body that is a form, whose empty fields count as absent (RFC 6749 section 3.2); for extracting.
+pub struct Form<T>(pub T);
 
-impl FromRequest for FormFields {
+impl<T: Arrived + 'static> FromRequest for Form<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         body::read(request, payload, "application/x-www-form-urlencoded", MAX_BYTES)
-            .map(|body| parse(&body?).map(Self).map_err(Problem::from))
+            .map(|body| T::arrived(parse(&body?)?).map(Self))
             .boxed_local()
     }
 }
@@ -70,14 +71,10 @@ mod tests {
     fn a_form_is_decoded_and_empty_fields_are_absent() {
         let fields =
             parse(b"username=a%40example.com&password=+a%2Bb+%C3%A9&scope=&&flag&x=1=2").unwrap_or_default();
-        assert_eq!(fields.optional("username"), Some("a@example.com"));
-        assert_eq!(fields.optional("password"), Some(" a+b é"));
+        assert_eq!(fields.text("username"), Some("a@example.com"));
+        assert_eq!(fields.text("password"), Some(" a+b é"));
         assert_eq!(
-            (
-                fields.optional("scope"),
-                fields.optional("flag"),
-                fields.optional("x")
-            ),
+            (fields.text("scope"), fields.text("flag"), fields.text("x")),
             (None, None, Some("1=2"))
         );
     }
@@ -107,7 +104,7 @@ mod tests {
             let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
             let read = parse(body.join("&").as_bytes()).unwrap_or_default();
             for (name, value) in &fields {
-                prop_assert_eq!(read.optional(name), Some(value.as_str()));
+                prop_assert_eq!(read.text(name), Some(value.as_str()));
             }
             prop_assert_eq!(read.names().count(), fields.len());
         }

@@ -6,21 +6,22 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
 use super::body;
 use super::fields::Fields;
+use super::typed::Arrived;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
 const MAX_BYTES: usize = 16 * 1024;
 
-/// The fields of a JSON object; for extracting.
-pub struct JsonFields(pub Fields);
+/// A body that is a JSON object; for extracting.
+pub struct Json<T>(pub T);
 
-impl FromRequest for JsonFields {
+impl<T: Arrived + 'static> FromRequest for Json<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         body::read(request, payload, "application/json", MAX_BYTES)
-            .map(|body| parse(&body?).map(Self).map_err(Problem::from))
+            .map(|body| T::arrived(parse(&body?)?).map(Self))
             .boxed_local()
     }
 }
@@ -70,7 +71,7 @@ mod tests {
         }
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(8000), "]".repeat(8000));
         assert!(
-            parse(deep.as_bytes()).is_ok_and(|fields| fields.optional("a").is_none()),
+            parse(deep.as_bytes()).is_ok_and(|fields| fields.text("a").is_none()),
             "skipped without a stack"
         );
     }

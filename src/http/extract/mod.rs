@@ -12,3 +12,4 @@ pub mod if_match;
 pub mod json;
 pub mod page;
 pub mod query;
+pub mod typed;

@@ -17,7 +17,7 @@ impl QueryFields {
     /// The text of a parameter that may be absent.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.optional(name)
+        self.0.text(name)
     }
 
     /// A parameter that may be absent, read by `parse`; notes `rule` if that gives none.
@@ -50,5 +50,38 @@ impl FromRequest for QueryFields {
                 .collect::<Vec<_>>()
                 .into()
         }))
+    }
+}
+
+/// A query of one parameter that takes one of a few words, for an operation that must not act on a
+/// query which says anything else; for extracting.
+///
+/// The query is compared as it stands, so that no second spelling, second parameter or empty value
+/// passes for one of the words.
+pub struct Chosen<T>(pub T);
+
+/// A type that is one of a few words.
+pub trait Choice: Default {
+    /// The name of the parameter.
+    const PARAMETER: &'static str;
+    /// The words in a sentence, for a query that holds none of them.
+    const RULE: &'static str;
+
+    /// The choice that a word names.
+    fn parse(word: &str) -> Option<Self>;
+}
+
+impl<T: Choice> FromRequest for Chosen<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let chosen = match request.query_string().split_once('=') {
+            None if request.query_string().is_empty() => Some(T::default()),
+            Some((name, word)) if name == T::PARAMETER => T::parse(word),
+            None | Some(_) => None,
+        };
+        let refused = || vec![Invalid::query(T::PARAMETER, "enum", T::RULE)].into();
+        ready(chosen.map(Self).ok_or_else(refused))
     }
 }

@@ -4,9 +4,8 @@ use actix_web::{HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::strict::{PresentedToken, strict};
+use super::form::{Form, PresentedToken};
 use crate::app::App;
-use crate::http::extract::form::FormFields;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::service::sessions;
@@ -71,7 +70,6 @@ struct Introspection {
     operation_id = "introspect",
     tag = "oauth",
     security(("password" = ["tokens:introspect"])),
-    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "What it is worth now", body = Introspection),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
@@ -84,11 +82,9 @@ struct Introspection {
 #[post("")]
 pub async fn introspect(
     app: web::Data<App>,
-    form: Result<FormFields, Problem>,
+    Form(form): Form<PresentedToken>,
 ) -> Result<HttpResponse, Problem> {
-    let FormFields(fields) = strict(form)?;
-    let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    let Some(found) = sessions::introspect(&app, token).await? else {
+    let Some(found) = sessions::introspect(&app, &form.token).await? else {
         return Ok(HttpResponse::Ok().json(Introspection::default()));
     };
     Ok(HttpResponse::Ok().json(Introspection {

@@ -2,18 +2,19 @@
 
 use actix_web::http::header::{self, EntityTag, Header as _};
 use actix_web::{HttpRequest, HttpResponse, get, web};
+use jsonwebtoken::jwk::Jwk;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::service::keys;
 
 /// The public keys of the tokens.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "documents the body, which the JWT library writes")]
+#[derive(Serialize, ToSchema)]
 struct KeySet {
     /// RFC 7517; empty with HS256.
     #[schema(value_type = Vec<Object>, example = json!([{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "2", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]))]
-    keys: Vec<String>,
+    keys: Vec<Jwk>,
 }
 
 /// Show the public keys
@@ -55,5 +56,5 @@ pub async fn jwks(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(cache)
         .insert_header(header::ETag(etag))
-        .json(set)
+        .json(KeySet { keys: set.keys })
 }

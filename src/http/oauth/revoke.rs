@@ -2,10 +2,9 @@
 
 use actix_web::{HttpResponse, post, web};
 
-use super::strict::{PresentedToken, strict};
+use super::form::{Form, PresentedToken};
 use crate::app::App;
 use crate::http::extract::client::Origin;
-use crate::http::extract::form::FormFields;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
@@ -18,7 +17,6 @@ use crate::service::sessions;
 #[utoipa::path(
     operation_id = "revoke",
     tag = "oauth",
-    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Whatever it was, it is worth nothing now"),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`)", body = ProblemBody),
@@ -30,10 +28,8 @@ use crate::service::sessions;
 pub async fn revoke(
     app: web::Data<App>,
     origin: Origin,
-    form: Result<FormFields, Problem>,
+    Form(form): Form<PresentedToken>,
 ) -> Result<HttpResponse, Problem> {
-    let FormFields(fields) = strict(form)?;
-    let token = fields.optional("token").ok_or(Problem::InvalidRequest)?;
-    sessions::revoke(&app, token, &origin.context(Actor::Anonymous)).await?;
+    sessions::revoke(&app, &form.token, &origin.context(Actor::Anonymous)).await?;
     Ok(HttpResponse::Ok().finish())
 }

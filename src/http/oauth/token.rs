@@ -2,12 +2,11 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use utoipa::ToSchema;
 
-use super::strict::strict;
+use super::form::Form;
 use crate::app::App;
 use crate::http::extract::client::{Origin, device_of};
-use crate::http::extract::form::FormFields;
+use crate::http::extract::typed::{Ignored, Secret, body};
 use crate::http::limits;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
@@ -16,31 +15,28 @@ use crate::model::event::Actor;
 use crate::service::login::{self, Login};
 use crate::service::{Failure, sessions};
 
-/// The form of RFC 6749's token endpoint, for the grants that there are.
-#[derive(ToSchema)]
-#[expect(
-    dead_code,
-    reason = "documents the form, which FormFields reads field by field"
-)]
-struct TokenForm {
-    /// `password` or `refresh_token`.
-    #[schema(example = "password")]
-    grant_type: String,
-    /// For `password`.
-    #[schema(nullable = false, example = "alice@example.com")]
-    username: Option<String>,
-    /// For `password`.
-    #[schema(nullable = false, format = "password", example = "an owl keeps the door")]
-    password: Option<String>,
-    /// For `refresh_token`.
-    #[schema(nullable = false, example = "dwr_…")]
-    refresh_token: Option<String>,
-    /// Ignored: no client is registered.
-    #[schema(nullable = false, example = "app")]
-    client_id: Option<String>,
-    /// Ignored: a token's scope is what the role permits.
-    #[schema(nullable = false, example = "orders:refund")]
-    scope: Option<String>,
+body! {
+    /// The form of RFC 6749's token endpoint, for the grants that there are.
+    struct TokenForm {
+        /// `password` or `refresh_token`.
+        #[schema(value_type = String, example = "password")]
+        grant_type: Option<String>,
+        /// For `password`.
+        #[schema(nullable = false, example = "alice@example.com")]
+        username: Option<String>,
+        /// For `password`.
+        #[schema(value_type = Option<String>, nullable = false, format = "password", example = "an owl keeps the door")]
+        password: Option<Secret>,
+        /// For `refresh_token`.
+        #[schema(value_type = Option<String>, nullable = false, example = "dwr_…")]
+        refresh_token: Option<Secret>,
+        /// Ignored: no client is registered.
+        #[schema(value_type = Option<String>, nullable = false, example = "app")]
+        client_id: Ignored,
+        /// Ignored: a token's scope is what the role permits.
+        #[schema(value_type = Option<String>, nullable = false, example = "orders:refund")]
+        scope: Ignored,
+    }
 }
 
 /// Get tokens
@@ -50,7 +46,6 @@ struct TokenForm {
     operation_id = "token",
     tag = "oauth",
     params(("Doorward-Device" = Option<String>, Header, description = "For `password`: the ticket that this device got at an earlier login to this account")),
-    request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "A session's tokens", body = TokenResponse,
             headers(("Doorward-Device" = String, description = "For a device that logs in and showed none: its ticket"))),
@@ -66,38 +61,39 @@ pub async fn exchange(
     app: web::Data<App>,
     request: HttpRequest,
     origin: Origin,
-    form: Result<FormFields, Problem>,
+    Form(form): Form<TokenForm>,
 ) -> Result<HttpResponse, Problem> {
-    let FormFields(fields) = strict(form)?;
+    // A client that authenticates itself hears so before it hears of a missing grant type.
     if request.headers().contains_key(header::AUTHORIZATION) {
         return Err(Problem::InvalidClient);
     }
-    let required = |name| fields.optional(name).ok_or(Problem::InvalidRequest);
     let context = origin.context(Actor::Anonymous);
-    let grant = match required("grant_type")? {
+    let pair = match required(form.grant_type.as_deref())? {
         "password" => {
-            let (username, password) = (required("username")?, required("password")?);
+            let login = Login {
+                username: required(form.username.as_deref())?,
+                password: required(form.password.as_deref())?,
+                new_password: None,
+                device: device_of(&request),
+                user_agent: &origin.user_agent,
+            };
             limits::login(&app, &request)?;
-            login::login(
-                &app,
-                Login {
-                    username,
-                    password,
-                    new_password: None,
-                    device: device_of(&request),
-                    user_agent: &origin.user_agent,
-                },
-                &context,
-            )
-            .await
+            login::login(&app, login, &context).await
         }
-        "refresh_token" => sessions::refresh(&app, required("refresh_token")?, &context).await,
+        "refresh_token" => {
+            let token = required(form.refresh_token.as_deref())?;
+            sessions::refresh(&app, token, &context).await
+        }
         _ => return Err(Problem::UnsupportedGrantType),
     };
-    match grant {
-        Ok(grant) => Ok(tokens(grant)),
+    match pair {
+        Ok(pair) => Ok(tokens(pair)),
         // RFC 6749 section 5.2 has one word and one status for all.
         Err(Failure::BadCredentials(_) | Failure::PasswordChangeRequired) => Err(Problem::InvalidGrant),
         Err(other) => Err(other.into()),
     }
+}
+
+fn required(field: Option<&str>) -> Result<&str, Problem> {
+    field.ok_or(Problem::InvalidRequest)
 }

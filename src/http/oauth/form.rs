@@ -1,0 +1,41 @@
+//! Forms read to the letter of RFC 6749: any fault of theirs is one word, not a list of fields.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::{FutureExt as _, LocalBoxFuture};
+
+use crate::http::extract::form;
+use crate::http::extract::typed::{Arrived, Ignored, Secret, body};
+use crate::http::problem::Problem;
+use crate::service::Failure;
+
+/// A body that is a form, where one that does not parse, repeats a field or lacks one is an
+/// `invalid_request`; for extracting.
+pub struct Form<T>(pub T);
+
+impl<T: Arrived + 'static> FromRequest for Form<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        form::Form::from_request(request, payload)
+            .map(|read| match read {
+                Ok(form::Form(form)) => Ok(Self(form)),
+                Err(Problem::Failed(Failure::Invalid(_))) => Err(Problem::InvalidRequest),
+                Err(other) => Err(other),
+            })
+            .boxed_local()
+    }
+}
+
+body! {
+    /// The form of RFC 7009 and of RFC 7662.
+    pub struct PresentedToken {
+        /// An access or a refresh token.
+        #[schema(value_type = String, min_length = 1, example = "dwr_…")]
+        pub token: Secret,
+        /// `access_token` or `refresh_token`; a hint that is not needed.
+        #[schema(value_type = Option<String>, nullable = false, example = "refresh_token")]
+        pub token_type_hint: Ignored,
+    }
+}
