@@ -1,5 +1,7 @@
 //! The long-lived parts, built once from the settings and handed to every use-case.
 
+pub mod workers;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

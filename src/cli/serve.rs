@@ -11,8 +11,8 @@ use super::Exit;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;
-use crate::server;
 use crate::server::tls::TlsIdentity;
+use crate::server::{self, Listeners};
 use crate::store::url::DatabaseUrl;
 use crate::telemetry;
 use crate::telemetry::log::Log;
@@ -61,7 +61,12 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         "Doorward {} keeps the door at {scheme}://{address}{docs}",
         env!("CARGO_PKG_VERSION")
     );
-    server::run(listener, metrics, Data::new(app), begun, identity, stop)
+    let listeners = Listeners {
+        public: listener,
+        identity,
+        metrics,
+    };
+    server::run(listeners, Data::new(app), begun, stop)
         .await
         .map_err(Exit::failed)?;
     log::info!("stopped");

@@ -2,7 +2,7 @@
 //! their files change.
 //!
 //! TLS 1.2 and 1.3 only, by aws-lc-rs, handed to rustls by name: no process-wide default is
-//! installed. Nothing here knows of HTTP; the bounds of HTTP/2 are in `server::streams`. The
+//! installed. Nothing here knows of HTTP; the bounds of HTTP/2 are in `server::connections`. The
 //! surprising thing: the files are taken up only after they stood still for a look, because a
 //! renewal writes two files one after the other, and between the two they do not fit.
 

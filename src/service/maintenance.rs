@@ -1,5 +1,5 @@
-//! Work that nobody asks for: what has run out is deleted, a bounded batch at a time (ASVS 14.2.7),
-//! and signing keys are rotated if so set.
+//! Background work on the database: expired rows are deleted, a bounded batch at a time (ASVS
+//! 14.2.7), and signing keys are rotated if so set.
 
 use std::time::Duration;
 
@@ -24,13 +24,20 @@ const PAUSE: Duration = Duration::from_millis(50);
 const INTERVAL: Duration = Duration::from_mins(5);
 
 /// Purges again and again until dropped.
-pub async fn keep(app: &App) {
+pub async fn keep_purged(app: &App) {
     loop {
         match purge(app).await {
             Ok(0) => {}
             Ok(purged) => log::info!(purged; "ended sessions, read changes and old events deleted"),
             Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
         }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// Rotates the signing key whenever it is due, if the settings say how often, until dropped.
+pub async fn keep_keys_rotated(app: &App) {
+    loop {
         if let Some(interval) = app.config.tokens.key_rotation
             && let Err(failure) = keys::rotate_if_due(app, interval).await
         {
@@ -40,14 +47,14 @@ pub async fn keep(app: &App) {
     }
 }
 
-/// Deletes what has run out, batch by batch with pauses between, so that no writer waits long; says
-/// how many rows.
+/// Deletes expired rows, batch by batch with pauses between, so that no writer waits long; says how
+/// many.
 ///
 /// # Errors
 /// [`StoreError`]; what was deleted before stays so.
 pub async fn purge(app: &App) -> Result<u64, StoreError> {
-    // Asked anew for each batch: a clock that is set back during the walk must not make what is
-    // written after it look old.
+    // Asked anew for each batch: a clock that is set back during the walk must not make later rows
+    // look old.
     let before = |kept| app.clock.now().minus(kept);
     let sessions = walk(SessionId::FIRST, async |after| {
         app.store

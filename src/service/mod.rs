@@ -13,6 +13,7 @@ pub mod portability;
 pub mod readiness;
 pub mod roles;
 pub mod sessions;
+pub mod workers;
 
 use crate::crypto::CryptoError;
 use crate::crypto::passwords::HashError;

@@ -135,7 +135,12 @@ impl TestApp {
                 let app = Data::new(App::build(config, moved).await.unwrap());
                 let begun = server::begin(&app).await.unwrap();
                 built.send(()).unwrap();
-                server::run(listener, None, app, begun, None, async {
+                let listeners = server::Listeners {
+                    public: listener,
+                    identity: None,
+                    metrics: None,
+                };
+                server::run(listeners, app, begun, async {
                     drop(stopped.await);
                 })
                 .await

@@ -1,4 +1,5 @@
-//! What one connection over TLS may ask at once, and when a stopping server is done.
+//! Bounds of one connection over TLS, and the requests in flight by which a stopping server knows
+//! that it is done.
 //!
 //! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends
 //! (GOAWAY) when more than 20 streams were reset before they were taken up (rapid reset,
@@ -31,26 +32,26 @@ use actix_web::web::Bytes;
 use crate::http::problem::Problem;
 use crate::service::Failure;
 
-/// Requests of one HTTP/2 connection under way at once: browsers ask 100, proxies a little more.
+/// Requests of one HTTP/2 connection in flight at once: browsers ask 100, proxies a little more.
 const MOST_STREAMS: usize = 256;
 const MOST_HEADER_FIELDS: usize = 96;
 const MOST_HEADER_BYTES: usize = 128 * 1024;
-/// A stopping server is done when no request was under way for so long: time for what was answered
-/// last to leave.
+/// A stopping server is done when no request was in flight for so long: time for the last answers
+/// to leave.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// The requests that are under way, from their head to the last byte of the answer.
+/// The requests in flight, from their head to the last byte of the answer.
 #[derive(Debug, Clone, Default)]
-pub struct BusyConnections(Arc<AtomicUsize>);
+pub struct StreamsInFlight(Arc<AtomicUsize>);
 
-/// What is known of the connection that a request came by.
+/// The counts of the connection that a request came by.
 #[derive(Clone)]
 struct Connection {
     own: Rc<Cell<usize>>,
-    all: BusyConnections,
+    all: StreamsInFlight,
 }
 
-impl BusyConnections {
+impl StreamsInFlight {
     /// Begins the count of a new connection.
     pub fn connected(&self, connection: &mut Extensions) {
         connection.insert(Connection {
@@ -59,7 +60,7 @@ impl BusyConnections {
         });
     }
 
-    /// Resolves when nothing has been under way for a while. h2 connections stay open while their
+    /// Resolves when nothing has been in flight for a while. h2 connections stay open while their
     /// client likes, and actix does not tell them to go away, so that waiting for the connections
     /// to end would always take all the patience there is.
     pub async fn quiet(&self) {
@@ -76,10 +77,10 @@ impl BusyConnections {
     }
 }
 
-/// One request under way, until dropped.
-struct ConnectionEntry(Connection);
+/// One request in flight, until dropped.
+struct StreamGuard(Connection);
 
-impl ConnectionEntry {
+impl StreamGuard {
     fn taken(connection: &Connection) -> Self {
         connection.own.set(connection.own.get() + 1);
         connection.all.0.fetch_add(1, Ordering::SeqCst);
@@ -87,7 +88,7 @@ impl ConnectionEntry {
     }
 }
 
-impl Drop for ConnectionEntry {
+impl Drop for StreamGuard {
     fn drop(&mut self) {
         self.0.own.set(self.0.own.get() - 1);
         self.0.all.0.fetch_sub(1, Ordering::SeqCst);
@@ -97,7 +98,7 @@ impl Drop for ConnectionEntry {
 /// The middleware: refuses what is too much, counts the rest.
 ///
 /// # Errors
-/// What the handler's were.
+/// The errors of the handler.
 pub async fn bound(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -108,7 +109,7 @@ pub async fn bound(
     if let Some(problem) = too_much(&request, connection) {
         return Ok(request.error_response(problem));
     }
-    let place = ConnectionEntry::taken(connection);
+    let place = StreamGuard::taken(connection);
     let response = next.call(request).await?;
     Ok(response.map_body(|_, body| {
         BoxBody::new(HeldStream {
@@ -135,10 +136,10 @@ fn too_much(request: &ServiceRequest, connection: &Connection) -> Option<Problem
     (connection.own.get() >= MOST_STREAMS).then_some(Problem::Failed(Failure::Busy))
 }
 
-/// A body whose request is under way until it is sent.
+/// A body whose request is in flight until it is sent.
 struct HeldStream {
     body: BoxBody,
-    _place: ConnectionEntry,
+    _place: StreamGuard,
 }
 
 impl MessageBody for HeldStream {

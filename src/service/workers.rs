@@ -1,0 +1,17 @@
+//! The list of background work that the use-cases need: one line a worker.
+
+use super::feed::{self, FeedPosition};
+use super::maintenance;
+use crate::app::App;
+use crate::app::workers::Worker;
+
+/// The workers of a running service. The feed is followed from the place that was read at the
+/// start.
+#[must_use]
+pub fn list(app: &App, begun: FeedPosition) -> Vec<Worker<'_>> {
+    vec![
+        Worker::endless("feed", feed::follow(app, begun)),
+        Worker::endless("purge", maintenance::keep_purged(app)),
+        Worker::endless("key rotation", maintenance::keep_keys_rotated(app)),
+    ]
+}
