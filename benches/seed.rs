@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::app::usable_keys;
-use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
+use doorward::crypto::jwt::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
 use doorward::model::clock::{Clock, Timestamp};

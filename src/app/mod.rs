@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::crypto::CryptoError;
-use crate::crypto::access_tokens::AccessTokens;
 use crate::crypto::audit_chain::ChainKey;
 use crate::crypto::counter_names::CounterNames;
 use crate::crypto::device_tickets::DeviceTickets;
+use crate::crypto::jwt::AccessTokens;
 use crate::crypto::passwords::{HashTimes, Passwords};
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;

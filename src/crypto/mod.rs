@@ -2,11 +2,12 @@
 //! changes while the process runs but the set of signing keys. All primitives come from aws-lc-rs
 //! and the argon2 crate, apart from those that only foreign password hashes need.
 
-pub mod access_tokens;
 pub mod audit_chain;
 pub mod counter_names;
 pub mod device_tickets;
 mod foreign_hashes;
+pub mod jwt;
+mod keyring;
 pub mod passwords;
 pub mod refresh_tokens;
 pub mod root_secret;

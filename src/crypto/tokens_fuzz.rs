@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::access_tokens::AccessTokens;
+use super::jwt::AccessTokens;
 use super::refresh_tokens::RefreshTokens;
 use super::root_secret::RootSecret;
 use super::signing_keys::{self, SigningKey, jwa};

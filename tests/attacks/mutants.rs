@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use doorward::crypto::access_tokens::{AccessTokens, TokenIdentity};
+use doorward::crypto::jwt::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;

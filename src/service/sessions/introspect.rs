@@ -2,7 +2,7 @@
 
 use super::authenticate;
 use crate::app::App;
-use crate::crypto::access_tokens::Claims;
+use crate::crypto::jwt::Claims;
 use crate::model::ids::{SessionId, Subject};
 use crate::model::permission::Permissions;
 use crate::model::session::SessionState;

@@ -17,7 +17,7 @@ pub use self::open::{Client, open};
 pub use self::refresh::refresh;
 use super::Failure;
 use crate::app::App;
-use crate::crypto::access_tokens::TokenIdentity;
+use crate::crypto::jwt::TokenIdentity;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::SessionInfo;

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{TokenPair, issue};
 use crate::app::App;
-use crate::crypto::access_tokens::TokenIdentity;
+use crate::crypto::jwt::TokenIdentity;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::SessionId;
 use crate::model::refusal::LoginRefusal;

@@ -2,7 +2,7 @@
 
 use super::{TokenPair, end, issue};
 use crate::app::App;
-use crate::crypto::access_tokens::TokenIdentity;
+use crate::crypto::jwt::TokenIdentity;
 use crate::model::clock::NODES_APART;
 use crate::model::event::{Context, EventType};
 use crate::model::refusal::RefreshRefusal;
