@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["store", "crypto", "telemetry", "model"]),
     ("telemetry", &["model"]),
     ("store", &["telemetry", "model"]),
-    ("memory", &["crypto", "telemetry", "model"]),
+    ("memory", &["telemetry", "model"]),
     ("crypto", &["telemetry", "model"]),
     ("formats", &["model"]),
     ("model", &[]),

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use doorward::app::App;
 use doorward::config::{Config, SettingSource};
-use doorward::crypto::passwords::Cost;
+use doorward::crypto::password_hash::Cost;
 use doorward::model::authority::Authority;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Context};

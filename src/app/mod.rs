@@ -1,21 +1,23 @@
 //! The long-lived parts, built once from the settings and handed to every use-case.
 
+mod passwords;
 pub mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub use self::passwords::Passwords;
 use crate::config::Config;
 use crate::crypto::CryptoError;
 use crate::crypto::audit_chain::ChainKey;
 use crate::crypto::counter_names::CounterNames;
 use crate::crypto::device_tickets::DeviceTickets;
 use crate::crypto::jwt::AccessTokens;
-use crate::crypto::passwords::{HashTimes, Passwords};
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::{self, SigningKey};
+use crate::memory::hash_pool::HashTimes;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::{Clock, Timestamp};
@@ -137,13 +139,8 @@ impl App {
         let metrics = Arc::new(Metrics::new()?);
         Ok(Self {
             clock,
-            passwords: Passwords::start(
-                config.hashing.threads,
-                config.hashing.queue,
-                config.hashing.cost.clone(),
-                HashTimes::register(&metrics)?,
-            )
-            .map_err(StartError::Threads)?,
+            passwords: Passwords::start(&config.hashing, HashTimes::register(&metrics)?)
+                .map_err(StartError::Threads)?,
             access_tokens: AccessTokens::new(
                 keys,
                 config.tokens.algorithm,

@@ -2,7 +2,7 @@
 
 use super::row::settings;
 use super::values::{By, Or, Whole};
-use crate::crypto::passwords::Cost;
+use crate::crypto::password_hash::Cost;
 
 settings! {
     /// Cost of password hashing.

@@ -5,10 +5,9 @@
 pub mod audit_chain;
 pub mod counter_names;
 pub mod device_tickets;
-mod foreign_hashes;
 pub mod jwt;
 mod keyring;
-pub mod passwords;
+pub mod password_hash;
 pub mod refresh_tokens;
 pub mod root_secret;
 mod sealed;

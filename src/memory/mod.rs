@@ -1,6 +1,7 @@
 //! State that one process holds in memory: the registry of live sessions and the rate limits. No
 //! SQL, no HTTP.
 
+pub mod hash_pool;
 pub mod rate_limit;
 pub mod session_registry;
 #[cfg(test)]

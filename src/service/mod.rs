@@ -16,7 +16,7 @@ pub mod sessions;
 pub mod workers;
 
 use crate::crypto::CryptoError;
-use crate::crypto::passwords::HashError;
+use crate::crypto::password_hash::HashError;
 use crate::model::invalid::Invalid;
 use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::store::StoreError;

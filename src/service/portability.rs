@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Failure;
 use crate::app::App;
-use crate::crypto::passwords::check_verifiable;
+use crate::crypto::password_hash::check_verifiable;
 use crate::formats::records::{self, ReadError};
 use crate::formats::sources::{self, ImportedAccount, Parameters, Source};
 use crate::model::email::Email;

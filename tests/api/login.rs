@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use doorward::crypto::passwords::Cost;
+use doorward::crypto::password_hash::Cost;
 use serde_json::Value;
 use uuid::Uuid;
 

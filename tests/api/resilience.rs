@@ -81,7 +81,7 @@ on_both_engines! {
     async fn a_stopping_server_answers_what_it_has_begun(app) {
         let mut app = app;
         app.register("alice@example.com", PASSWORD).await.expect(201);
-        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::crypto::passwords::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
+        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::crypto::password_hash::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
         let mut dearer = dearer;
         let logins: Vec<_> = (0..4).map(|_| dearer.request("POST", "/login").form(&[("username", "alice@example.com"), ("password", PASSWORD)])).collect();
         let logins: Vec<_> = logins.into_iter().map(|login| tokio::spawn(login.send())).collect();

@@ -81,7 +81,7 @@ on_both_engines! {
 
     async fn two_nodes_do_not_give_twice_the_guesses(app) {
         app.registered("alice").await;
-        let other = app.sibling(&[], Some(doorward::crypto::passwords::Cost::cheapest())).await;
+        let other = app.sibling(&[], Some(doorward::crypto::password_hash::Cost::cheapest())).await;
         let mut evaluated = 0;
         for turn in 0..12 {
             let node = if turn % 2 == 0 { &app } else { &other };

@@ -39,7 +39,7 @@ impl Ring {
             let sibling = app
                 .sibling(
                     &[("DOORWARD_JWT_ALGORITHM", algorithm.name())],
-                    Some(doorward::crypto::passwords::Cost::cheapest()),
+                    Some(doorward::crypto::password_hash::Cost::cheapest()),
                 )
                 .await;
             let token = sibling.logged_in("alice@example.com").await.token;

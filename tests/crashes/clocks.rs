@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use doorward::crypto::passwords::Cost;
+use doorward::crypto::password_hash::Cost;
 use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
 

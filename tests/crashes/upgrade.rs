@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use doorward::crypto::audit_chain::ChainKey;
-use doorward::crypto::passwords::{Cost, HashTimes, Passwords};
+use doorward::crypto::password_hash::{self, Cost, Scratch};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::signing_keys;
@@ -14,7 +14,6 @@ use doorward::model::event::{Actor, Chain, Context, Event, EventType};
 use doorward::model::ids::SessionId;
 use doorward::model::password::Password;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::telemetry::metrics::Metrics;
 use serde_json::{Value, json};
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
@@ -47,7 +46,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// What a database of that version held: people of three roles and one who is disabled, a session
 /// that lives and one that has ended, the signing key, and, since there are events, one.
-async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
+fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
     let bytes = |bytes: &[u8]| {
         if engine == Engine::Sqlite {
             format!("x'{}'", hex(bytes))
@@ -65,16 +64,8 @@ async fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String
     let root = RootSecret::parse(SECRET).unwrap();
     let now = Clock::System.now();
     let (at, later) = (now.micros(), now.plus(Duration::from_hours(24)).micros());
-    let hash = Passwords::start(
-        1,
-        8,
-        Cost::cheapest(),
-        HashTimes::register(&Metrics::new().unwrap()).unwrap(),
-    )
-    .unwrap()
-    .hash(Password::parse(PASSWORD).unwrap())
-    .await
-    .unwrap();
+    let password = Password::parse(PASSWORD).unwrap();
+    let hash = password_hash::hash(&Cost::cheapest(), &password, &mut Scratch::default()).unwrap();
     let mut sql: Vec<String> = Vec::new();
     if version >= 5 {
         sql.push("INSERT INTO roles (name, permissions) VALUES ('clerk', 'users:read');".to_owned());
@@ -183,7 +174,7 @@ async fn upgraded(engine: Engine, version: usize) {
         folder.path(),
         engine,
         version,
-        rows(engine, version, live, ended).await,
+        rows(engine, version, live, ended),
     )
     .await;
     let settings = settings(&url);

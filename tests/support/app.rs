@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web::Data;
 use doorward::app::App;
 use doorward::config::{Config, SettingSource};
-use doorward::crypto::passwords::Cost;
+use doorward::crypto::password_hash::Cost;
 use doorward::model::clock::Clock;
 use doorward::server;
 use sqlx::ConnectOptions as _;

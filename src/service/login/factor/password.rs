@@ -2,7 +2,7 @@
 
 use super::{Checked, Proof, one_time_password};
 use crate::app::App;
-use crate::crypto::passwords::Verdict;
+use crate::crypto::password_hash::Verdict;
 use crate::model::ids::UserId;
 use crate::model::password::Password;
 use crate::model::refusal::LoginRefusal;

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::ForeignHash;
-use crate::crypto::passwords::check_verifiable;
+use crate::crypto::password_hash::check_verifiable;
 
 const SHORT: &str = "correct horse";
 /// 95 bytes, of which bcrypt reads 72.

@@ -4,7 +4,7 @@
 //! Parsing bounds the cost: whoever can write a stored hash cannot halt the service with it. What
 //! has been parsed is verified within 512 MiB and half a minute: scrypt at its limits; bcrypt at
 //! its own takes four seconds, and what systems write by default less than one. Argon2 is not here
-//! but in `passwords`, whoever made it.
+//! but in [`argon2id`](super::argon2id), whoever made it.
 
 mod bcrypt;
 mod crypt;

@@ -1,0 +1,70 @@
+//! Passwords on the hashing threads: hashed and verified at the configured cost.
+
+use crate::config::HashSettings;
+use crate::crypto::password_hash::{self, Cost, HashError, Scratch, Verdict};
+use crate::memory::hash_pool::{HashPool, HashTimes, NotRun};
+use crate::model::password::Password;
+use crate::telemetry::metrics::Reading;
+
+/// Hashes and verifies passwords beside the server. Dropping it lets the threads end after their
+/// queue.
+pub struct Passwords {
+    pool: HashPool<Scratch>,
+    cost: Cost,
+}
+
+impl Passwords {
+    /// Starts the hashing threads.
+    ///
+    /// # Errors
+    /// The operating system gave no thread.
+    pub fn start(settings: &HashSettings, times: HashTimes) -> std::io::Result<Self> {
+        let cost = settings.cost.clone();
+        let kept = cost.clone();
+        let trim = move |scratch: &mut Scratch| scratch.trim(&kept);
+        Ok(Self {
+            pool: HashPool::start(settings.threads, settings.queue, trim, times)?,
+            cost,
+        })
+    }
+
+    /// Hashes a new password under a fresh salt into a PHC string.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+        let cost = self.cost.clone();
+        let job = move |scratch: &mut Scratch| password_hash::hash(&cost, &password, scratch);
+        self.pool.run(job).await.map_err(not_run)?
+    }
+
+    /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work
+    /// is done and the verdict is [`Verdict::Wrong`].
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, HashError> {
+        let cost = self.cost.clone();
+        let job =
+            move |scratch: &mut Scratch| password_hash::verify(&cost, &password, stored.as_deref(), scratch);
+        self.pool.run(job).await.map_err(not_run)?
+    }
+
+    /// Whether the queue would take another hash now.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.pool.has_room()
+    }
+
+    /// Tells how long the queue is, and how long it may be.
+    pub fn figures(&self, reading: &mut Reading) {
+        self.pool.figures(reading);
+    }
+}
+
+fn not_run(why: NotRun) -> HashError {
+    match why {
+        NotRun::Busy => HashError::Busy,
+        NotRun::NoThread => HashError::CryptoError("no hashing thread"),
+    }
+}

@@ -1,0 +1,98 @@
+//! Password hashes: made by Argon2id, verified in our own form and in those of other systems. Slow
+//! by design: for a hashing thread only.
+//!
+//! Verification runs exactly one hash, of the configured cost if there is no stored one to verify;
+//! two if the password was typed in another form than NFC, in which systems that do not normalise
+//! have hashed it.
+
+mod argon2id;
+mod cost;
+mod foreign;
+#[cfg(test)]
+mod tests;
+
+use self::argon2id::Argon2Hash;
+pub use self::argon2id::{Scratch, hash};
+pub use self::cost::Cost;
+use self::foreign::ForeignHash;
+use crate::model::password::Password;
+
+/// Reason why there is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The queue is full, the job waited too long, or there is no memory for it now.
+    #[error("the password hashing queue is full, or there is no memory for a hash")]
+    Busy,
+    /// Argon2 or the random number generator refused.
+    #[error("hashing a password failed: {0}")]
+    CryptoError(&'static str),
+}
+
+/// Result of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is right and its hash costs what is configured.
+    Right,
+    /// The password is right; its hash was made at another cost or by another system and should be
+    /// replaced.
+    RightButOutdated,
+    /// Wrong password, no account, or a stored hash that cannot be verified.
+    Wrong,
+}
+
+/// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work is
+/// done and the verdict is [`Verdict::Wrong`].
+///
+/// # Errors
+/// [`HashError`].
+pub fn verify(
+    cost: &Cost,
+    password: &Password,
+    stored: Option<&str>,
+    scratch: &mut Scratch,
+) -> Result<Verdict, HashError> {
+    match stored.map(StoredHash::parse) {
+        Some(Ok(StoredHash::Argon2(known))) => known.verify(cost, password, scratch),
+        Some(Ok(StoredHash::Foreign(known))) => {
+            for form in password.as_typed().into_iter().chain([password.as_bytes()]) {
+                if known.verify(form).map_err(HashError::CryptoError)? {
+                    return Ok(Verdict::RightButOutdated);
+                }
+            }
+            Ok(Verdict::Wrong)
+        }
+        None | Some(Err(_)) => {
+            argon2id::work_in_vain(cost, password, scratch)?;
+            Ok(Verdict::Wrong)
+        }
+    }
+}
+
+/// Whether a text could be stored as a user's password hash: ours, or a foreign one whose form and
+/// cost are accepted.
+///
+/// # Errors
+/// Why not, in words for a report.
+pub fn check_verifiable(stored: &str) -> Result<(), &'static str> {
+    StoredHash::parse(stored).map(drop)
+}
+
+/// Stored hash that can be verified.
+enum StoredHash {
+    Argon2(Argon2Hash),
+    Foreign(ForeignHash),
+}
+
+impl StoredHash {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        // Django writes its hasher's name before the PHC string.
+        let phc = text
+            .strip_prefix("argon2$")
+            .map_or(text, |_| &text["argon2".len()..]);
+        if phc.starts_with("$argon2") {
+            Argon2Hash::parse(phc).map(Self::Argon2)
+        } else {
+            ForeignHash::parse(text).map(Self::Foreign)
+        }
+    }
+}
