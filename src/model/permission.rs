@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use strum::{EnumMessage, IntoStaticStr, VariantArray};
 
 use super::invalid::Invalid;
@@ -62,9 +63,24 @@ pub const MAX_PERMISSIONS_CHARS: usize = 1024;
 
 /// A set of permissions in the form of OAuth's scope (RFC 6749 section 3.3): sorted, separated by
 /// spaces.
-#[derive(Debug, Clone, PartialEq, Eq, Default, sqlx::Type)]
-#[sqlx(transparent)]
+///
+/// It is read from a row by its columns `role` and `permissions` together, never by the second
+/// alone: what the role `admin` permits is not what its row says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Permissions(String);
+
+impl<'r, R> FromRow<'r, R> for Permissions
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let stored = Self(row.try_get("permissions")?);
+        Ok(stored.of_role(row.try_get("role")?))
+    }
+}
 
 impl Permissions {
     /// All that this server itself asks for.
@@ -72,6 +88,19 @@ impl Permissions {
     pub fn built_in() -> Self {
         let mut names: Vec<&str> = Permission::ALL.iter().map(|own| own.name()).collect();
         names.sort_unstable();
+        Self(names.join(" "))
+    }
+
+    /// The permissions of a role whose row has these. The role `admin` has every permission of this
+    /// server as well, also one that is newer than its row.
+    fn of_role(self, role: &str) -> Self {
+        if role != ADMIN_ROLE || self.holds_built_in() {
+            return self;
+        }
+        let built_in = Self::built_in();
+        let mut names: Vec<&str> = self.names().chain(built_in.names()).collect();
+        names.sort_unstable();
+        names.dedup();
         Self(names.join(" "))
     }
 
@@ -127,12 +156,16 @@ impl Permissions {
         self.names().any(|name| name == permission.name())
     }
 
+    /// Whether it holds all that this server asks for.
+    fn holds_built_in(&self) -> bool {
+        Permission::ALL.iter().all(|own| self.holds(*own))
+    }
+
     /// Whether whoever holds this may hand `others` on, or act on one who holds them: nothing that
     /// is not held here. Whoever holds all of this server's own permissions may hand on any.
     #[must_use]
     pub fn covers(&self, others: &Self) -> bool {
-        Permission::ALL.iter().all(|own| self.holds(*own))
-            || others.names().all(|name| self.names().any(|held| held == name))
+        self.holds_built_in() || others.names().all(|name| self.names().any(|held| held == name))
     }
 }
 
@@ -169,8 +202,10 @@ pub const ADMIN_ROLE: &str = "admin";
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Role {
     /// Its name.
+    #[sqlx(rename = "role")]
     pub name: String,
     /// What it permits.
+    #[sqlx(flatten)]
     pub permissions: Permissions,
     /// Counts its changes.
     pub version: i64,
@@ -231,6 +266,19 @@ mod tests {
             Permissions::parse("permissions", &names).unwrap(),
             Permissions::built_in()
         );
+    }
+
+    #[test]
+    fn the_admin_role_has_every_permission_of_this_server_and_the_apps_own_of_its_row() {
+        let row = Permissions::parse("permissions", &["users:read", "orders:refund"]).unwrap();
+        let admin = row.clone().of_role(ADMIN_ROLE);
+        assert!(admin.covers(&Permissions::built_in()) && admin.covers(&row));
+        assert_eq!(
+            admin.names().filter(|name| *name == "users:read").count(),
+            1,
+            "{admin}"
+        );
+        assert_eq!(row.clone().of_role("clerk"), row);
     }
 
     #[test]

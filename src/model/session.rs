@@ -39,6 +39,7 @@ pub struct SessionState {
     /// The `sub` that a token of this session must carry.
     pub subject: Subject,
     /// What the account's role permits.
+    #[sqlx(flatten)]
     pub permissions: Permissions,
     /// When the session ends unless it is refreshed.
     pub idle_expires_at: Timestamp,
@@ -92,6 +93,7 @@ pub struct SessionOwner {
     /// The name of the account's role.
     pub role: String,
     /// What the role permits.
+    #[sqlx(flatten)]
     pub permissions: Permissions,
 }
 

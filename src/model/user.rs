@@ -41,6 +41,7 @@ pub struct LoginAccount {
     /// When the password ends, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
     /// What the role permits.
+    #[sqlx(flatten)]
     pub permissions: Permissions,
 }
 

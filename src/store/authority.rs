@@ -80,32 +80,28 @@ pub(super) async fn caller(tx: &mut Tx, authority: Authority) -> Result<Option<P
     let Some(session) = authority.session else {
         return Ok(Some(Permissions::built_in()));
     };
-    let caller: Option<(Permissions,)> = tx
-        .query(
-            "SELECT roles.permissions
-             FROM sessions
-             JOIN users ON users.id = sessions.user_id
-             JOIN roles ON roles.name = users.role
-             WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
-        )
-        .bind(session)
-        .optional()
-        .await?;
-    Ok(caller.map(|(permissions,)| permissions))
+    tx.query(
+        "SELECT users.role, roles.permissions
+         FROM sessions
+         JOIN users ON users.id = sessions.user_id
+         JOIN roles ON roles.name = users.role
+         WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+    )
+    .bind(session)
+    .optional()
+    .await
 }
 
 /// The permissions of a role; none if there is no such role.
 pub(super) async fn permissions_of(tx: &mut Tx, role: &str) -> Result<Option<Permissions>, StoreError> {
-    let permissions: Option<(Permissions,)> = tx
-        .query(
-            "SELECT permissions
-             FROM roles
-             WHERE name = $1",
-        )
-        .bind(role)
-        .optional()
-        .await?;
-    Ok(permissions.map(|(permissions,)| permissions))
+    tx.query(
+        "SELECT name AS role, permissions
+         FROM roles
+         WHERE name = $1",
+    )
+    .bind(role)
+    .optional()
+    .await
 }
 
 /// Lets one transaction at a time, of all nodes, do what could cost an admin.

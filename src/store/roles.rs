@@ -28,7 +28,7 @@ impl Store {
     pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
         self.read(
             "store roles",
-            "SELECT name, permissions, version
+            "SELECT name AS role, permissions, version
              FROM roles
              ORDER BY name",
         )
@@ -43,7 +43,7 @@ impl Store {
     pub async fn role(&self, name: &str) -> Result<Option<Role>, StoreError> {
         self.read(
             "store role",
-            "SELECT name, permissions, version
+            "SELECT name AS role, permissions, version
              FROM roles
              WHERE name = $1",
         )
@@ -79,7 +79,7 @@ impl Store {
                     "UPDATE roles
                      SET version = version
                      WHERE name = $1
-                     RETURNING name, permissions, version",
+                     RETURNING name AS role, permissions, version",
                 )
                 .bind(name)
                 .optional()
@@ -98,10 +98,10 @@ impl Store {
                     "UPDATE roles
                      SET permissions = $2, version = version + 1
                      WHERE name = $1
-                     RETURNING name, permissions, version",
+                     RETURNING name AS role, permissions, version",
                 )
                 .bind(name)
-                .bind(permissions)
+                .bind(permissions.as_str())
                 .one()
                 .await?;
             feed::append(tx, Change::Role(name), event.at).await?;
@@ -150,7 +150,7 @@ impl Store {
                 .query(
                     "DELETE FROM roles
                      WHERE name = $1 AND NOT EXISTS (SELECT 1 FROM users WHERE role = $1)
-                     RETURNING name, permissions, version",
+                     RETURNING name AS role, permissions, version",
                 )
                 .bind(name)
                 .optional()
@@ -177,10 +177,10 @@ async fn make_role(
             "INSERT INTO roles (name, permissions)
              VALUES ($1, $2)
              ON CONFLICT (name) DO NOTHING
-             RETURNING name, permissions, version",
+             RETURNING name AS role, permissions, version",
         )
         .bind(name)
-        .bind(permissions)
+        .bind(permissions.as_str())
         .optional()
         .await?;
     let Some(role) = made else {

@@ -391,6 +391,27 @@ on_both_engines! {
         assert_eq!((&worth["active"], &worth["role"], &worth["scope"]), (&true.into(), &"user".into(), &"".into()), "what it is worth now");
     }
 
+    async fn the_admin_role_permits_everything_whatever_its_row_says(app) {
+        app.admin().await;
+        // As a permission that a later version adds, without a migration.
+        app.sql("UPDATE roles SET permissions = 'orders:refund users:read' WHERE name = 'admin'").await;
+        let boss = app.logged_in("boss@example.com").await;
+        for (method, path, permission) in guarded() {
+            if let Some(permission) = permission {
+                assert_ne!(boss.send(&method, &path).await.status, 403, "{method} {path} asks for {permission}");
+            }
+        }
+        let roles = boss.send("GET", "/roles").await.expect(200).json();
+        let admin = roles.as_array().unwrap().iter().find(|role| role["name"] == "admin").unwrap();
+        let permissions: Vec<&str> = admin["permissions"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        assert!(["orders:refund", "audit:read", "users:write"].iter().all(|name| permissions.contains(name)), "{permissions:?}");
+        put_role(&boss, "clerk", &["users:read", "users:write"]).await;
+        someone(&boss, "deputy", "admin").await;
+        let deputy = app.refresh(&boss.refresh_token).await.expect(200).json();
+        let worth = app.request("POST", "/oauth/introspect").bearer(&boss.token).form(&[("token", deputy["access_token"].as_str().unwrap())]).send().await.expect(200).json();
+        assert!(worth["scope"].as_str().unwrap().starts_with("audit:read keys:write orders:refund "), "{worth}");
+    }
+
     async fn a_right_that_ends_while_a_body_is_held_back_has_ended(app) {
         use std::io::{Read as _, Write as _};
         let boss = app.admin().await;
