@@ -45,24 +45,16 @@ pub struct SessionState {
     pub idle_expires_at: Timestamp,
     /// When the session ends in any case.
     pub expires_at: Timestamp,
-    /// `me` in JSON, once somebody asked for it.
+    /// `me` as it is sent, once somebody asked for it.
     #[sqlx(skip)]
     pub written: Written,
 }
 
 impl SessionState {
-    /// What the account shows of itself, in JSON: written once, for it is what bearers ask for
-    /// most.
-    ///
-    /// # Panics
-    /// Never: the account holds nothing that JSON cannot.
-    #[must_use]
-    pub fn me_json(&self) -> &[u8] {
-        self.written.0.get_or_init(|| {
-            serde_json::to_vec(&self.me)
-                .expect("an account is plain data")
-                .into()
-        })
+    /// The account's public fields as `write` writes them. They are written once and kept, for
+    /// bearers ask for nothing so often; so there is one way to write them.
+    pub fn written(&self, write: impl FnOnce(&PublicAccount) -> Vec<u8>) -> &[u8] {
+        self.written.0.get_or_init(|| write(&self.me).into())
     }
 
     /// Whether the session still runs at `now`.
@@ -72,7 +64,7 @@ impl SessionState {
     }
 }
 
-/// A text that is made when it is first asked for.
+/// A text that is written when it is first asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Written(OnceLock<Box<[u8]>>);
 

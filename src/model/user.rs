@@ -1,28 +1,20 @@
 //! An account as it is stored, and the part of it that anyone signed in may see.
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 use super::clock::Timestamp;
 use super::email::{Email, EmailKey};
 use super::ids::{Subject, UserId};
 use super::permission::Permissions;
 
-/// What an account shows of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
-#[schema(as = Me)]
+/// The fields of an account that its owner may see.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct PublicAccount {
     /// Row number, stable for the life of the account.
-    #[schema(value_type = i64, example = 1, minimum = 1)]
     pub id: UserId,
     /// The address as it was typed, its domain in lower case.
-    #[schema(example = "alice@example.com", format = "email")]
     pub email: String,
     /// Whether the account may log in. A disabled one never gets this far.
-    #[schema(example = true)]
     pub is_active: bool,
     /// The name of the account's one role.
-    #[schema(example = "user")]
     pub role: String,
 }
 

@@ -3,6 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 
+use super::me::Me;
 use crate::app::App;
 use crate::http::extract::client::Origin;
 use crate::http::extract::json::Json;
@@ -11,7 +12,6 @@ use crate::http::limits;
 use crate::http::problem::shared::{BodyRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
-use crate::model::user::PublicAccount;
 use crate::service::accounts;
 
 body! {
@@ -41,7 +41,7 @@ body! {
     tag = "accounts",
     request_body = NewAccount,
     responses(
-        (status = 201, description = "The account", body = PublicAccount, headers(("Location" = String, description = "`/me`"))),
+        (status = 201, description = "The account", body = Me, headers(("Location" = String, description = "`/me`"))),
         (status = 400, description = "The address is taken (`email_taken`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 403, description = "Registration is closed (`registration_closed`)", body = ProblemBody),
         Throttled,
@@ -65,5 +65,5 @@ pub async fn register(
     let me = accounts::register(&app, account, &origin.context(Actor::Anonymous)).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, "/me"))
-        .json(me))
+        .json(Me::from(me)))
 }
