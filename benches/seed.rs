@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward::app::usable_keys;
+use doorward::app::start::usable_keys;
 use doorward::crypto::jwt::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;

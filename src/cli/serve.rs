@@ -46,8 +46,8 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     let traces = Traces::from_environment(environment)
         .map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
-    app.traces = traces.map(Arc::new);
-    app.dropped_lines = log.dropped_lines();
+    app.telemetry.traces = traces.map(Arc::new);
+    app.telemetry.dropped_lines = log.dropped_lines();
     let begun = server::begin(&app).await.map_err(Exit::failed)?;
     if forgetful {
         log::warn!("the database is in memory: every account is forgotten when this process ends");

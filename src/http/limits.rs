@@ -22,7 +22,7 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
         app,
         request,
         "login_address",
-        client_address(request).and_then(|ip| app.logins.take(ip, app.clock.now())),
+        client_address(request).and_then(|ip| app.memory.logins.take(ip, app.clock.now())),
     )
 }
 
@@ -35,7 +35,7 @@ pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
         app,
         request,
         "register_address",
-        client_address(request).and_then(|ip| app.registrations.take(ip, app.clock.now())),
+        client_address(request).and_then(|ip| app.memory.registrations.take(ip, app.clock.now())),
     )
 }
 
@@ -52,7 +52,7 @@ fn take(
     if admitted {
         return Ok(());
     }
-    app.metrics.outcomes.throttled.count(limit);
+    app.telemetry.metrics.outcomes.throttled.count(limit);
     Err(Failure::Throttled {
         retry_after: seconds(&budget).max(1),
     }

@@ -144,7 +144,7 @@ async fn finish(app: &App) {
         log::warn!(failure:%; "the stop is not in the events");
     }
     app.store.close().await;
-    if let Some(traces) = app.traces.clone() {
+    if let Some(traces) = app.telemetry.traces.clone() {
         // What sends the spans blocks.
         let _ended = tokio::task::spawn_blocking(move || traces.end()).await;
     }

@@ -38,7 +38,7 @@ pub async fn register(
     context: &Context,
 ) -> Result<PublicAccount, Failure> {
     counted(
-        &app.metrics.outcomes.registrations,
+        &app.telemetry.metrics.outcomes.registrations,
         make(app, account, context).await.map(|me| (me, "ok")),
     )
 }
@@ -114,7 +114,7 @@ pub async fn change_password(
             &app.event(EventType::PasswordChanged, context),
         )
         .await?;
-    app.registry.evict_user(me.id);
+    app.memory.registry.evict_user(me.id);
     if changed {
         Ok(())
     } else {
@@ -146,7 +146,7 @@ pub async fn change_email(
             &app.event(EventType::EmailChanged, context),
         )
         .await?;
-    app.registry.evict_user(user);
+    app.memory.registry.evict_user(user);
     match change {
         EmailChangeOutcome::Done(me) => Ok(me),
         EmailChangeOutcome::Taken => Err(Failure::EmailTaken),
@@ -170,7 +170,7 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
             &app.event(EventType::AccountDeleted, context),
         )
         .await?;
-    app.registry.evict_user(user);
+    app.memory.registry.evict_user(user);
     match deletion {
         DeletionOutcome::Done => Ok(()),
         DeletionOutcome::Outdated => Err(outdated(app, user).await),

@@ -195,7 +195,7 @@ pub async fn unlock(app: &App, user: UserId, context: &Context) -> Result<(), Fa
     let event = app.event(EventType::AccountUnlocked, context).of_user(user);
     Ok(app
         .store
-        .forget_failures(app.counter_names.of_account(&name), &event)
+        .forget_failures(app.crypto.counter_names.of_account(&name), &event)
         .await?)
 }
 
@@ -246,14 +246,14 @@ pub async fn end_every_session(app: &App, context: &Context) -> Result<u64, Fail
         .store
         .end_every_session(&app.event(EventType::SessionsEnded, context))
         .await?;
-    app.registry.clear();
+    app.memory.registry.clear();
     Ok(ended)
 }
 
 /// Commit, evict, answer.
 fn settled<T>(app: &App, user: UserId, outcome: Administered<T>, context: &Context) -> Result<T, Failure> {
     let value = outcome.map_err(|refusal| refused(refusal, context))?;
-    app.registry.evict_user(user);
+    app.memory.registry.evict_user(user);
     Ok(value)
 }
 

@@ -78,7 +78,7 @@ async fn verify_chain(
     let unused = chain.is_unused()
         && app.store.count_users().await? == 0
         && app.store.signing_keys().await?.is_empty();
-    if !unused && chain.seal != app.chain.seal(chain) {
+    if !unused && chain.seal != app.crypto.chain.seal(chain) {
         return Ok(AuditVerdict::EndsBroken);
     }
     if known.is_some_and(|(id, _)| *id > chain.last_id) {
@@ -91,7 +91,7 @@ async fn verify_chain(
             return Ok(AuditVerdict::CryptoError(place));
         }
         for row in page.into_iter().take_while(|row| row.id <= chain.last_id) {
-            if row.id != place || row.link != app.chain.link(&link, &row) {
+            if row.id != place || row.link != app.crypto.chain.link(&link, &row) {
                 return Ok(AuditVerdict::CryptoError(place));
             }
             if known.is_some_and(|(id, link)| *id == row.id && *link != row.link) {

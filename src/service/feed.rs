@@ -62,7 +62,7 @@ pub async fn follow(app: &App, from: FeedPosition) {
                 Some(FeedPosition { change, at: now })
             }
             failed => {
-                app.registry.end_lease();
+                app.memory.registry.end_lease();
                 if last.is_some() {
                     let cause = failed.map_or_else(
                         |_| "no answer in time".to_owned(),
@@ -76,7 +76,7 @@ pub async fn follow(app: &App, from: FeedPosition) {
             }
         };
         if !watch.wait(INTERVAL).await {
-            app.registry.end_lease();
+            app.memory.registry.end_lease();
         }
     }
 }
@@ -91,8 +91,8 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
     let Some(mut place) = place else {
         let newest = app.store.newest_change().await?;
         keys::reload(app).await?;
-        app.registry.clear();
-        app.registry.renew_lease(start);
+        app.memory.registry.clear();
+        app.memory.registry.renew_lease(start);
         return Ok(newest);
     };
     loop {
@@ -100,18 +100,18 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
         let changes = app.store.changes_after(place, BATCH).await?;
         for row in &changes {
             match row.change() {
-                Change::Session(session) => app.registry.evict(session),
-                Change::User(user) => app.registry.evict_user(user),
-                Change::Role(role) => app.registry.evict_role(role),
+                Change::Session(session) => app.memory.registry.evict(session),
+                Change::User(user) => app.memory.registry.evict_user(user),
+                Change::Role(role) => app.memory.registry.evict_role(role),
                 Change::Everything => {
                     keys::reload(app).await?;
-                    app.registry.clear();
+                    app.memory.registry.clear();
                 }
             }
             place = row.id;
         }
         if changes.len() < BATCH {
-            app.registry.renew_lease(start);
+            app.memory.registry.renew_lease(start);
             return Ok(place);
         }
     }

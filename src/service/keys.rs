@@ -7,7 +7,8 @@
 use std::time::Duration;
 
 use super::Failure;
-use crate::app::{self, App, StartError};
+use crate::app::start::{self, StartError};
+use crate::app::{App, OWN};
 use crate::crypto::signing_keys;
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
@@ -46,7 +47,11 @@ pub async fn rotate(
         .await?
         .first()
         .map_or(0, |key| key.generation);
-    let (root, algorithm, now) = (app.root.clone(), app.access_tokens.algorithm(), app.clock.now());
+    let (root, algorithm, now) = (
+        app.crypto.root_secret.clone(),
+        app.crypto.access_tokens.algorithm(),
+        app.clock.now(),
+    );
     // An RSA key takes a good part of a second to make.
     let key = tokio::task::spawn_blocking(move || {
         signing_keys::generate(&root, algorithm, newest + 1, now, activates_at)
@@ -58,7 +63,7 @@ pub async fn rotate(
         .store
         .add_signing_key(
             &key,
-            app::retirement(activates_at, app.access_tokens.ttl_secs()),
+            start::retirement(activates_at, app.crypto.access_tokens.ttl_secs()),
             &app.event(EventType::KeyRotated, context),
         )
         .await?;
@@ -82,7 +87,7 @@ pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure>
         .iter()
         .find(|key| key.revoked_at.is_none())
         .is_none_or(is_due);
-    if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD), &app::OWN).await? {
+    if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD), &OWN).await? {
         log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
     }
     Ok(())
@@ -122,13 +127,13 @@ pub async fn reload(app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     // One at a time: of two readings the older must not be installed last.
-    let _one_at_a_time = app.reloading.lock().await;
-    let keys = app::usable_keys(&app.store, &app.root, app.clock.now())
+    let _one_at_a_time = app.crypto.reloading.lock().await;
+    let keys = start::usable_keys(&app.store, &app.crypto.root_secret, app.clock.now())
         .await
         .map_err(|error| match error {
             StartError::Store(error) => error.into(),
             other => Failure::Internal(other.to_string()),
         })?;
-    app.access_tokens.replace_keys(keys);
+    app.crypto.access_tokens.replace_keys(keys);
     Ok(())
 }

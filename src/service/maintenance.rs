@@ -70,7 +70,7 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
     let throttles = walk(Uuid::nil(), throttles).await?;
     let events = drain(async || {
         app.store
-            .purge_events(before(app.config.audit.retention), BATCH, &app.chain)
+            .purge_events(before(app.config.audit.retention), BATCH, &app.crypto.chain)
             .await
     })
     .await?;

@@ -31,15 +31,16 @@ const COUNTED_FOR: Duration = Duration::from_mins(1);
 pub async fn text(app: &App) -> Result<String, Failure> {
     let mut reading = Reading::default();
     app.passwords.figures(&mut reading);
-    app.registry.figures(&mut reading);
+    app.memory.registry.figures(&mut reading);
     app.store.figures(&mut reading);
-    app.dropped_lines.figures(&mut reading);
+    app.telemetry.dropped_lines.figures(&mut reading);
     reading.gauge(&LIVE_SESSIONS, &[], live_sessions(app).await);
     reading.gauge(&SIGNING_KEY_AGE, &[], signing_key_age(app).as_secs_f64());
     for (check, holds) in readiness::checks(app).await {
         reading.gauge(&READY, &[check], u8::from(holds));
     }
-    app.metrics
+    app.telemetry
+        .metrics
         .text(reading)
         .map_err(|error| Failure::Internal(error.to_string()))
 }
@@ -47,7 +48,7 @@ pub async fn text(app: &App) -> Result<String, Failure> {
 /// The last count that succeeded, or a new one if it is too old; 0 before the first.
 async fn live_sessions(app: &App) -> i64 {
     let now = app.clock.now();
-    let mut last = app.live_sessions.lock().await;
+    let mut last = app.memory.live_sessions.lock().await;
     let fresh = |at: Timestamp| at <= now && now < at.plus(COUNTED_FOR);
     if !last.at.is_some_and(fresh) {
         let counted = app.store.count_live_sessions(now).await.ok();
@@ -59,6 +60,6 @@ async fn live_sessions(app: &App) -> i64 {
 
 fn signing_key_age(app: &App) -> Duration {
     let now = app.clock.now();
-    let since = app.access_tokens.signing_since(now);
+    let since = app.crypto.access_tokens.signing_since(now);
     since.map_or(Duration::ZERO, |since| Duration::from_secs(now.secs_from(since)))
 }

@@ -18,8 +18,11 @@ pub async fn checks(app: &App) -> Vec<Check> {
         ("serving", !app.stopping.load(Ordering::Relaxed)),
         ("database", migrated.is_ok()),
         ("migrations", migrated.unwrap_or(false)),
-        ("keys", app.access_tokens.signing_since(app.clock.now()).is_some()),
-        ("feed", app.registry.leased()),
+        (
+            "keys",
+            app.crypto.access_tokens.signing_since(app.clock.now()).is_some(),
+        ),
+        ("feed", app.memory.registry.leased()),
         ("hash_queue", app.passwords.has_room()),
     ]
 }

@@ -63,7 +63,7 @@ pub async fn save(
     match saved.map_err(|refusal| administration::refused(refusal, context))? {
         SavedRole::Made(role) => Ok((role, true)),
         SavedRole::Changed(role) => {
-            app.registry.evict_role(&role.name);
+            app.memory.registry.evict_role(&role.name);
             Ok((role, false))
         }
     }

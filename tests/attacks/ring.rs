@@ -50,7 +50,7 @@ impl Ring {
             .await
             .unwrap();
         let root = RootSecret::parse(SECRET).unwrap();
-        let keys = doorward::app::usable_keys(&store, &root, Timestamp::from_secs(NOW))
+        let keys = doorward::app::start::usable_keys(&store, &root, Timestamp::from_secs(NOW))
             .await
             .unwrap();
         store.close().await;

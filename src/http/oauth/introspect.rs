@@ -98,8 +98,8 @@ pub async fn introspect(
         } else {
             "refresh_token"
         }),
-        iss: Some(app.access_tokens.issuer().to_owned()),
-        aud: Some(app.access_tokens.audience().to_owned()),
+        iss: Some(app.crypto.access_tokens.issuer().to_owned()),
+        aud: Some(app.crypto.access_tokens.audience().to_owned()),
         exp: Some(found.expires_at),
         iat: found.claims.as_ref().map(|claims| claims.iat),
         client_id: found.claims.as_ref().map(|claims| claims.client_id.clone()),

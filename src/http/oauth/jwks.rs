@@ -32,7 +32,7 @@ struct KeySet {
 )]
 #[get("/.well-known/jwks.json")]
 pub async fn jwks(app: web::Data<App>, request: HttpRequest) -> HttpResponse {
-    let set = app.access_tokens.jwks(app.clock.now());
+    let set = app.crypto.access_tokens.jwks(app.clock.now());
     let kids: Vec<&str> = set
         .keys
         .iter()

@@ -41,7 +41,7 @@ struct Metadata {
 )]
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn metadata(app: web::Data<App>) -> HttpResponse {
-    let issuer = app.access_tokens.issuer();
+    let issuer = app.crypto.access_tokens.issuer();
     let at = |path: &str| format!("{}{path}", issuer.trim_end_matches('/'));
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))

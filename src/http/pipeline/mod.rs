@@ -50,20 +50,20 @@ impl Pipeline {
     /// As the settings say; `process` is a random number of this process.
     #[must_use]
     pub fn new(app: &App, process: u64) -> Self {
-        let listed = MethodMap::new(routes::endpoints(), &app.metrics);
+        let listed = MethodMap::new(routes::endpoints(), &app.telemetry.metrics);
         Self {
             ids: RequestIds::new(process),
             paths: if app.config.http.docs {
-                listed.with_docs(&app.metrics)
+                listed.with_docs(&app.telemetry.metrics)
             } else {
                 listed
             },
             cors_origins: app.config.http.cors_origins.clone(),
             headers: SecurityHeaders::new(app.config.tokens.issuer_is_https()),
-            metrics: Arc::clone(&app.metrics),
-            no_route: app.metrics.requests.no_route(),
+            metrics: Arc::clone(&app.telemetry.metrics),
+            no_route: app.telemetry.metrics.requests.no_route(),
             no_template: "other".into(),
-            traces: app.traces.clone(),
+            traces: app.telemetry.traces.clone(),
         }
     }
 

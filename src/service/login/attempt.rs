@@ -58,7 +58,7 @@ impl<'a> Attempt<'a> {
     async fn admit(app: &'a App, counters: Counters) -> Result<Self, Failure> {
         let mut patience = pin!(tokio::time::sleep(PATIENCE));
         loop {
-            let ended = app.attempt_ended.notified();
+            let ended = app.memory.attempt_ended.notified();
             let now = app.clock.now();
             match app
                 .store
@@ -129,7 +129,7 @@ impl<'a> Attempt<'a> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.app.attempt_ended.notify_one();
+        self.app.memory.attempt_ended.notify_one();
         if !self.settled {
             log::info!(seconds = PENDING_FOR.as_secs(); "an attempt ended without an outcome; it counts as under way for so many seconds");
         }
@@ -137,6 +137,6 @@ impl Drop for Attempt<'_> {
 }
 
 fn throttled(app: &App, retry_after: u64) -> Failure {
-    app.metrics.outcomes.throttled.count("account");
+    app.telemetry.metrics.outcomes.throttled.count("account");
     Failure::Throttled { retry_after }
 }

@@ -28,12 +28,15 @@ pub async fn identify(
     let known_device = login.device.filter(|ticket| {
         account
             .as_ref()
-            .is_some_and(|account| app.device_tickets.is_of(ticket, account.subject))
+            .is_some_and(|account| app.crypto.device_tickets.is_of(ticket, account.subject))
     });
     let name = account_name(login.username, email.as_ref());
     let counters = match known_device {
-        Some(ticket) => app.counter_names.of_device(ticket, &name),
-        None => app.counter_names.of_address(&name, context.ip.parse().ok()),
+        Some(ticket) => app.crypto.counter_names.of_device(ticket, &name),
+        None => app
+            .crypto
+            .counter_names
+            .of_address(&name, context.ip.parse().ok()),
     };
     Ok((account, counters))
 }

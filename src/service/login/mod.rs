@@ -54,7 +54,7 @@ pub struct Login<'a> {
 /// or an infrastructure failure.
 pub async fn login(app: &App, login: Login<'_>, context: &Context) -> Result<TokenPair, Failure> {
     counted(
-        &app.metrics.outcomes.logins,
+        &app.telemetry.metrics.outcomes.logins,
         log_in(app, login, context).await.map(|tokens| (tokens, "ok")),
     )
 }

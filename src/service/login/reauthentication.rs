@@ -29,7 +29,7 @@ pub async fn reauthenticate(
     let shown = Password::parse(current).ok_or(Failure::WrongPassword)?;
     let user = bearer.standing.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
-    let counters = app.counter_names.of_session(bearer.session);
+    let counters = app.crypto.counter_names.of_session(bearer.session);
     let check = password::check_stored(app, Some(credential.password_hash.clone()), shown);
     let (checked, attempt) = Attempt::check(app, counters, check).await?;
     if checked.is_ok() {

@@ -27,6 +27,7 @@ pub struct Bearer {
 pub async fn authenticate(app: &App, token: &str) -> Result<Bearer, Failure> {
     let now = app.clock.now();
     let presented = app
+        .crypto
         .access_tokens
         .verify(token, now)
         .map_err(|_| Failure::InvalidToken)?;
@@ -50,11 +51,11 @@ pub async fn session_state(app: &App, session: SessionId) -> Result<Arc<SessionS
 }
 
 async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
-    let known = match request_context::span_now("registry look-up", || app.registry.look_up(session)) {
+    let known = match request_context::span_now("registry look-up", || app.memory.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(standing) if !standing.live(now) => {
-            app.registry.evict(session);
-            app.registry.look_up(session)
+            app.memory.registry.evict(session);
+            app.memory.registry.look_up(session)
         }
         known => known,
     };
@@ -84,7 +85,7 @@ async fn load(
         .ok_or(Failure::InvalidToken)?;
     // One that has run out would only be evicted again.
     if standing.live(now) {
-        app.registry.fill(ticket, Arc::clone(&standing));
+        app.memory.registry.fill(ticket, Arc::clone(&standing));
     }
     Ok(standing)
 }

@@ -16,7 +16,7 @@ pub(super) async fn end(
     event: &Event<'_>,
 ) -> Result<(), Failure> {
     app.store.end_session(session, reason, event).await?;
-    app.registry.evict(session);
+    app.memory.registry.evict(session);
     Ok(())
 }
 
@@ -53,7 +53,7 @@ pub async fn logout(
         .end_sessions(user, which, EndReason::Logout, &event)
         .await?
     {
-        app.registry.evict_user(user);
+        app.memory.registry.evict_user(user);
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Cont
     if !app.store.end_own_session(user, session, &event).await? {
         return Err(Failure::NotFound);
     }
-    app.registry.evict(session);
+    app.memory.registry.evict(session);
     Ok(())
 }
 
@@ -78,11 +78,13 @@ pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Cont
 /// An infrastructure failure: the answer never says *revoked* of a token that is not.
 pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
     let presented = app
+        .crypto
         .refresh_tokens
         .verify(token)
         .map(|VerifiedRefreshToken { session, .. }| session);
     let session = presented.or_else(|| {
-        app.access_tokens
+        app.crypto
+            .access_tokens
             .verify(token, app.clock.now())
             .ok()
             .map(|access| access.session)

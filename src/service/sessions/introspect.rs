@@ -32,7 +32,7 @@ pub struct Active {
 /// # Errors
 /// A passing failure: never *inactive* for want of a database.
 pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failure> {
-    if let Some(presented) = app.refresh_tokens.verify(token) {
+    if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
         let now = app.clock.now();
         let lineage = app
             .store
@@ -50,7 +50,7 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
     }
     match authenticate(app, token).await {
         Ok(bearer) => {
-            let Ok(claims) = app.access_tokens.claims(token, app.clock.now()) else {
+            let Ok(claims) = app.crypto.access_tokens.claims(token, app.clock.now()) else {
                 return Ok(None);
             };
             let expires_at = claims.exp;

@@ -52,9 +52,9 @@ fn issue(
     now: Timestamp,
 ) -> Result<TokenPair, Failure> {
     Ok(TokenPair {
-        access_token: app.access_tokens.issue(session, identity, now)?,
-        expires_in: app.access_tokens.ttl_secs(),
-        refresh_token: app.refresh_tokens.issue(session, counter),
+        access_token: app.crypto.access_tokens.issue(session, identity, now)?,
+        expires_in: app.crypto.access_tokens.ttl_secs(),
+        refresh_token: app.crypto.refresh_tokens.issue(session, counter),
         device_ticket: None,
     })
 }

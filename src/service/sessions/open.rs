@@ -63,7 +63,7 @@ pub async fn open(
         .ok_or(Failure::BadCredentials(LoginRefusal::ChangedMeanwhile))?;
     let account = authenticated.into_opened();
     for ended in &over {
-        app.registry.evict(*ended);
+        app.memory.registry.evict(*ended);
     }
     log::info!(user = account.me.id.get(), session = session.id.to_string().as_str(), over_the_cap = over.len(); "session started");
     let identity = TokenIdentity {
@@ -72,12 +72,12 @@ pub async fn open(
         permissions: &account.permissions,
     };
     let tokens = issue(app, session.id, identity, 0, now)?;
-    let is_known = |ticket| app.device_tickets.is_of(ticket, account.subject);
+    let is_known = |ticket| app.crypto.device_tickets.is_of(ticket, account.subject);
     Ok(if client.device.is_some_and(is_known) {
         tokens
     } else {
         TokenPair {
-            device_ticket: Some(app.device_tickets.issue(account.subject)?),
+            device_ticket: Some(app.crypto.device_tickets.issue(account.subject)?),
             ..tokens
         }
     })

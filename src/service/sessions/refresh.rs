@@ -21,7 +21,7 @@ use crate::store::refresh::Rotation;
 /// [`Failure::InvalidGrant`] for every refusal, or an infrastructure failure.
 pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<TokenPair, Failure> {
     counted(
-        &app.metrics.outcomes.refreshes,
+        &app.telemetry.metrics.outcomes.refreshes,
         exchange(app, token, context).await,
     )
 }
@@ -29,6 +29,7 @@ pub async fn refresh(app: &App, token: &str, context: &Context) -> Result<TokenP
 /// The next pair, and whether the token was the newest (`ok`) or the one before it (`repeated`).
 async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPair, &'static str), Failure> {
     let presented = app
+        .crypto
         .refresh_tokens
         .verify(token)
         .ok_or(Failure::InvalidGrant(RefreshRefusal::NotOurs))?;

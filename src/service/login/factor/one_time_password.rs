@@ -101,7 +101,7 @@ pub async fn replace(
         .store
         .change_password(account.me.id, account.password_version, &hash, None, &event)
         .await?;
-    app.registry.evict_user(account.me.id);
+    app.memory.registry.evict_user(account.me.id);
     if !changed {
         return Err(Failure::BadCredentials(LoginRefusal::ChangedMeanwhile));
     }

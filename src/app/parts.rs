@@ -1,0 +1,117 @@
+//! The parts of [`App`](super::App) that are more than one thing, each built from its settings.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::crypto::CryptoError;
+use crate::crypto::audit_chain::ChainKey;
+use crate::crypto::counter_names::CounterNames;
+use crate::crypto::device_tickets::DeviceTickets;
+use crate::crypto::jwt::AccessTokens;
+use crate::crypto::refresh_tokens::RefreshTokens;
+use crate::crypto::root_secret::RootSecret;
+use crate::crypto::signing_keys::SigningKey;
+use crate::memory::rate_limit::AddressLimit;
+use crate::memory::session_registry::Registry;
+use crate::model::clock::Timestamp;
+use crate::telemetry::log::DroppedLines;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::Traces;
+
+/// Keys, and the tokens and texts that are made with them.
+pub struct Crypto {
+    /// The secret that signing keys are sealed with.
+    pub root_secret: RootSecret,
+    /// Issues and verifies access tokens.
+    pub access_tokens: AccessTokens,
+    /// Issues refresh tokens.
+    pub refresh_tokens: RefreshTokens,
+    /// Names of the counters of attempts.
+    pub counter_names: CounterNames,
+    /// Tickets of devices that have logged in.
+    pub device_tickets: DeviceTickets,
+    /// The key of the chain of events.
+    pub chain: ChainKey,
+    /// Held while the signing keys are read and replaced.
+    pub reloading: tokio::sync::Mutex<()>,
+}
+
+impl Crypto {
+    pub(super) fn new(
+        config: &Config,
+        root_secret: RootSecret,
+        keys: Vec<SigningKey>,
+    ) -> Result<Self, CryptoError> {
+        let tokens = &config.tokens;
+        Ok(Self {
+            access_tokens: AccessTokens::new(
+                keys,
+                tokens.algorithm,
+                tokens.issuer.clone(),
+                tokens.audience.clone(),
+                tokens.access_token_ttl,
+            ),
+            refresh_tokens: RefreshTokens::new(&root_secret)?,
+            counter_names: CounterNames::new(&root_secret)?,
+            device_tickets: DeviceTickets::new(&root_secret)?,
+            chain: ChainKey::new(&*root_secret.derive("audit chain")?),
+            reloading: tokio::sync::Mutex::default(),
+            root_secret,
+        })
+    }
+}
+
+/// State of this process alone, gone with it.
+pub struct Memory {
+    /// Live sessions and what their accounts may do.
+    pub registry: Registry,
+    /// Logins of each address.
+    pub logins: AddressLimit,
+    /// Registrations of each address.
+    pub registrations: AddressLimit,
+    /// Told whenever an attempt at a password ends.
+    pub attempt_ended: tokio::sync::Notify,
+    /// The last count of live sessions; held while they are counted.
+    pub live_sessions: tokio::sync::Mutex<LiveSessions>,
+}
+
+impl Memory {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            registry: Registry::new(config.memory.registry_size),
+            logins: AddressLimit::new(config.limits.login),
+            registrations: AddressLimit::new(config.limits.register),
+            attempt_ended: tokio::sync::Notify::new(),
+            live_sessions: tokio::sync::Mutex::default(),
+        }
+    }
+}
+
+/// A count of the sessions that have not ended.
+#[derive(Debug, Default)]
+pub struct LiveSessions {
+    /// The last count that succeeded.
+    pub count: i64,
+    /// When it was made; none if a later one failed.
+    pub at: Option<Timestamp>,
+}
+
+/// What an operator sees of the process.
+pub struct Telemetry {
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+    /// The way of spans to a collector, if one is named.
+    pub traces: Option<Arc<Traces>>,
+    /// The count of log lines that did not get out.
+    pub dropped_lines: DroppedLines,
+}
+
+impl Telemetry {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self {
+            metrics: Arc::new(metrics),
+            traces: None,
+            dropped_lines: DroppedLines::default(),
+        }
+    }
+}

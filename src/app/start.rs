@@ -1,0 +1,145 @@
+//! The start of the process: the database opens, the root secret is found or made, a first signing
+//! key is made if there is none.
+
+use std::time::Duration;
+
+use super::{App, Crypto, Memory, OWN, Passwords, Telemetry};
+use crate::config::Config;
+use crate::crypto::CryptoError;
+use crate::crypto::root_secret::RootSecret;
+use crate::crypto::signing_keys::{self, SigningKey};
+use crate::memory::hash_pool::HashTimes;
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::event::EventType;
+use crate::model::signing_key::SealedKey;
+use crate::store::{OpenError, Store, StoreError};
+use crate::telemetry::metrics::Metrics;
+
+/// Why the service cannot start; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database opened and then failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The root secret or a key.
+    #[error(transparent)]
+    CryptoError(#[from] CryptoError),
+    /// The file with the root secret has gone.
+    #[error(
+        "{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content"
+    )]
+    SecretLost(String),
+    /// The operating system gave no thread.
+    #[error("cannot start the hashing threads: {0}")]
+    Threads(std::io::Error),
+    /// A defect of ours.
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl App {
+    /// Opens the database, finds or makes the root secret and the signing key, and starts the
+    /// hashing threads.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let app = Self::open(config, clock).await?;
+        if !app.config.tokens.shares_its_key() {
+            let keys = first_keys(&app).await?;
+            app.crypto.access_tokens.replace_keys(keys);
+        }
+        Ok(app)
+    }
+
+    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database
+    /// and may have other settings than the server.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let store = Store::open(&config.server.database).await?;
+        let root_secret = root_secret(&config, &store).await?;
+        let keys = match &config.tokens.jwt_secret {
+            Some(secret) => vec![signing_keys::shared(secret)?],
+            None => usable_keys(&store, &root_secret, clock.now()).await?,
+        };
+        let metrics = Metrics::new()?;
+        let hash_times = HashTimes::register(&metrics)?;
+        Ok(Self {
+            clock,
+            passwords: Passwords::start(&config.hashing, hash_times).map_err(StartError::Threads)?,
+            crypto: Crypto::new(&config, root_secret, keys)?,
+            memory: Memory::new(&config),
+            telemetry: Telemetry::new(metrics),
+            stopping: false.into(),
+            store,
+            config,
+        })
+    }
+}
+
+/// The keys of the database; if none of the configured algorithm signs, one is made. Of any number
+/// of nodes that start at once, one makes it.
+async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
+    let (now, algorithm) = (app.clock.now(), app.crypto.access_tokens.algorithm());
+    let sealed = app.store.signing_keys().await?;
+    let goes_on =
+        |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
+    if !sealed.iter().any(goes_on) {
+        let generation = sealed.first().map_or(1, |key| key.generation + 1);
+        let key = signing_keys::generate(&app.crypto.root_secret, algorithm, generation, now, now)?;
+        let event = app.event(EventType::KeyRotated, &OWN);
+        app.store
+            .add_signing_key(&key, retirement(now, app.crypto.access_tokens.ttl_secs()), &event)
+            .await?;
+    }
+    usable_keys(&app.store, &app.crypto.root_secret, now).await
+}
+
+/// Every key of the database that still verifies, opened, the newest first.
+///
+/// # Errors
+/// The store, or a key that the root secret does not open.
+pub async fn usable_keys(
+    store: &Store,
+    root: &RootSecret,
+    now: Timestamp,
+) -> Result<Vec<SigningKey>, StartError> {
+    let sealed = store.signing_keys().await?;
+    let usable = sealed.iter().filter(|key| key.verifies(now));
+    Ok(usable
+        .map(|key| signing_keys::open(key, root))
+        .collect::<Result<_, _>>()?)
+}
+
+/// When a key that signs until `successor_activates_at` has no token left: their life, and a minute
+/// for clocks that differ.
+#[must_use]
+pub fn retirement(successor_activates_at: Timestamp, access_token_ttl_secs: u64) -> Timestamp {
+    successor_activates_at.plus(Duration::from_secs(access_token_ttl_secs + 60))
+}
+
+/// The secret of the settings, or of the file beside the database, which is made if no key is sealed
+/// yet.
+async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, StartError> {
+    if let Some(given) = &config.server.secret {
+        return Ok(given.clone());
+    }
+    let Some(file) = config.secret_file() else {
+        return Ok(RootSecret::generate()?);
+    };
+    if let Some(kept) = RootSecret::read(&file)? {
+        return Ok(kept);
+    }
+    if !store.signing_keys().await?.is_empty() {
+        return Err(StartError::SecretLost(file.display().to_string()));
+    }
+    RootSecret::generate()?.write(&file)?;
+    // Read back: of two processes that began at once, one wrote the file and both must have its
+    // secret.
+    RootSecret::read(&file)?.ok_or_else(|| StartError::SecretLost(file.display().to_string()))
+}
