@@ -1,5 +1,7 @@
 //! The contract of the store: what each method promises, on both engines.
 
+mod schema;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
