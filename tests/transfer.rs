@@ -232,6 +232,36 @@ async fn a_whole_installation_moves_to_postgresql_and_back_and_nobody_is_logged_
 }
 
 #[tokio::test]
+async fn a_locked_account_stays_locked_after_a_copy_to_postgresql_and_back_postgres() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.registered("alice").await;
+    app.login("alice@example.com", "not the password")
+        .await
+        .expect(401);
+    app.sql("UPDATE throttles SET failures = 100, blocked_until = 9223372036854775807 WHERE of_account")
+        .await;
+    app.login("alice@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
+
+    let (postgres, _folder) = fresh_database(Engine::Postgres).await;
+    command(&app.database, &["copy", "--to", &postgres]);
+    let moved = app.sibling(&[("DATABASE_URL", &postgres)], None).await;
+    moved
+        .login("alice@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
+
+    let folder = tempfile::tempdir().unwrap();
+    let back = format!("sqlite://{}", folder.path().join("back.db").display());
+    command(&postgres, &["copy", "--to", &back]);
+    let home = app.sibling(&[("DATABASE_URL", &back)], None).await;
+    home.login("alice@example.com", PASSWORD)
+        .await
+        .expect_problem(429, "throttled");
+}
+
+#[tokio::test]
 async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it_began() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[("DOORWARD_HASH_THREADS", "2")]);

@@ -117,7 +117,18 @@ pub const TABLES: &[Table] = &[
             bytes("seal"),
         ],
     ),
-    left_behind("throttles", "failed attempts are counted anew"),
+    copied(
+        "throttles",
+        &[
+            uuid("key"),
+            flag("of_account"),
+            number("failures"),
+            number("pending"),
+            number("pending_at"),
+            number("blocked_until"),
+            number("updated_at"),
+        ],
+    ),
     left_behind("changes", "the feed is for the nodes that run on this database"),
     left_behind("_sqlx_migrations", "each engine has migrations of its own"),
 ];
