@@ -1,6 +1,6 @@
 //! The house style of texts, as far as a machine can tell.
 
-use super::pages;
+use super::{pages, root};
 
 /// Longest line of prose, in characters.
 const LONGEST: usize = 120;
@@ -36,4 +36,21 @@ fn no_line_of_a_page_is_too_long() {
             );
         }
     }
+}
+
+/// Folders and files of the checkout that a page names in backticks.
+#[test]
+fn every_path_that_a_page_names_exists() {
+    let mut paths = 0;
+    for page in pages() {
+        for word in page.text.split('`').skip(1).step_by(2) {
+            let is_path = ["src/", "tests/", "docs/", "benches/", "openapi/", "ops/"]
+                .iter()
+                .any(|folder| word.starts_with(folder))
+                && !word.contains(['<', ' ', '*']);
+            assert!(!is_path || root().join(word).exists(), "{}: {word}", page.name);
+            paths += usize::from(is_path);
+        }
+    }
+    assert!(paths > 20, "only {paths} paths");
 }
