@@ -1,5 +1,6 @@
 //! Moving in, moving out, moving house: the program's own commands on real files and servers.
 
+use rstest::rstest;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,7 +16,7 @@ use sqlx_sqlite::SqliteConnection;
 
 use crate::support::app::fresh_database;
 use crate::support::process::{Server, doorward, output};
-use crate::support::{self, Engine, PASSWORD, TestApp, on_both_engines};
+use crate::support::{self, Engine, PASSWORD, TestApp};
 
 const SECRET: (&str, &str) = ("DOORWARD_SECRET", support::SECRET);
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/samples");
@@ -67,87 +68,180 @@ fn hashes_of_other_systems() -> Vec<(String, String, String)> {
         .collect()
 }
 
-on_both_engines! {
-    async fn passwords_of_other_systems_log_in_and_become_argon2id(app) {
-        let hashes = hashes_of_other_systems();
-        let formats: BTreeSet<&str> = hashes.iter().map(|(format, _, _)| format.as_str()).collect();
-        assert!(formats.len() >= 25, "{formats:?}");
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("users.jsonl");
-        let line = |(place, (_, hash, _)): (usize, &(String, String, String))| {
-            json!({"email": format!("user{place}@example.com"), "password_hash": hash, "is_active": true}).to_string()
-        };
-        fs::write(&file, hashes.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")).unwrap();
-        let report = import(&app.database, file.to_str().unwrap(), &[]);
-        assert_eq!((&report["imported"], &report["refused"]), (&hashes.len().into(), &0.into()));
-        for (place, (format, _, password)) in hashes.iter().enumerate() {
-            let email = format!("user{place}@example.com");
-            assert_eq!(app.login(&email, "not the password").await.status, 401, "{format}");
-            assert_eq!(app.login(&email, password).await.status, 200, "{format}: {password}");
-            assert_eq!(app.login(&email, password).await.status, 200, "{format}: {password}, by its new hash");
-        }
-        let exported = command(&app.database, &["export", "-"]);
-        assert_eq!(exported.lines().count(), hashes.len());
-        for line in exported.lines() {
-            assert!(line.contains(r#""password_hash":"$argon2id$v=19$m=8,t=1,p=1$"#), "{line}");
-        }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn passwords_of_other_systems_log_in_and_become_argon2id(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let hashes = hashes_of_other_systems();
+    let formats: BTreeSet<&str> = hashes.iter().map(|(format, _, _)| format.as_str()).collect();
+    assert!(formats.len() >= 25, "{formats:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users.jsonl");
+    let line = |(place, (_, hash, _)): (usize, &(String, String, String))| {
+        json!({"email": format!("user{place}@example.com"), "password_hash": hash, "is_active": true})
+            .to_string()
+    };
+    fs::write(
+        &file,
+        hashes.iter().enumerate().map(line).collect::<Vec<_>>().join("\n"),
+    )
+    .unwrap();
+    let report = import(&app.database, file.to_str().unwrap(), &[]);
+    assert_eq!(
+        (&report["imported"], &report["refused"]),
+        (&hashes.len().into(), &0.into())
+    );
+    for (place, (format, _, password)) in hashes.iter().enumerate() {
+        let email = format!("user{place}@example.com");
+        assert_eq!(
+            app.login(&email, "not the password").await.status,
+            401,
+            "{format}"
+        );
+        assert_eq!(
+            app.login(&email, password).await.status,
+            200,
+            "{format}: {password}"
+        );
+        assert_eq!(
+            app.login(&email, password).await.status,
+            200,
+            "{format}: {password}, by its new hash"
+        );
     }
+    let exported = command(&app.database, &["export", "-"]);
+    assert_eq!(exported.lines().count(), hashes.len());
+    for line in exported.lines() {
+        assert!(
+            line.contains(r#""password_hash":"$argon2id$v=19$m=8,t=1,p=1$"#),
+            "{line}"
+        );
+    }
+}
 
-    async fn exports_of_each_system_are_read(app) {
-        let firebase = format!("{SAMPLES}/firebase-hash-config.txt");
-        let root = [("root@example.com", "correct horse battery staple"), ("alice@example.com", "alice-password-1"), ("dave@example.com", "dave-password-1")];
-        let fastapi = [("root@example.com", "root-password-1"), ("alice@example.com", "alice-password-1")];
-        let keycloak = [("sha512@example.com", "keycloak-password-1"), ("argon@example.com", "keycloak-password-1")];
-        let sources: [Sample<'_>; 8] = [
-            ("django", "django-dumpdata.json", &[], &root),
-            ("django", "django-auth_user.csv", &[], &root),
-            ("fastapi-users", "fastapi-users.csv", &[], &fastapi),
-            ("fastapi-users", "fastapi-users.json", &[], &fastapi),
-            ("supabase", "supabase.csv", &[], &[("alice@example.com", "alice-password-1")]),
-            ("supabase", "supabase.jsonl", &[], &[("alice@example.com", "alice-password-1")]),
-            ("firebase", "firebase-users.json", &["--firebase-parameters", &firebase], &[("alice@example.com", "user1password")]),
-            ("keycloak", "keycloak-realm.json", &[], &keycloak),
-        ];
-        for (source, file, more, people) in sources {
-            let file = format!("{SAMPLES}/{file}");
-            let more = [&["--from", source], more].concat();
-            let rehearsed = import(&app.database, &file, &[more.as_slice(), &["--dry-run"]].concat());
-            let done = import(&app.database, &file, &more);
-            assert_eq!(rehearsed["imported"], done["imported"], "{file}: a rehearsal says what happens");
-            let again = import(&app.database, &file, &more);
-            assert_eq!(command(&app.database, &["user", "list", "--role", "admin"]), "", "{file}: nobody becomes an admin unasked");
-            assert_eq!((&again["imported"], &again["already_there"]), (&0.into(), &done["imported"]), "{file}: a second run changes nothing");
-            for (email, password) in people {
-                assert_eq!(app.login(email, "not the password").await.status, 401, "{file}: {email}");
-                assert_eq!(app.login(email, password).await.status, 200, "{file}: {email}");
-            }
-            app.sql("DELETE FROM users").await;
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn exports_of_each_system_are_read(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let firebase = format!("{SAMPLES}/firebase-hash-config.txt");
+    let root = [
+        ("root@example.com", "correct horse battery staple"),
+        ("alice@example.com", "alice-password-1"),
+        ("dave@example.com", "dave-password-1"),
+    ];
+    let fastapi = [
+        ("root@example.com", "root-password-1"),
+        ("alice@example.com", "alice-password-1"),
+    ];
+    let keycloak = [
+        ("sha512@example.com", "keycloak-password-1"),
+        ("argon@example.com", "keycloak-password-1"),
+    ];
+    let sources: [Sample<'_>; 8] = [
+        ("django", "django-dumpdata.json", &[], &root),
+        ("django", "django-auth_user.csv", &[], &root),
+        ("fastapi-users", "fastapi-users.csv", &[], &fastapi),
+        ("fastapi-users", "fastapi-users.json", &[], &fastapi),
+        (
+            "supabase",
+            "supabase.csv",
+            &[],
+            &[("alice@example.com", "alice-password-1")],
+        ),
+        (
+            "supabase",
+            "supabase.jsonl",
+            &[],
+            &[("alice@example.com", "alice-password-1")],
+        ),
+        (
+            "firebase",
+            "firebase-users.json",
+            &["--firebase-parameters", &firebase],
+            &[("alice@example.com", "user1password")],
+        ),
+        ("keycloak", "keycloak-realm.json", &[], &keycloak),
+    ];
+    for (source, file, more, people) in sources {
+        let file = format!("{SAMPLES}/{file}");
+        let more = [&["--from", source], more].concat();
+        let rehearsed = import(&app.database, &file, &[more.as_slice(), &["--dry-run"]].concat());
+        let done = import(&app.database, &file, &more);
+        assert_eq!(
+            rehearsed["imported"], done["imported"],
+            "{file}: a rehearsal says what happens"
+        );
+        let again = import(&app.database, &file, &more);
+        assert_eq!(
+            command(&app.database, &["user", "list", "--role", "admin"]),
+            "",
+            "{file}: nobody becomes an admin unasked"
+        );
+        assert_eq!(
+            (&again["imported"], &again["already_there"]),
+            (&0.into(), &done["imported"]),
+            "{file}: a second run changes nothing"
+        );
+        for (email, password) in people {
+            assert_eq!(
+                app.login(email, "not the password").await.status,
+                401,
+                "{file}: {email}"
+            );
+            assert_eq!(app.login(email, password).await.status, 200, "{file}: {email}");
         }
+        app.sql("DELETE FROM users").await;
     }
+}
 
-    async fn what_cannot_be_taken_is_named_and_the_rest_is_taken(app) {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("users.jsonl");
-        let lines = [
-            r#"{"email":"good@example.com","password_hash":null,"is_active":true}"#,
-            r#"{"email":"no address","is_active":true}"#,
-            r#"{"email":"odd@example.com","password_hash":"plain text","is_active":true}"#,
-            r#"{"email":"costly@example.com","password_hash":"$2b$31$V74rLEeS5y447SqQCToi3.ks7ZrMSSQg/qKDjJdOOnf/vTYGfj7yy","is_active":true}"#,
-            r#"{"email":"role@example.com","is_active":true,"role":"nosuch"}"#,
-            r#"{"email":"more@example.com","is_active":true,"is_admin":true}"#,
-            "not JSON",
-        ];
-        fs::write(&file, lines.join("\n")).unwrap();
-        let done = output(Path::new("."), &[("DATABASE_URL", &app.database), SECRET], &["import", file.to_str().unwrap()]);
-        let (said, why) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
-        assert!(said.contains("7 records read: 1 imported, 0 already there, 0 no accounts, 6 refused; 1 have no password"), "{said}");
-        for record in 2..=7 {
-            assert!(why.contains(&format!("record {record}: ")), "{why}");
-        }
-        assert!(!why.contains("plain text") && !why.contains("V74rLEeS"), "no hash is repeated");
-        app.login("good@example.com", PASSWORD).await.expect_problem(401, "bad_credentials");
-        assert_eq!(command(&app.database, &["export", "-"]).lines().count(), 1);
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn what_cannot_be_taken_is_named_and_the_rest_is_taken(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("users.jsonl");
+    let lines = [
+        r#"{"email":"good@example.com","password_hash":null,"is_active":true}"#,
+        r#"{"email":"no address","is_active":true}"#,
+        r#"{"email":"odd@example.com","password_hash":"plain text","is_active":true}"#,
+        r#"{"email":"costly@example.com","password_hash":"$2b$31$V74rLEeS5y447SqQCToi3.ks7ZrMSSQg/qKDjJdOOnf/vTYGfj7yy","is_active":true}"#,
+        r#"{"email":"role@example.com","is_active":true,"role":"nosuch"}"#,
+        r#"{"email":"more@example.com","is_active":true,"is_admin":true}"#,
+        "not JSON",
+    ];
+    fs::write(&file, lines.join("\n")).unwrap();
+    let done = output(
+        Path::new("."),
+        &[("DATABASE_URL", &app.database), SECRET],
+        &["import", file.to_str().unwrap()],
+    );
+    let (said, why) = (
+        String::from_utf8(done.stdout).unwrap(),
+        String::from_utf8(done.stderr).unwrap(),
+    );
+    assert!(
+        said.contains(
+            "7 records read: 1 imported, 0 already there, 0 no accounts, 6 refused; 1 have no password"
+        ),
+        "{said}"
+    );
+    for record in 2..=7 {
+        assert!(why.contains(&format!("record {record}: ")), "{why}");
     }
+    assert!(
+        !why.contains("plain text") && !why.contains("V74rLEeS"),
+        "no hash is repeated"
+    );
+    app.login("good@example.com", PASSWORD)
+        .await
+        .expect_problem(401, "bad_credentials");
+    assert_eq!(command(&app.database, &["export", "-"]).lines().count(), 1);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! HTTP itself: methods, headers, limits, and what must never get through.
 
+use rstest::rstest;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::document::document;
 use crate::support::process::raw;
-use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Engine, PASSWORD, TestApp};
 
 /// Every documented path with its methods, and what is served beside the document.
 fn map() -> Vec<(String, Vec<String>)> {
@@ -309,29 +310,72 @@ async fn the_served_document_is_the_kept_one() {
     );
 }
 
-on_both_engines! {
-    async fn too_much_is_refused_before_it_is_read(app) {
-        let json = app.request("POST", "/register").body("application/json", vec![b' '; 16 * 1024 + 1]).send().await;
-        json.expect_problem(413, "too_large");
-        let form = app.request("POST", "/login").body("application/x-www-form-urlencoded", vec![b'a'; 8 * 1024 + 1]).send().await;
-        form.expect_problem(413, "too_large");
-        let announced = raw(&app.address, b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n");
-        assert!(announced.starts_with("HTTP/1.1 413 "), "{announced}");
-        let chunked = format!("POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{}", format!("1000\r\n{}\r\n", " ".repeat(4096)).repeat(5));
-        assert!(raw(&app.address, chunked.as_bytes()).starts_with("HTTP/1.1 413 "));
-        app.register("alice@example.com", PASSWORD).await.expect(201);
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn too_much_is_refused_before_it_is_read(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let json = app
+        .request("POST", "/register")
+        .body("application/json", vec![b' '; 16 * 1024 + 1])
+        .send()
+        .await;
+    json.expect_problem(413, "too_large");
+    let form = app
+        .request("POST", "/login")
+        .body("application/x-www-form-urlencoded", vec![b'a'; 8 * 1024 + 1])
+        .send()
+        .await;
+    form.expect_problem(413, "too_large");
+    let announced = raw(&app.address, b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000000\r\n\r\n");
+    assert!(announced.starts_with("HTTP/1.1 413 "), "{announced}");
+    let chunked = format!(
+        "POST /register HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        format!("1000\r\n{}\r\n", " ".repeat(4096)).repeat(5)
+    );
+    assert!(raw(&app.address, chunked.as_bytes()).starts_with("HTTP/1.1 413 "));
+    app.register("alice@example.com", PASSWORD).await.expect(201);
+}
 
-    async fn other_media_types_and_encodings_are_refused(app) {
-        let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD}).to_string();
-        for media_type in ["text/plain", "application/x+json", "application/jsonx", "application/x-www-form-urlencoded", "multipart/form-data", "application/json; charset=utf-16", ""] {
-            app.request("POST", "/register").body(media_type, body.clone()).send().await.expect_problem(415, "unsupported_media_type");
-        }
-        app.request("POST", "/register").header("content-encoding", "gzip").body("application/json", body.clone()).send().await.expect(415);
-        app.request("POST", "/register").body("Application/JSON; charset=\"UTF-8\"", body).send().await.expect(201);
-        let none = raw(&app.address, b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-        assert!(none.starts_with("HTTP/1.1 415 "), "{none}");
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn other_media_types_and_encodings_are_refused(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let body = serde_json::json!({"email": "alice@example.com", "password": PASSWORD}).to_string();
+    for media_type in [
+        "text/plain",
+        "application/x+json",
+        "application/jsonx",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json; charset=utf-16",
+        "",
+    ] {
+        app.request("POST", "/register")
+            .body(media_type, body.clone())
+            .send()
+            .await
+            .expect_problem(415, "unsupported_media_type");
     }
+    app.request("POST", "/register")
+        .header("content-encoding", "gzip")
+        .body("application/json", body.clone())
+        .send()
+        .await
+        .expect(415);
+    app.request("POST", "/register")
+        .body("Application/JSON; charset=\"UTF-8\"", body)
+        .send()
+        .await
+        .expect(201);
+    let none = raw(
+        &app.address,
+        b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+    );
+    assert!(none.starts_with("HTTP/1.1 415 "), "{none}");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Signing keys as a running service shows them: four algorithms, JWKS, rotation, revocation,
 //! introspection.
 
+use rstest::rstest;
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use doorward::service::keys::KNOWN_EVERYWHERE;
 use serde_json::{Value, json};
 
 use crate::support::process::output;
-use crate::support::{Engine, PASSWORD, SECRET, TestApp, on_both_engines};
+use crate::support::{Engine, PASSWORD, SECRET, TestApp};
 
 fn header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
@@ -28,62 +29,138 @@ fn keys(app: &TestApp, arguments: &[&str]) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-on_both_engines! {
-    async fn a_revoked_key_takes_every_token_of_its_with_it(app) {
-        app.go_to_the_present();
-        let alice = app.registered("alice").await;
-        alice.get("/me").await.expect(200);
-        let kid = header(&alice.token)["kid"].as_str().unwrap().to_owned();
-        assert!(keys(&app, &["list"]).contains(&kid));
-        keys(&app, &["revoke", &kid]);
-        app.until(&alice.token, 401).await;
-        assert!(keys(&app, &["list"]).contains("revoked"));
-        app.go_to_the_present();
-        let again = app.logged_in(&alice.email).await;
-        assert_ne!(header(&again.token)["kid"], kid);
-        again.get("/me").await.expect(200);
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_revoked_key_takes_every_token_of_its_with_it(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.go_to_the_present();
+    let alice = app.registered("alice").await;
+    alice.get("/me").await.expect(200);
+    let kid = header(&alice.token)["kid"].as_str().unwrap().to_owned();
+    assert!(keys(&app, &["list"]).contains(&kid));
+    keys(&app, &["revoke", &kid]);
+    app.until(&alice.token, 401).await;
+    assert!(keys(&app, &["list"]).contains("revoked"));
+    app.go_to_the_present();
+    let again = app.logged_in(&alice.email).await;
+    assert_ne!(header(&again.token)["kid"], kid);
+    again.get("/me").await.expect(200);
+}
 
-    async fn a_planned_rotation_is_noticed_by_nobody(app) {
-        app.go_to_the_present();
-        let alice = app.registered("alice").await;
-        keys(&app, &["rotate"]);
-        alice.get("/me").await.expect(200);
-        let later = app.logged_in(&alice.email).await;
-        assert_eq!(keys(&app, &["list"]).lines().count(), 2);
-        later.get("/me").await.expect(200);
-        let next = app.refresh(&alice.refresh_token).await.expect(200).json()["refresh_token"].as_str().unwrap().to_owned();
-        assert_eq!(header(&later.token)["kid"], header(&alice.token)["kid"], "published first");
-        app.advance(Duration::from_mins(11));
-        app.refresh(&next).await.expect(200);
-        let mut after = app.logged_in(&alice.email).await;
-        while header(&after.token)["kid"] == header(&alice.token)["kid"] {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            after = app.logged_in(&alice.email).await;
-        }
-        after.get("/me").await.expect(200);
-        later.get("/me").await.expect(200);
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_planned_rotation_is_noticed_by_nobody(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.go_to_the_present();
+    let alice = app.registered("alice").await;
+    keys(&app, &["rotate"]);
+    alice.get("/me").await.expect(200);
+    let later = app.logged_in(&alice.email).await;
+    assert_eq!(keys(&app, &["list"]).lines().count(), 2);
+    later.get("/me").await.expect(200);
+    let next = app.refresh(&alice.refresh_token).await.expect(200).json()["refresh_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        header(&later.token)["kid"],
+        header(&alice.token)["kid"],
+        "published first"
+    );
+    app.advance(Duration::from_mins(11));
+    app.refresh(&next).await.expect(200);
+    let mut after = app.logged_in(&alice.email).await;
+    while header(&after.token)["kid"] == header(&alice.token)["kid"] {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        after = app.logged_in(&alice.email).await;
     }
+    after.get("/me").await.expect(200);
+    later.get("/me").await.expect(200);
+}
 
-    async fn introspection_tells_those_who_may_ask(app) {
-        let alice = app.registered("alice").await;
-        let boss = app.registered("boss").await;
-        app.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'").await;
-        let ask = |token: &str| app.request("POST", "/oauth/introspect").bearer(&boss.token).form(&[("token", token)]).send();
-        let active = ask(&alice.token).await.expect(200).json();
-        assert_eq!((&active["active"], &active["username"], &active["token_type"], &active["role"]), (&true.into(), &"alice@example.com".into(), &"access_token".into(), &"user".into()));
-        assert!(["sub", "sid", "iss", "aud", "exp", "iat", "jti", "client_id", "scope"].iter().all(|name| !active[*name].is_null()), "{active}");
-        assert_eq!(ask(&alice.refresh_token).await.expect(200).json()["token_type"], "refresh_token");
-        alice.send("POST", "/logout").await.expect(204);
-        for dead in [&alice.token, &alice.refresh_token, "x", "dwr_x"] {
-            assert_eq!(ask(dead).await.expect(200).text, r#"{"active":false}"#);
-        }
-        app.request("POST", "/oauth/introspect").form(&[("token", "x")]).send().await.expect(401);
-        let carol = app.registered("carol").await;
-        let refused = app.request("POST", "/oauth/introspect").bearer(&carol.token).form(&[("token", &boss.token)]).send().await.expect_problem(403, "insufficient_scope");
-        assert!(refused.header("www-authenticate").contains(r#"error="insufficient_scope""#));
-        app.request("POST", "/oauth/introspect").bearer(&boss.token).form(&[("x", "y")]).send().await.expect_problem(400, "invalid_request");
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn introspection_tells_those_who_may_ask(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    let boss = app.registered("boss").await;
+    app.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'")
+        .await;
+    let ask = |token: &str| {
+        app.request("POST", "/oauth/introspect")
+            .bearer(&boss.token)
+            .form(&[("token", token)])
+            .send()
+    };
+    let active = ask(&alice.token).await.expect(200).json();
+    assert_eq!(
+        (
+            &active["active"],
+            &active["username"],
+            &active["token_type"],
+            &active["role"]
+        ),
+        (
+            &true.into(),
+            &"alice@example.com".into(),
+            &"access_token".into(),
+            &"user".into()
+        )
+    );
+    assert!(
+        [
+            "sub",
+            "sid",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "jti",
+            "client_id",
+            "scope"
+        ]
+        .iter()
+        .all(|name| !active[*name].is_null()),
+        "{active}"
+    );
+    assert_eq!(
+        ask(&alice.refresh_token).await.expect(200).json()["token_type"],
+        "refresh_token"
+    );
+    alice.send("POST", "/logout").await.expect(204);
+    for dead in [&alice.token, &alice.refresh_token, "x", "dwr_x"] {
+        assert_eq!(ask(dead).await.expect(200).text, r#"{"active":false}"#);
     }
+    app.request("POST", "/oauth/introspect")
+        .form(&[("token", "x")])
+        .send()
+        .await
+        .expect(401);
+    let carol = app.registered("carol").await;
+    let refused = app
+        .request("POST", "/oauth/introspect")
+        .bearer(&carol.token)
+        .form(&[("token", &boss.token)])
+        .send()
+        .await
+        .expect_problem(403, "insufficient_scope");
+    assert!(
+        refused
+            .header("www-authenticate")
+            .contains(r#"error="insufficient_scope""#)
+    );
+    app.request("POST", "/oauth/introspect")
+        .bearer(&boss.token)
+        .form(&[("x", "y")])
+        .send()
+        .await
+        .expect_problem(400, "invalid_request");
 }
 
 #[tokio::test]

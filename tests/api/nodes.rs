@@ -1,49 +1,88 @@
 //! Several nodes on one database, and other processes that write to it.
 
+use rstest::rstest;
 use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::support::postgres::Postgres;
 use crate::support::wire::{State, Wire};
-use crate::support::{PASSWORD, TestApp, on_both_engines};
+use crate::support::{Engine, PASSWORD, TestApp};
 
-on_both_engines! {
-    async fn a_registration_here_logs_in_there_at_once(app) {
-        let there = app.sibling(&[], None).await;
-        app.register("alice@example.com", PASSWORD).await.expect(201);
-        there.login("alice@example.com", PASSWORD).await.expect(200);
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_registration_here_logs_in_there_at_once(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let there = app.sibling(&[], None).await;
+    app.register("alice@example.com", PASSWORD).await.expect(201);
+    there.login("alice@example.com", PASSWORD).await.expect(200);
+}
 
-    async fn a_logout_here_is_a_logout_there(app) {
-        let there = app.sibling(&[], None).await;
-        for _ in 0..5 {
-            let alice = if there.login("alice@example.com", PASSWORD).await.status == 200 { app.logged_in("alice@example.com").await } else { app.registered("alice").await };
-            there.me(&alice.token).await.expect(200);
-            there.me(&alice.token).await.expect(200);
-            alice.send("POST", "/logout?scope=all").await.expect(204);
-            there.until(&alice.token, 401).await;
-            there.refresh(&alice.refresh_token).await.expect(400);
-        }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_logout_here_is_a_logout_there(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let there = app.sibling(&[], None).await;
+    for _ in 0..5 {
+        let alice = if there.login("alice@example.com", PASSWORD).await.status == 200 {
+            app.logged_in("alice@example.com").await
+        } else {
+            app.registered("alice").await
+        };
+        there.me(&alice.token).await.expect(200);
+        there.me(&alice.token).await.expect(200);
+        alice.send("POST", "/logout?scope=all").await.expect(204);
+        there.until(&alice.token, 401).await;
+        there.refresh(&alice.refresh_token).await.expect(400);
     }
+}
 
-    async fn a_refresh_token_sent_to_two_nodes_at_once_has_one_successor(app) {
-        let there = app.sibling(&[], None).await;
-        let mut token = app.registered("alice").await.refresh_token;
-        for _ in 0..1000 {
-            let all = futures_util::future::join_all((0..16).map(|number| if number % 2 == 0 { app.refresh(&token) } else { there.refresh(&token) })).await;
-            let successors: HashSet<String> = all.into_iter().map(|answer| answer.expect(200).json()["refresh_token"].as_str().unwrap().to_owned()).collect();
-            assert_eq!(successors.len(), 1);
-            token = successors.into_iter().next().unwrap();
-        }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_refresh_token_sent_to_two_nodes_at_once_has_one_successor(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let there = app.sibling(&[], None).await;
+    let mut token = app.registered("alice").await.refresh_token;
+    for _ in 0..1000 {
+        let all = futures_util::future::join_all((0..16).map(|number| {
+            if number % 2 == 0 {
+                app.refresh(&token)
+            } else {
+                there.refresh(&token)
+            }
+        }))
+        .await;
+        let successors: HashSet<String> = all
+            .into_iter()
+            .map(|answer| {
+                answer.expect(200).json()["refresh_token"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        assert_eq!(successors.len(), 1);
+        token = successors.into_iter().next().unwrap();
     }
+}
 
-    async fn what_another_process_writes_to_the_feed_is_taken_up(app) {
-        let alice = app.registered("alice").await;
-        alice.get("/me").await.expect(200);
-        app.sql("UPDATE users SET is_active = FALSE").await;
-        app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users").await;
-        app.until(&alice.token, 401).await;
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn what_another_process_writes_to_the_feed_is_taken_up(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    alice.get("/me").await.expect(200);
+    app.sql("UPDATE users SET is_active = FALSE").await;
+    app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users")
+        .await;
+    app.until(&alice.token, 401).await;
 }
 
 #[tokio::test]

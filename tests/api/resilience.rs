@@ -1,5 +1,6 @@
 //! What happens when something breaks: a panic, a stop, a database that goes away.
 
+use rstest::rstest;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use doorward::server::{Shared, http_app};
 
 use crate::support::postgres::Postgres;
 use crate::support::process::raw;
-use crate::support::{Engine, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Engine, PASSWORD, TestApp};
 
 /// The real application, middleware and all, with one more route under `/docs/`, where the method
 /// map lets it through.
@@ -77,28 +78,53 @@ async fn a_panic_answers_500_and_the_process_lives() {
     );
 }
 
-on_both_engines! {
-    async fn a_stopping_server_answers_what_it_has_begun(app) {
-        let mut app = app;
-        app.register("alice@example.com", PASSWORD).await.expect(201);
-        let dearer = app.sibling(&[("DOORWARD_HASH_THREADS", "1")], Some(doorward::crypto::password_hash::Cost::parse("m=65536,t=3,p=1").unwrap())).await;
-        let mut dearer = dearer;
-        let logins: Vec<_> = (0..4).map(|_| dearer.request("POST", "/login").form(&[("username", "alice@example.com"), ("password", PASSWORD)])).collect();
-        let logins: Vec<_> = logins.into_iter().map(|login| tokio::spawn(login.send())).collect();
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        dearer.begin_to_stop();
-        for login in logins {
-            login.await.unwrap().expect(200);
-        }
-        tokio::task::spawn_blocking(move || dearer.stop()).await.unwrap();
-        app.stop();
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_stopping_server_answers_what_it_has_begun(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let mut app = app;
+    app.register("alice@example.com", PASSWORD).await.expect(201);
+    let dearer = app
+        .sibling(
+            &[("DOORWARD_HASH_THREADS", "1")],
+            Some(doorward::crypto::password_hash::Cost::parse("m=65536,t=3,p=1").unwrap()),
+        )
+        .await;
+    let mut dearer = dearer;
+    let logins: Vec<_> = (0..4)
+        .map(|_| {
+            dearer
+                .request("POST", "/login")
+                .form(&[("username", "alice@example.com"), ("password", PASSWORD)])
+        })
+        .collect();
+    let logins: Vec<_> = logins
+        .into_iter()
+        .map(|login| tokio::spawn(login.send()))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    dearer.begin_to_stop();
+    for login in logins {
+        login.await.unwrap().expect(200);
     }
+    tokio::task::spawn_blocking(move || dearer.stop()).await.unwrap();
+    app.stop();
+}
 
-    async fn ready_names_its_checks(app) {
-        let answer = app.until_ready().await;
-        assert_eq!(answer.text, r#"{"status":"ok","checks":{"database":"ok","feed":"ok","hash_queue":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#);
-        assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn ready_names_its_checks(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let answer = app.until_ready().await;
+    assert_eq!(
+        answer.text,
+        r#"{"status":"ok","checks":{"database":"ok","feed":"ok","hash_queue":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#
+    );
+    assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
 }
 
 #[tokio::test]

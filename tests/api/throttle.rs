@@ -1,11 +1,12 @@
 //! Guesses are slowed and ended; those who know their password, or whose device is known, are not.
 
+use rstest::rstest;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Answer, Engine, PASSWORD, TestApp, on_both_engines};
+use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
 const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8");
 
@@ -30,102 +31,207 @@ async fn behind_a_proxy() -> TestApp {
     TestApp::start_with(Engine::Sqlite, &[BEHIND_A_PROXY]).await
 }
 
-on_both_engines! {
-    async fn after_five_failures_each_next_one_waits_twice_as_long(app) {
-        app.registered("alice").await;
-        for _ in 0..5 {
-            app.login("alice@example.com", "wrong wrong").await.expect_problem(401, "bad_credentials");
-        }
-        for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
-            let refused = app.login("alice@example.com", PASSWORD).await.expect_problem(429, "throttled");
-            assert_eq!((refused.header("retry-after"), refused.header("cache-control")), (wait.to_string().as_str(), "no-store"), "also for the right password");
-            app.advance(Duration::from_millis(1000 * wait - 1));
-            app.login("alice@example.com", "wrong wrong").await.expect(429);
-            app.advance(Duration::from_millis(1));
-            app.login("alice@example.com", "wrong wrong").await.expect(401);
-        }
-        app.advance(Duration::from_mins(15));
-        app.login("alice@example.com", PASSWORD).await.expect(200);
-        for _ in 0..5 {
-            app.login("alice@example.com", "wrong wrong").await.expect_problem(401, "bad_credentials");
-        }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn after_five_failures_each_next_one_waits_twice_as_long(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    for _ in 0..5 {
+        app.login("alice@example.com", "wrong wrong")
+            .await
+            .expect_problem(401, "bad_credentials");
     }
+    for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+        let refused = app
+            .login("alice@example.com", PASSWORD)
+            .await
+            .expect_problem(429, "throttled");
+        assert_eq!(
+            (refused.header("retry-after"), refused.header("cache-control")),
+            (wait.to_string().as_str(), "no-store"),
+            "also for the right password"
+        );
+        app.advance(Duration::from_millis(1000 * wait - 1));
+        app.login("alice@example.com", "wrong wrong").await.expect(429);
+        app.advance(Duration::from_millis(1));
+        app.login("alice@example.com", "wrong wrong").await.expect(401);
+    }
+    app.advance(Duration::from_mins(15));
+    app.login("alice@example.com", PASSWORD).await.expect(200);
+    for _ in 0..5 {
+        app.login("alice@example.com", "wrong wrong")
+            .await
+            .expect_problem(401, "bad_credentials");
+    }
+}
 
-    async fn an_unknown_address_is_slowed_alike(app) {
-        app.registered("alice").await;
-        let story = async |email: &str| {
-            let mut story = Vec::new();
-            for _ in 0..8 {
-                let answer = app.login(email, "wrong wrong").await;
-                story.push((answer.status, answer.header("retry-after").to_owned(), answer.text.replace(answer.header("x-request-id"), "…")));
-            }
-            story
-        };
-        assert_eq!(story("alice@example.com").await, story("nobody@example.com").await);
-        assert_eq!(story("ALICE@example.com").await[0].0, 429, "in any case of letters");
-        assert_eq!(story("not an address").await, story("neither is this").await);
-    }
-
-    async fn of_64_guesses_at_once_at_most_20_are_evaluated(app) {
-        app.registered("alice").await;
-        let answers = join_all((0..64).map(|_| app.login("alice@example.com", "wrong wrong"))).await;
-        let evaluated = answers.iter().filter(|answer| answer.status == 401).count();
-        assert!(answers.iter().all(|answer| [401, 429].contains(&answer.status)) && (1..=20).contains(&evaluated), "{evaluated}");
-    }
-
-    async fn parallel_correct_logins_all_come_through(app) {
-        app.registered("alice").await;
-        let answers = join_all((0..40).map(|_| app.login("alice@example.com", PASSWORD))).await;
-        assert!(answers.iter().all(|answer| answer.status == 200), "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
-    }
-
-    async fn two_nodes_do_not_give_twice_the_guesses(app) {
-        app.registered("alice").await;
-        let other = app.sibling(&[], Some(doorward::crypto::password_hash::Cost::cheapest())).await;
-        let mut evaluated = 0;
-        for turn in 0..12 {
-            let node = if turn % 2 == 0 { &app } else { &other };
-            evaluated += usize::from(node.login("alice@example.com", "wrong wrong").await.status == 401);
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn an_unknown_address_is_slowed_alike(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    let story = async |email: &str| {
+        let mut story = Vec::new();
+        for _ in 0..8 {
+            let answer = app.login(email, "wrong wrong").await;
+            story.push((
+                answer.status,
+                answer.header("retry-after").to_owned(),
+                answer.text.replace(answer.header("x-request-id"), "…"),
+            ));
         }
-        assert_eq!(evaluated, 5);
-        let answers = join_all((0..64).map(|turn| (if turn % 2 == 0 { &app } else { &other }).login("bob@example.com", "wrong wrong"))).await;
-        assert!(answers.iter().filter(|answer| answer.status == 401).count() <= 20);
-    }
+        story
+    };
+    assert_eq!(
+        story("alice@example.com").await,
+        story("nobody@example.com").await
+    );
+    assert_eq!(
+        story("ALICE@example.com").await[0].0,
+        429,
+        "in any case of letters"
+    );
+    assert_eq!(story("not an address").await, story("neither is this").await);
+}
 
-    async fn a_known_device_is_not_locked_out_by_strangers(app) {
-        let first = app.register("alice@example.com", PASSWORD).await.expect(201);
-        drop(first);
-        let ticket = app.login("alice@example.com", PASSWORD).await.expect(200).header("doorward-device").to_owned();
-        assert!(ticket.starts_with("dwd_"));
-        for _ in 0..7 {
-            app.login("alice@example.com", "wrong wrong").await;
-        }
-        app.login("alice@example.com", PASSWORD).await.expect(429);
-        let known = login_with(&app, &ticket, "alice@example.com", PASSWORD).await.expect(200);
-        assert_eq!(known.header("doorward-device"), "", "it has its ticket");
-        app.register("bob@example.com", PASSWORD).await.expect(201);
-        for _ in 0..7 {
-            app.login("bob@example.com", "wrong wrong").await;
-        }
-        login_with(&app, &ticket, "bob@example.com", PASSWORD).await.expect(429);
-        // A stolen ticket is a budget of its own, not an open door.
-        for _ in 0..5 {
-            login_with(&app, &ticket, "alice@example.com", "wrong wrong").await.expect(401);
-        }
-        login_with(&app, &ticket, "alice@example.com", PASSWORD).await.expect(429);
-    }
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn of_64_guesses_at_once_at_most_20_are_evaluated(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    let answers = join_all((0..64).map(|_| app.login("alice@example.com", "wrong wrong"))).await;
+    let evaluated = answers.iter().filter(|answer| answer.status == 401).count();
+    assert!(
+        answers.iter().all(|answer| [401, 429].contains(&answer.status)) && (1..=20).contains(&evaluated),
+        "{evaluated}"
+    );
+}
 
-    async fn guesses_at_the_current_password_are_slowed_too(app) {
-        let alice = app.registered("alice").await;
-        for _ in 0..5 {
-            alice.send_json("PUT", "/me/password", json!({"current_password": "wrong wrong", "new_password": "two owls keep two doors"})).await.expect(403);
-        }
-        alice.send_json("PATCH", "/me", json!({"current_password": PASSWORD, "email": "a@example.com"})).await.expect_problem(429, "throttled");
-        alice.send_json("DELETE", "/me", json!({"current_password": PASSWORD})).await.expect_problem(429, "throttled");
-        app.login("alice@example.com", PASSWORD).await.expect(200);
-        app.advance(Duration::from_secs(1));
-        alice.send_json("PATCH", "/me", json!({"current_password": PASSWORD, "email": "a@example.com"})).await.expect(200);
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn parallel_correct_logins_all_come_through(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    let answers = join_all((0..40).map(|_| app.login("alice@example.com", PASSWORD))).await;
+    assert!(
+        answers.iter().all(|answer| answer.status == 200),
+        "{:?}",
+        answers.iter().map(|answer| answer.status).collect::<Vec<_>>()
+    );
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn two_nodes_do_not_give_twice_the_guesses(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    let other = app
+        .sibling(&[], Some(doorward::crypto::password_hash::Cost::cheapest()))
+        .await;
+    let mut evaluated = 0;
+    for turn in 0..12 {
+        let node = if turn % 2 == 0 { &app } else { &other };
+        evaluated += usize::from(node.login("alice@example.com", "wrong wrong").await.status == 401);
     }
+    assert_eq!(evaluated, 5);
+    let answers = join_all(
+        (0..64)
+            .map(|turn| (if turn % 2 == 0 { &app } else { &other }).login("bob@example.com", "wrong wrong")),
+    )
+    .await;
+    assert!(answers.iter().filter(|answer| answer.status == 401).count() <= 20);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_known_device_is_not_locked_out_by_strangers(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let first = app.register("alice@example.com", PASSWORD).await.expect(201);
+    drop(first);
+    let ticket = app
+        .login("alice@example.com", PASSWORD)
+        .await
+        .expect(200)
+        .header("doorward-device")
+        .to_owned();
+    assert!(ticket.starts_with("dwd_"));
+    for _ in 0..7 {
+        app.login("alice@example.com", "wrong wrong").await;
+    }
+    app.login("alice@example.com", PASSWORD).await.expect(429);
+    let known = login_with(&app, &ticket, "alice@example.com", PASSWORD)
+        .await
+        .expect(200);
+    assert_eq!(known.header("doorward-device"), "", "it has its ticket");
+    app.register("bob@example.com", PASSWORD).await.expect(201);
+    for _ in 0..7 {
+        app.login("bob@example.com", "wrong wrong").await;
+    }
+    login_with(&app, &ticket, "bob@example.com", PASSWORD)
+        .await
+        .expect(429);
+    // A stolen ticket is a budget of its own, not an open door.
+    for _ in 0..5 {
+        login_with(&app, &ticket, "alice@example.com", "wrong wrong")
+            .await
+            .expect(401);
+    }
+    login_with(&app, &ticket, "alice@example.com", PASSWORD)
+        .await
+        .expect(429);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn guesses_at_the_current_password_are_slowed_too(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    for _ in 0..5 {
+        alice
+            .send_json(
+                "PUT",
+                "/me/password",
+                json!({"current_password": "wrong wrong", "new_password": "two owls keep two doors"}),
+            )
+            .await
+            .expect(403);
+    }
+    alice
+        .send_json(
+            "PATCH",
+            "/me",
+            json!({"current_password": PASSWORD, "email": "a@example.com"}),
+        )
+        .await
+        .expect_problem(429, "throttled");
+    alice
+        .send_json("DELETE", "/me", json!({"current_password": PASSWORD}))
+        .await
+        .expect_problem(429, "throttled");
+    app.login("alice@example.com", PASSWORD).await.expect(200);
+    app.advance(Duration::from_secs(1));
+    alice
+        .send_json(
+            "PATCH",
+            "/me",
+            json!({"current_password": PASSWORD, "email": "a@example.com"}),
+        )
+        .await
+        .expect(200);
 }
 
 #[tokio::test]

@@ -13,30 +13,6 @@ pub mod wire;
 pub use app::{Engine, TestApp};
 pub use people::Answer;
 
-/// Writes each test once and runs it on both engines.
-macro_rules! on_both_engines {
-    ($(async fn $name:ident($app:ident) $body:block)*) => {$(
-        mod $name {
-            #[allow(unused_imports, reason = "not every test needs all that its file imports")]
-            use super::*;
-
-            async fn run($app: $crate::support::TestApp) $body
-
-            #[tokio::test]
-            async fn sqlite() {
-                run($crate::support::TestApp::start($crate::support::Engine::Sqlite).await).await;
-            }
-
-            #[tokio::test]
-            async fn postgres() {
-                run($crate::support::TestApp::start($crate::support::Engine::Postgres).await).await;
-            }
-        }
-    )*};
-}
-
-pub(crate) use on_both_engines;
-
 /// What nobody has to be told twice.
 pub const PASSWORD: &str = "an owl keeps the door";
 
