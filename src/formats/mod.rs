@@ -5,12 +5,7 @@
 //! verified is not judged. Memory does not grow with the file, only with its longest record, which
 //! is bounded.
 
-pub mod records;
+pub mod account;
+pub mod readers;
+pub mod record;
 pub mod sources;
-
-mod document;
-mod metered;
-mod table;
-
-#[cfg(test)]
-mod records_tests;

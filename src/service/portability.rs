@@ -11,8 +11,10 @@ use uuid::Uuid;
 use super::Failure;
 use crate::app::App;
 use crate::crypto::password_hash::check_verifiable;
-use crate::formats::records::{self, ReadError};
-use crate::formats::sources::{self, ImportedAccount, Parameters, Source};
+use crate::formats::account::ImportedAccount;
+use crate::formats::readers;
+use crate::formats::record::ReadError;
+use crate::formats::sources::{self, Parameters, Source};
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::{Subject, UserId};
@@ -164,7 +166,7 @@ fn read(
     parameters: &Parameters,
     sender: &mpsc::Sender<Message>,
 ) -> Result<(), ReadError> {
-    records::for_each(reader, &mut |number, record| {
+    readers::for_each(reader, &mut |number, record| {
         let message = match record
             .map_err(|why| why.to_string())
             .and_then(|record| source.account(record, parameters).map_err(|why| why.to_string()))

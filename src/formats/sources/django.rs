@@ -6,7 +6,9 @@
 
 use serde_json::Value;
 
-use super::{ImportedAccount, Record, Refused, fields};
+use super::fields;
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 use crate::model::permission::ADMIN_ROLE;
 
 pub(super) fn account(record: &Record) -> Result<Option<ImportedAccount>, Refused> {

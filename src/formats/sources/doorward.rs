@@ -8,7 +8,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{ImportedAccount, Record, Refused, fields};
+use super::fields;
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 use crate::model::clock::Timestamp;
 
 /// The members, in the order of the line.

@@ -1,7 +1,9 @@
 //! fastapi-users: rows of the table `user` that its `SQLAlchemy` adapter keeps. `is_verified` has
 //! no counterpart here.
 
-use super::{ImportedAccount, Record, Refused, fields};
+use super::fields;
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 use crate::model::permission::ADMIN_ROLE;
 
 pub(super) fn account(record: &Record) -> Result<ImportedAccount, Refused> {

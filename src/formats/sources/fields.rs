@@ -10,7 +10,8 @@ use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Record, Refused};
+use crate::formats::account::Refused;
+use crate::formats::record::Record;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::ids::Subject;

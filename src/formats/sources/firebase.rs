@@ -9,7 +9,8 @@ use std::fmt;
 use base64::Engine as _;
 
 use super::fields::{self, BASE64};
-use super::{ImportedAccount, Record, Refused};
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 
 /// What stands in place of every hash if the exporting account may not read them.
 const REDACTED: &[u8] = b"REDACTED";

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
 
 use super::fields;
-use super::{ImportedAccount, Record, Refused};
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 
 const FIELD: &str = "credentials";
 

@@ -1,7 +1,9 @@
 //! Supabase: rows of `auth.users`. Its `role` is that of the database's row security, not of the
 //! app, and is left out.
 
-use super::{ImportedAccount, Record, Refused, fields};
+use super::fields;
+use crate::formats::account::{ImportedAccount, Refused};
+use crate::formats::record::Record;
 use crate::model::clock::Timestamp;
 
 pub(super) fn account(record: &Record, now: Timestamp) -> Result<ImportedAccount, Refused> {

@@ -1,8 +1,8 @@
 //! One JSON text that holds all records: a list, or a document with a list `users` beside much
 //! else, which is read past.
 //!
-//! The list's elements are handed over while it is parsed, one at a time. What breaks in here ends
-//! the reading: nothing tells where the next record would begin.
+//! The list's elements are handed over while it is parsed, one at a time. A fault in here ends the
+//! reading: nothing tells where the next record would begin.
 
 use std::fmt;
 use std::io::BufRead;
@@ -11,9 +11,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Value;
 
 use super::metered::{Meter, Metered};
-use super::records::{Each, MAX_RECORD_BYTES, ReadError, RecordError};
+use crate::formats::record::{Each, MAX_RECORD_BYTES, ReadError, RecordError, parser_words};
 
-/// What an object over several lines was.
+/// The kind of an object over several lines.
 pub(super) enum Document {
     /// It had a list `users`, or the reading was ended.
     OfUsers,
@@ -97,19 +97,12 @@ fn parse<R: BufRead>(
         Err(_) if meter.is_spent() => Err(ReadError::TooLong { records }),
         Err(broken) if broken.is_io() => Err(ReadError::Io(broken.into())),
         Err(broken) => Err(ReadError::Json {
-            what: words(&broken),
+            what: parser_words(&broken),
             line: lines_before + broken.line(),
             column: broken.column(),
             records,
         }),
     }
-}
-
-/// What the parser says, without the place, which it counts from where we began.
-pub(super) fn words(broken: &serde_json::Error) -> String {
-    let place = format!(" at line {} column {}", broken.line(), broken.column());
-    let text = broken.to_string();
-    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 /// The object as a whole.

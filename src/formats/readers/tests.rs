@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::records::{MAX_RECORD_BYTES, ReadError, Record, RecordError, for_each};
+use super::for_each;
+use crate::formats::record::{MAX_RECORD_BYTES, ReadError, Record, RecordError};
 
 type Seen = Vec<(u64, Result<Record, RecordError>)>;
 

@@ -1,14 +1,13 @@
 //! CSV with a header line (RFC 4180), as databases and spreadsheets write it.
 //!
-//! A quote that is never closed takes in all that follows; the allowance of a record is what ends
-//! it.
+//! A quote that is never closed takes in all that follows, until the allowance of a record ends it.
 
 use std::io::BufRead;
 
 use serde_json::Value;
 
 use super::metered::{Meter, Metered};
-use super::records::{Each, MAX_RECORD_BYTES, ReadError, Record, RecordError};
+use crate::formats::record::{Each, MAX_RECORD_BYTES, ReadError, Record, RecordError};
 
 /// Hands over every row below the header.
 pub(super) fn rows(reader: impl BufRead, each: &mut Each<'_>) -> Result<(), ReadError> {
