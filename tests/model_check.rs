@@ -18,7 +18,7 @@ use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
 use doorward::model::session::{SessionState, Written};
 use doorward::model::user::{AccountChange, PublicAccount};
-use doorward::service::administration;
+use doorward::service::admin;
 use doorward::service::login::{self, Login};
 use doorward::service::sessions::{self, Bearer, LogoutScope};
 use doorward::service::{Failure, accounts, feed};
@@ -406,7 +406,7 @@ impl World {
             role: None,
             is_active: Some(active),
         };
-        administration::update(
+        admin::update(
             self.node(node),
             self.users[user],
             change,

@@ -2,7 +2,7 @@
 //! want. The rules live here; no HTTP, no SQL.
 
 pub mod accounts;
-pub mod administration;
+pub mod admin;
 pub mod audit;
 pub mod feed;
 pub mod keys;

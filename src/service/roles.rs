@@ -2,7 +2,7 @@
 //! who has the role.
 
 use super::Failure;
-use super::administration;
+use super::admin;
 use crate::app::App;
 use crate::model::authority::Authority;
 use crate::model::event::{Context, EventType};
@@ -60,7 +60,7 @@ pub async fn save(
         .store
         .put_role(role.name, &permissions, authority, &event)
         .await?;
-    match saved.map_err(|refusal| administration::refused(refusal, context))? {
+    match saved.map_err(|refusal| admin::refused(refusal, context))? {
         SavedRole::Made(role) => Ok((role, true)),
         SavedRole::Changed(role) => {
             app.memory.registry.evict_role(&role.name);
@@ -85,5 +85,5 @@ pub async fn delete(app: &App, name: &str, authority: Authority, context: &Conte
         .store
         .delete_role(name, authority, &app.event(EventType::RoleDeleted, context))
         .await?;
-    deleted.map_err(|refusal| administration::refused(refusal, context))
+    deleted.map_err(|refusal| admin::refused(refusal, context))
 }

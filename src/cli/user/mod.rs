@@ -15,7 +15,7 @@ use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Account, AccountChange, AccountFilter};
 use crate::service::Failure;
-use crate::service::administration::{self, CreatedAccount};
+use crate::service::admin::{self, CreatedAccount};
 
 /// Accounts of one reading.
 const PAGE: usize = 200;
@@ -120,33 +120,33 @@ pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
         Action::SetRole { who, role } => change(app, &who, Some(&role), None).await,
         Action::ResetPassword { who, format } => {
             let account = find(app, &who.who).await?;
-            let invitation = administration::reset_password(app, account.me.id, OPERATOR, &CLI).await?;
+            let invitation = admin::reset_password(app, account.me.id, OPERATOR, &CLI).await?;
             print::invitation(&account, &invitation, format)
         }
         Action::Unlock(who) => {
             let account = find(app, &who.who).await?;
-            administration::unlock(app, account.me.id, &CLI).await?;
+            admin::unlock(app, account.me.id, &CLI).await?;
             output::print(&format!("{} is unlocked\n", account.me.email))
         }
         Action::Delete(who) => {
             let account = find(app, &who.who).await?;
-            administration::delete(app, account.me.id, OPERATOR, &CLI).await?;
+            admin::delete(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{} is deleted\n", account.me.email))
         }
         Action::Sessions { who, format } => {
             let account = find(app, &who.who).await?;
-            for session in administration::sessions(app, account.me.id).await? {
+            for session in admin::sessions(app, account.me.id).await? {
                 print::session(session, format)?;
             }
             Ok(())
         }
         Action::Logout(Logout { who: Some(who), .. }) => {
             let account = find(app, &who).await?;
-            let ended = administration::end_sessions(app, account.me.id, OPERATOR, &CLI).await?;
+            let ended = admin::end_sessions(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{ended} sessions of {} ended\n", account.me.email))
         }
         Action::Logout(Logout { who: None, .. }) => {
-            let ended = administration::end_every_session(app, &CLI).await?;
+            let ended = admin::end_every_session(app, &CLI).await?;
             output::print(&format!("{ended} sessions ended\n"))
         }
     }
@@ -160,7 +160,7 @@ async fn create(app: &App, options: Creation) -> Result<(), Exit> {
         format,
     } = options;
     if invite {
-        let (account, invitation) = administration::invite(app, &email, &role, OPERATOR, &CLI).await?;
+        let (account, invitation) = admin::invite(app, &email, &role, OPERATOR, &CLI).await?;
         return print::invitation(&account, &invitation, format);
     }
     let text = password::read()?;
@@ -174,7 +174,7 @@ async fn create(app: &App, options: Creation) -> Result<(), Exit> {
         password,
         password_expires_at: None,
     };
-    let account = administration::create(app, account, OPERATOR, &CLI).await?;
+    let account = admin::create(app, account, OPERATOR, &CLI).await?;
     print::listed(account, format)
 }
 
@@ -186,7 +186,7 @@ async fn list(app: &App, options: Listing) -> Result<(), Exit> {
     };
     let mut after = None;
     loop {
-        let (page, next) = administration::find(app, &filter, after.as_ref(), PAGE).await?;
+        let (page, next) = admin::find(app, &filter, after.as_ref(), PAGE).await?;
         for account in page {
             print::listed(account, options.format)?;
         }
@@ -200,14 +200,14 @@ async fn list(app: &App, options: Listing) -> Result<(), Exit> {
 async fn change(app: &App, who: &Who, role: Option<&str>, is_active: Option<bool>) -> Result<(), Exit> {
     let id = find(app, &who.who).await?.me.id;
     let change = AccountChange { role, is_active };
-    print::account(&administration::update(app, id, change, OPERATOR, &CLI).await?)
+    print::account(&admin::update(app, id, change, OPERATOR, &CLI).await?)
 }
 
 /// The account of an address or an id.
 async fn find(app: &App, who: &str) -> Result<Account, Exit> {
     let nobody = || Exit::failed(format!("there is no account {who}"));
     if let Ok(id) = who.parse::<i64>() {
-        return administration::show(app, UserId::from(id))
+        return admin::show(app, UserId::from(id))
             .await
             .map_err(|failure| match failure {
                 Failure::NotFound => nobody(),
@@ -219,6 +219,6 @@ async fn find(app: &App, who: &str) -> Result<Account, Exit> {
         email: Some(email.key().clone()),
         ..AccountFilter::default()
     };
-    let (mut found, _) = administration::find(app, &filter, None, 1).await?;
+    let (mut found, _) = admin::find(app, &filter, None, 1).await?;
     found.pop().ok_or_else(nobody)
 }

@@ -9,7 +9,7 @@ use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::authority;
 use crate::http::problem::shared::{AdminRefusals, GuardRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::service::administration;
+use crate::service::admin;
 
 /// List an account's live sessions
 ///
@@ -31,7 +31,7 @@ pub async fn list(
     acting: Acting,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let live = administration::sessions(&app, user_id(&id)?).await?;
+    let live = admin::sessions(&app, user_id(&id)?).await?;
     Ok(HttpResponse::Ok().json(
         live.into_iter()
             .map(|info| Session::of(info, acting.bearer.session))
@@ -65,6 +65,6 @@ pub async fn end(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
-    administration::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
+    admin::end_sessions(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -23,7 +23,7 @@ use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
 use crate::model::user::{Account, AccountChange, AccountFilter};
 use crate::service::Failure;
-use crate::service::administration;
+use crate::service::admin;
 use crate::service::login::Invitation;
 
 /// An account as administrators see it.
@@ -174,7 +174,7 @@ pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpRespons
     if !invalid.is_empty() {
         return Err(invalid.into());
     }
-    let (accounts, next) = administration::find(&app, &filter, after.as_ref(), limit).await?;
+    let (accounts, next) = admin::find(&app, &filter, after.as_ref(), limit).await?;
     Ok(HttpResponse::Ok().json(UserPage {
         users: accounts.into_iter().map(User::from).collect(),
         next_cursor: next.as_ref().map(write_cursor),
@@ -216,7 +216,7 @@ pub async fn invite(
 ) -> Result<HttpResponse, Problem> {
     let role = role.as_deref().unwrap_or(DEFAULT_ROLE);
     let (account, invitation) =
-        administration::invite(&app, &email, role, authority(&acting, &request)?, &acting.context).await?;
+        admin::invite(&app, &email, role, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/users/{}", account.me.id.get())))
         .insert_header(etag(account.version))
@@ -242,7 +242,7 @@ pub async fn invite(
 )]
 #[get("/{id}")]
 pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let account = administration::show(&app, user_id(&id)?).await?;
+    let account = admin::show(&app, user_id(&id)?).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -291,7 +291,7 @@ pub async fn update(
         is_active,
     };
     let authority = authority(&acting, &request)?;
-    let account = administration::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
+    let account = admin::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -324,7 +324,7 @@ pub async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
-    administration::delete(&app, user_id(&id)?, authority, &acting.context).await?;
+    admin::delete(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -354,7 +354,7 @@ pub async fn reset_password(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
-    let invitation = administration::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
+    let invitation = admin::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
 }
 
