@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 const SCHEDULES: usize = 20_000;
 
-fn standing() -> Arc<SessionState> {
+fn state() -> Arc<SessionState> {
     let me = PublicAccount {
         id: UserId::from(1),
         email: "a@example.com".to_owned(),
@@ -68,9 +68,9 @@ fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), l
                         Lookup::Miss(ticket) => {
                             let live = live.load(Ordering::SeqCst);
                             if live && !late_tickets {
-                                registry.fill(ticket, standing());
+                                registry.fill(ticket, state());
                             } else if live && let Lookup::Miss(late) = registry.look_up(session) {
-                                registry.fill(late, standing());
+                                registry.fill(late, state());
                             }
                             live
                         }

@@ -341,7 +341,7 @@ impl World {
         let good = known.live(now, &self.active) && now < known.access_until;
         match sessions::authenticate(self.node(node), &known.access).await {
             Ok(bearer) => assert!(
-                good && bearer.session == known.id && bearer.standing.me.id == self.users[known.user],
+                good && bearer.session == known.id && bearer.state.me.id == self.users[known.user],
                 "let in who should not be"
             ),
             Err(Failure::InvalidToken) => assert!(!good, "refused who should be let in"),
@@ -360,7 +360,7 @@ impl World {
             role: "user".to_owned(),
         };
         let (subject, end) = (Subject::from(Uuid::nil()), Timestamp::from_secs(0));
-        let standing = Arc::new(SessionState {
+        let state = Arc::new(SessionState {
             me,
             subject,
             permissions: Permissions::default(),
@@ -368,17 +368,9 @@ impl World {
             expires_at: end,
             written: Written::default(),
         });
-        sessions::logout(
-            self.node(node),
-            &Bearer {
-                session: id,
-                standing,
-            },
-            scope,
-            &CONTEXT,
-        )
-        .await
-        .unwrap();
+        sessions::logout(self.node(node), &Bearer { session: id, state }, scope, &CONTEXT)
+            .await
+            .unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {
                 LogoutScope::This => other.id == id,

@@ -52,11 +52,11 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
     };
     match sessions::authenticate(app, token).await {
         Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
-            log::warn!(user = bearer.standing.me.id.get(); "someone signed in is refused what they may not");
+            log::warn!(user = bearer.state.me.id.get(); "someone signed in is refused what they may not");
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {
-            request_context::authenticated(bearer.standing.me.id, bearer.session);
+            request_context::authenticated(bearer.state.me.id, bearer.session);
             request.extensions_mut().insert(CurrentUser(bearer, needed));
             Ok(request)
         }

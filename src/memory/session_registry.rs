@@ -66,7 +66,7 @@ pub enum Lookup {
 }
 
 struct Shard {
-    standings: LruCache<SessionId, Arc<SessionState>>,
+    states: LruCache<SessionId, Arc<SessionState>>,
     /// Counts evictions; see the module's head.
     evictions: u64,
     /// For the operator; under the shard's lock, so that counting costs no further cache line on
@@ -79,7 +79,7 @@ struct Shard {
 impl Shard {
     fn new(size: usize) -> Self {
         Self {
-            standings: LruCache::new(size),
+            states: LruCache::new(size),
             evictions: 0,
             hits: 0,
             misses: 0,
@@ -87,11 +87,11 @@ impl Shard {
         }
     }
 
-    /// Does what may forget standings, and counts them.
+    /// Does what may forget states, and counts them.
     fn forgetting(&mut self, change: impl FnOnce(&mut LruCache<SessionId, Arc<SessionState>>)) {
-        let before = self.standings.len();
-        change(&mut self.standings);
-        self.forgotten += before.saturating_sub(self.standings.len()) as u64;
+        let before = self.states.len();
+        change(&mut self.states);
+        self.forgotten += before.saturating_sub(self.states.len()) as u64;
     }
 }
 
@@ -128,9 +128,9 @@ impl Registry {
     pub fn look_up(&self, session: SessionId) -> Lookup {
         let leased = self.leased();
         let mut shard = self.shard(session);
-        if let Some(standing) = shard.standings.get(&session).filter(|_| leased).map(Arc::clone) {
+        if let Some(state) = shard.states.get(&session).filter(|_| leased).map(Arc::clone) {
             shard.hits += 1;
-            return Lookup::Hit(standing);
+            return Lookup::Hit(state);
         }
         shard.misses += 1;
         Lookup::Miss(Ticket {
@@ -140,11 +140,11 @@ impl Registry {
     }
 
     /// Stores what a load brought, unless an eviction came between.
-    pub fn fill(&self, ticket: Ticket, standing: Arc<SessionState>) {
+    pub fn fill(&self, ticket: Ticket, state: Arc<SessionState>) {
         let mut shard = self.shard(ticket.session);
         if shard.evictions == ticket.evictions {
-            let full = shard.standings.len() == shard.standings.capacity();
-            let known = shard.standings.insert(ticket.session, standing).is_some();
+            let full = shard.states.len() == shard.states.capacity();
+            let known = shard.states.insert(ticket.session, state).is_some();
             shard.forgotten += u64::from(full && !known);
         }
     }
@@ -154,24 +154,24 @@ impl Registry {
     pub fn evict(&self, session: SessionId) {
         let mut shard = self.shard(session);
         shard.evictions += 1;
-        shard.forgetting(|standings| drop(standings.remove(&session)));
+        shard.forgetting(|states| drop(states.remove(&session)));
     }
 
     /// Forgets every session of a user, as [`Self::evict`] does one.
     pub fn evict_user(&self, user: UserId) {
-        self.keep(|standing| standing.me.id != user);
+        self.keep(|state| state.me.id != user);
     }
 
     /// Forgets every session of everyone who has a role, as [`Self::evict`] does one.
     pub fn evict_role(&self, role: &str) {
-        self.keep(|standing| standing.me.role != role);
+        self.keep(|state| state.me.role != role);
     }
 
     fn keep(&self, kept: impl Fn(&SessionState) -> bool) {
         for shard in &self.shards {
             let mut shard = lock(shard);
             shard.evictions += 1;
-            shard.forgetting(|standings| standings.retain(|_, standing| kept(standing)));
+            shard.forgetting(|states| states.retain(|_, state| kept(state)));
         }
     }
 
@@ -222,7 +222,7 @@ impl Registry {
         let (mut held, mut hits, mut misses, mut evictions) = (0, 0, 0, 0);
         for shard in &self.shards {
             let shard = lock(shard);
-            held += shard.standings.len();
+            held += shard.states.len();
             hits += shard.hits;
             misses += shard.misses;
             evictions += shard.forgotten;
@@ -241,7 +241,7 @@ impl Registry {
     /// How many sessions it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).standings.len()).sum()
+        self.shards.iter().map(|shard| lock(shard).states.len()).sum()
     }
 
     /// Whether it holds none.

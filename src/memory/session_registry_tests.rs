@@ -17,7 +17,7 @@ fn session(number: u128) -> SessionId {
     SessionId::from(Uuid::from_u128(number))
 }
 
-fn standing(user: i64) -> Arc<SessionState> {
+fn state(user: i64) -> Arc<SessionState> {
     let me: PublicAccount = PublicAccount {
         id: UserId::from(user),
         email: "a@example.com".to_owned(),
@@ -44,7 +44,7 @@ fn fill(registry: &Registry, number: u128, user: i64) {
     let Lookup::Miss(ticket) = registry.look_up(session(number)) else {
         panic!("already there")
     };
-    registry.fill(ticket, standing(user));
+    registry.fill(ticket, state(user));
 }
 
 fn holds(registry: &Registry, number: u128) -> bool {
@@ -67,13 +67,13 @@ fn a_load_that_began_before_an_eviction_is_never_kept() {
         panic!()
     };
     registry.evict(session(1));
-    registry.fill(ticket, standing(1));
+    registry.fill(ticket, state(1));
     assert!(!holds(&registry, 1));
     let Lookup::Miss(ticket) = registry.look_up(session(1)) else {
         panic!()
     };
     registry.evict_user(UserId::from(1));
-    registry.fill(ticket, standing(1));
+    registry.fill(ticket, state(1));
     assert!(!holds(&registry, 1));
 }
 

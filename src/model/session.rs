@@ -1,5 +1,5 @@
-//! A session: one login, from its start until it is ended or runs out. Tokens name it; standing
-//! comes from it.
+//! A session: one login, from its start until it is ended or runs out. Tokens name it; the rights
+//! of their bearer come from its state.
 
 use std::sync::OnceLock;
 
@@ -94,7 +94,7 @@ pub struct SessionOwner {
 pub struct RefreshState {
     /// Whose session, and until when.
     #[sqlx(flatten)]
-    pub standing: SessionState,
+    pub session: SessionState,
     /// How often the session was refreshed.
     pub counter: i64,
     /// When it was last refreshed.

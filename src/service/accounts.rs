@@ -93,7 +93,7 @@ pub async fn change_password(
     new: &str,
     context: &Context,
 ) -> Result<(), Failure> {
-    let me = &bearer.standing.me;
+    let me = &bearer.state.me;
     let email = Email::parse("email", &me.email).ok();
     let new = Password::parse_new(
         "new_password",
@@ -135,7 +135,7 @@ pub async fn change_email(
     context: &Context,
 ) -> Result<PublicAccount, Failure> {
     let email = Email::parse("email", email).map_err(refused)?;
-    let user = bearer.standing.me.id;
+    let user = bearer.state.me.id;
     let credential = reauthenticate(app, bearer, current, context).await?;
     let change = app
         .store
@@ -160,7 +160,7 @@ pub async fn change_email(
 /// [`Failure::WrongPassword`], [`Failure::LastAdmin`], [`Failure::InvalidToken`] if the account has
 /// gone meanwhile, or an infrastructure failure.
 pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context) -> Result<(), Failure> {
-    let user = bearer.standing.me.id;
+    let user = bearer.state.me.id;
     let credential = reauthenticate(app, bearer, current, context).await?;
     let deletion = app
         .store

@@ -141,7 +141,7 @@ async fn a_session_stands_for_its_user(#[case] engine: Engine) {
     let store = store_of(&app).await;
     let ann = insert(&store, "ann@example.com").await.unwrap();
     let session = session_of(&ann);
-    assert!(store.standing(session.id).await.unwrap().is_none());
+    assert!(store.session_state(session.id).await.unwrap().is_none());
     assert!(
         store
             .start_session(&session, verified(1), 50, &event(EventType::LoginSuccess))
@@ -149,12 +149,12 @@ async fn a_session_stands_for_its_user(#[case] engine: Engine) {
             .unwrap()
             .is_some()
     );
-    let standing = store.standing(session.id).await.unwrap().unwrap();
+    let state = store.session_state(session.id).await.unwrap().unwrap();
     assert_eq!(
-        (&standing.me, standing.idle_expires_at, standing.expires_at),
+        (&state.me, state.idle_expires_at, state.expires_at),
         (&ann, session.idle_expires_at, session.expires_at)
     );
-    assert!(standing.live(NOW) && !standing.live(session.idle_expires_at));
+    assert!(state.live(NOW) && !state.live(session.idle_expires_at));
 }
 
 #[rstest]
@@ -214,13 +214,13 @@ async fn an_ended_session_and_a_disabled_user_have_no_standing(#[case] engine: E
                 .is_some()
     );
     app.sql("UPDATE users SET is_active = FALSE").await;
-    assert!(store.standing(first.id).await.unwrap().is_none());
+    assert!(store.session_state(first.id).await.unwrap().is_none());
     app.sql("UPDATE users SET is_active = TRUE").await;
-    assert!(store.standing(first.id).await.unwrap().is_some());
+    assert!(store.session_state(first.id).await.unwrap().is_some());
     app.sql("UPDATE sessions SET ended_at = 1").await;
     assert!(
-        store.standing(first.id).await.unwrap().is_none()
-            && store.standing(second.id).await.unwrap().is_none()
+        store.session_state(first.id).await.unwrap().is_none()
+            && store.session_state(second.id).await.unwrap().is_none()
     );
 }
 
@@ -416,7 +416,7 @@ async fn a_rotation_is_won_once(#[case] engine: Engine) {
             1
         );
         assert_eq!(
-            store.lineage(session.id).await.unwrap().unwrap().counter,
+            store.refresh_state(session.id).await.unwrap().unwrap().counter,
             counter + 1
         );
     }

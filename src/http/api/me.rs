@@ -64,7 +64,7 @@ fn json_of(account: &PublicAccount) -> Vec<u8> {
 pub async fn show(user: CurrentUser) -> HttpResponse {
     HttpResponse::Ok()
         .content_type(HeaderValue::from_static("application/json"))
-        .body(Bytes::copy_from_slice(user.0.standing.written(json_of)))
+        .body(Bytes::copy_from_slice(user.0.state.written(json_of)))
 }
 
 body! {
@@ -228,7 +228,7 @@ impl Session {
 )]
 #[get("/sessions")]
 pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResponse, Problem> {
-    let list = use_case::list(&app, user.0.standing.me.id).await?;
+    let list = use_case::list(&app, user.0.state.me.id).await?;
     Ok(HttpResponse::Ok().json(
         list.into_iter()
             .map(|info| Session::of(info, user.0.session))
@@ -259,7 +259,7 @@ pub async fn end_session(
     let id = Uuid::try_parse(&id).map_err(|_| Failure::NotFound)?;
     use_case::end_own(
         &app,
-        acting.bearer.standing.me.id,
+        acting.bearer.state.me.id,
         SessionId::from(id),
         &acting.context,
     )

@@ -75,7 +75,7 @@ pub fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
         Needed::Nothing => true,
         Needed::Permission { read, write } => {
             bearer
-                .standing
+                .state
                 .permissions
                 .holds(if method.is_safe() { read } else { write })
         }
@@ -114,7 +114,7 @@ impl FromRequest for Acting {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
         ready(user.map(|CurrentUser(bearer, _)| Self {
-            context: Origin::of(request).context(Actor::User(bearer.standing.me.id)),
+            context: Origin::of(request).context(Actor::User(bearer.state.me.id)),
             bearer,
         }))
     }
@@ -132,8 +132,8 @@ pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Ok(());
     };
-    let standing = sessions::session_state(app, before.session).await?;
-    let bearer = Bearer { standing, ..before };
+    let state = sessions::session_state(app, before.session).await?;
+    let bearer = Bearer { state, ..before };
     if is_permitted(&bearer, needed, request.method()) {
         Ok(())
     } else {

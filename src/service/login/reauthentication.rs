@@ -27,7 +27,7 @@ pub async fn reauthenticate(
     context: &Context,
 ) -> Result<Credential, Failure> {
     let shown = Password::parse(current).ok_or(Failure::WrongPassword)?;
-    let user = bearer.standing.me.id;
+    let user = bearer.state.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
     let counters = app.crypto.counter_names.of_session(bearer.session);
     let check = password::check_stored(app, Some(credential.password_hash.clone()), shown);

@@ -16,7 +16,7 @@ pub struct Bearer {
     /// The session of the token.
     pub session: SessionId,
     /// Its state: account and permissions.
-    pub standing: Arc<SessionState>,
+    pub state: Arc<SessionState>,
 }
 
 /// Verifies an access token and finds the state of its session.
@@ -31,11 +31,11 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Bearer, Failure> {
         .access_tokens
         .verify(token, now)
         .map_err(|_| Failure::InvalidToken)?;
-    let standing = at(app, presented.session, now).await?;
-    if standing.subject == presented.subject {
+    let state = at(app, presented.session, now).await?;
+    if state.subject == presented.subject {
         Ok(Bearer {
             session: presented.session,
-            standing,
+            state,
         })
     } else {
         Err(Failure::InvalidToken)
@@ -53,19 +53,19 @@ pub async fn session_state(app: &App, session: SessionId) -> Result<Arc<SessionS
 async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
     let known = match request_context::span_now("registry look-up", || app.memory.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
-        Lookup::Hit(standing) if !standing.live(now) => {
+        Lookup::Hit(state) if !state.live(now) => {
             app.memory.registry.evict(session);
             app.memory.registry.look_up(session)
         }
         known => known,
     };
-    let standing = match known {
-        Lookup::Hit(standing) => standing,
+    let state = match known {
+        Lookup::Hit(state) => state,
         // Apart, so that the many that are known carry no room for it.
         Lookup::Miss(ticket) => Box::pin(load(app, session, ticket, now)).await?,
     };
-    if standing.live(now) {
-        Ok(standing)
+    if state.live(now) {
+        Ok(state)
     } else {
         Err(Failure::InvalidToken)
     }
@@ -77,15 +77,15 @@ async fn load(
     ticket: Ticket,
     now: Timestamp,
 ) -> Result<Arc<SessionState>, Failure> {
-    let standing = app
+    let state = app
         .store
-        .standing(session)
+        .session_state(session)
         .await?
         .map(Arc::new)
         .ok_or(Failure::InvalidToken)?;
     // One that has run out would only be evicted again.
-    if standing.live(now) {
-        app.memory.registry.fill(ticket, Arc::clone(&standing));
+    if state.live(now) {
+        app.memory.registry.fill(ticket, Arc::clone(&state));
     }
-    Ok(standing)
+    Ok(state)
 }

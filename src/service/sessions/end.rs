@@ -41,7 +41,7 @@ pub async fn logout(
     scope: LogoutScope,
     context: &Context,
 ) -> Result<(), Failure> {
-    let (user, session) = (bearer.standing.me.id, bearer.session);
+    let (user, session) = (bearer.state.me.id, bearer.session);
     let event = app.event(EventType::Logout, context);
     let which = match scope {
         LogoutScope::This => return end(app, session, EndReason::Logout, &event).await,

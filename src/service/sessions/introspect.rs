@@ -34,18 +34,14 @@ pub struct Active {
 pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failure> {
     if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
         let now = app.clock.now();
-        let lineage = app
+        let state = app
             .store
-            .lineage(presented.session)
+            .refresh_state(presented.session)
             .await?
-            .filter(|lineage| lineage.standing.live(now) && lineage.counter == presented.counter);
-        return Ok(lineage.map(|lineage| {
-            let expires_at = lineage
-                .standing
-                .idle_expires_at
-                .min(lineage.standing.expires_at)
-                .secs();
-            active(presented.session, &lineage.standing, None, expires_at)
+            .filter(|state| state.session.live(now) && state.counter == presented.counter);
+        return Ok(state.map(|state| {
+            let expires_at = state.session.idle_expires_at.min(state.session.expires_at).secs();
+            active(presented.session, &state.session, None, expires_at)
         }));
     }
     match authenticate(app, token).await {
@@ -56,7 +52,7 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
             let expires_at = claims.exp;
             Ok(Some(active(
                 bearer.session,
-                &bearer.standing,
+                &bearer.state,
                 Some(claims),
                 expires_at,
             )))
@@ -66,14 +62,14 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failur
     }
 }
 
-fn active(session: SessionId, standing: &SessionState, claims: Option<Claims>, expires_at: i64) -> Active {
-    let me = standing.me.clone();
+fn active(session: SessionId, state: &SessionState, claims: Option<Claims>, expires_at: i64) -> Active {
+    let me = state.me.clone();
     Active {
         session,
-        subject: standing.subject,
+        subject: state.subject,
         email: me.email,
         role: me.role,
-        permissions: standing.permissions.clone(),
+        permissions: state.permissions.clone(),
         claims,
         expires_at,
     }

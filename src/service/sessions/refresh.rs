@@ -51,9 +51,9 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
     }
     let state = app
         .store
-        .lineage(presented.session)
+        .refresh_state(presented.session)
         .await?
-        .filter(|state| state.standing.live(now))
+        .filter(|state| state.session.live(now))
         .ok_or(Failure::InvalidGrant(RefreshRefusal::Ended))?;
     // A rotation further ahead than another node's clock can be was written before our clock was
     // set back, and nobody knows how long ago that was.
@@ -62,9 +62,9 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
         .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.config.sessions.refresh_grace));
     if state.counter == successor && within_grace {
         let identity = TokenIdentity {
-            subject: state.standing.subject,
-            role: &state.standing.me.role,
-            permissions: &state.standing.permissions,
+            subject: state.session.subject,
+            role: &state.session.me.role,
+            permissions: &state.session.permissions,
         };
         return Ok((
             issue(app, presented.session, identity, successor, now)?,
@@ -74,6 +74,6 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
     let event = app.event(EventType::TokenReuse, context);
     end::end(app, presented.session, EndReason::TokenReuse, &event).await?;
     let session = presented.session.to_string();
-    log::warn!(user = state.standing.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
+    log::warn!(user = state.session.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
     Err(Failure::InvalidGrant(RefreshRefusal::Reused))
 }

@@ -27,8 +27,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn standing(&self, session: SessionId) -> Result<Option<SessionState>, StoreError> {
-        Ok(self.lineage(session).await?.map(|lineage| lineage.standing))
+    pub async fn session_state(&self, session: SessionId) -> Result<Option<SessionState>, StoreError> {
+        Ok(self.refresh_state(session).await?.map(|state| state.session))
     }
 
     /// Advances a live session's counter from exactly the one presented, and says for whom; none if
@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn lineage(&self, session: SessionId) -> Result<Option<RefreshState>, StoreError> {
+    pub async fn refresh_state(&self, session: SessionId) -> Result<Option<RefreshState>, StoreError> {
         self.read(
             "store lineage",
             "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,
