@@ -7,8 +7,7 @@ use clap::Args;
 use super::output::print;
 use super::{CLI, Exit};
 use crate::app::App;
-use crate::model::event::EventType;
-use crate::service::audit;
+use crate::service::portability::{self, BackupFailure};
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -23,11 +22,12 @@ pub struct Options {
 /// [`Exit`] with the reason.
 pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
     let file = &options.file;
-    audit::record(app, EventType::Copied, &CLI).await?;
-    app.store
-        .back_up(Path::new(file))
+    portability::back_up(app, Path::new(file), &CLI)
         .await
-        .map_err(|cause| Exit::of_file(file, cause))?;
+        .map_err(|failure| match failure {
+            BackupFailure::Copy(cause) => Exit::of_file(file, cause),
+            BackupFailure::Failed(failure) => failure.into(),
+        })?;
     print(&format!(
         "{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"
     ))

@@ -6,9 +6,7 @@ use super::output::print;
 use super::progress::Progress;
 use super::{CLI, Exit};
 use crate::app::App;
-use crate::model::event::EventType;
-use crate::service::audit;
-use crate::store::Store;
+use crate::service::portability::{self, CopyFailure};
 use crate::store::url::DatabaseUrl;
 
 /// Options of the command.
@@ -28,21 +26,14 @@ pub struct Options {
 /// [`Exit`] with the reason.
 pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
     let url = DatabaseUrl::parse(&options.to).map_err(|why| Exit::failed(format!("--to: {why}")))?;
-    let other = Store::open(&url).await.map_err(Exit::failed)?;
-    audit::record(app, EventType::Copied, &CLI).await?;
-    let (mut before, mut table, mut rows) = (0, String::new(), 0);
     let mut progress = Progress::new("rows", None);
-    let mut tell = |name: &str, so_far| {
-        if name != table {
-            before += rows;
-            name.clone_into(&mut table);
-        }
-        rows = so_far;
-        progress.at(before + rows);
-    };
-    let copied = app.store.copy_into(&other, &mut tell).await;
-    other.close().await;
-    let copied = copied.map_err(Exit::failed)?;
+    let copied = portability::copy(app, &url, &CLI, &mut |rows| progress.at(rows))
+        .await
+        .map_err(|failure| match failure {
+            CopyFailure::Open(cause) => Exit::failed(cause),
+            CopyFailure::Copy(cause) => Exit::failed(cause),
+            CopyFailure::Failed(failure) => failure.into(),
+        })?;
     let secret = url.secret_file().map_or_else(String::new, |file| {
         format!(", or with a copy of its secret file as {}", file.display())
     });

@@ -24,7 +24,7 @@ pub struct Options {
 /// [`Exit`] with the reason.
 pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
     let file = &options.file;
-    let count = app.store.count_users().await.map_err(Exit::failed)?;
+    let count = portability::count(app).await?;
     let mut progress = Progress::new("accounts", u64::try_from(count).ok());
     let to: Box<dyn Write> = match file.as_str() {
         "-" => Box::new(stdout()),

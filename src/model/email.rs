@@ -94,6 +94,15 @@ impl Email {
     }
 }
 
+/// Reads an address that is stored.
+impl TryFrom<String> for Email {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse("email", &text).map_err(|_| "no valid address")
+    }
+}
+
 fn becomes_ascii(c: char) -> bool {
     !c.is_ascii() && std::iter::once(c).nfc().all(|normal| normal.is_ascii())
 }

@@ -27,16 +27,12 @@ pub enum CopyError {
 
 impl Store {
     /// Copies the database into an empty one of either engine, as it is at one moment, in one
-    /// transaction: all of it arrives, or nothing. `progress` hears of each table and its rows so
-    /// far. Gives the number of rows.
+    /// transaction: all of it arrives, or nothing. Gives the number of rows; `progress` hears of the
+    /// number so far.
     ///
     /// # Errors
     /// [`CopyError`]; the other database is then as empty as before.
-    pub async fn copy_into(
-        &self,
-        other: &Self,
-        progress: &mut dyn FnMut(&str, u64),
-    ) -> Result<u64, CopyError> {
+    pub async fn copy_into(&self, other: &Self, progress: &mut dyn FnMut(u64)) -> Result<u64, CopyError> {
         let mut from = Tx::begin_snapshot(&self.pool).await?;
         let to = Tx::begin_unhurried(&other.pool).await?;
         let copied = to.run(async |to| {
@@ -50,7 +46,7 @@ impl Store {
             for table in TABLES {
                 match table.fate {
                     Fate::Copied(columns) => {
-                        let mut tell = |rows| progress(table.name, rows);
+                        let mut tell = |rows| progress(total + rows);
                         total += copy_table(&mut from, to, table.name, columns, &mut tell).await?;
                     }
                     Fate::LeftBehind(_) => {}

@@ -7,7 +7,8 @@ mod transfer;
 
 pub use backup::BackupError;
 pub use copy::CopyError;
-pub use transfer::{ExportedUser, NO_PASSWORD, TransferredUser};
+pub(super) use transfer::NO_PASSWORD;
+pub use transfer::{ExportedRow, TransferredUser};
 
 /// Rows of one statement: SQLite looks each parameter up by its name, so the cost of a statement
 /// grows with the square of their number.

@@ -13,18 +13,18 @@ use crate::store::tx::Tx;
 use crate::store::{Store, StoreError, events};
 
 /// Stands for the hash of a password that nobody has.
-pub const NO_PASSWORD: &str = "!";
+pub(in crate::store) const NO_PASSWORD: &str = "!";
 
-/// An account that comes from elsewhere.
-#[derive(Debug, Clone)]
+/// An account that comes from elsewhere, or goes there.
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct TransferredUser {
     /// The `sub` of its tokens.
     pub subject: Subject,
     /// Its address.
+    #[sqlx(try_from = "String")]
     pub email: Email,
-    /// The hash of its password in the form of the system that made it; [`NO_PASSWORD`] if it has
-    /// none.
-    pub password_hash: String,
+    /// The hash of its password in the form of the system that made it; none if it has no password.
+    pub password_hash: Option<String>,
     /// When the password ends, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
     /// Its role.
@@ -37,27 +37,14 @@ pub struct TransferredUser {
     pub last_login_at: Option<Timestamp>,
 }
 
-/// An account as a page of an export has it.
+/// A row of a page of an export.
 #[derive(Debug, sqlx::FromRow)]
-pub struct ExportedUser {
+pub struct ExportedRow {
     /// Where the next page begins.
     pub id: UserId,
-    /// The `sub` of its tokens.
-    pub subject: Subject,
-    /// Its address.
-    pub email: String,
-    /// The hash of its password.
-    pub password_hash: String,
-    /// When the password ends, if it is a one-time password.
-    pub password_expires_at: Option<Timestamp>,
-    /// Its role.
-    pub role: String,
-    /// Whether it may log in.
-    pub is_active: bool,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When its last session began.
-    pub last_login_at: Option<Timestamp>,
+    /// The account.
+    #[sqlx(flatten)]
+    pub account: TransferredUser,
 }
 
 impl Store {
@@ -91,10 +78,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn export_users(&self, after: UserId, limit: i64) -> Result<Vec<ExportedUser>, StoreError> {
+    pub async fn export_users(&self, after: UserId, limit: i64) -> Result<Vec<ExportedRow>, StoreError> {
         self.read(
             "store export_users",
-            "SELECT id, subject, email, password_hash, password_expires_at, role, is_active, created_at, last_login_at
+            "SELECT id, subject, email, NULLIF(password_hash, $3) AS password_hash, password_expires_at, role, is_active, created_at, last_login_at
              FROM users
              WHERE id > $1
              ORDER BY id
@@ -102,6 +89,7 @@ impl Store {
         )
         .bind(after)
         .bind(limit)
+        .bind(NO_PASSWORD)
         .all()
         .await
     }
@@ -132,7 +120,7 @@ async fn insert_users(tx: &mut Tx, users: &[TransferredUser]) -> Result<u64, Sto
             .bind(user.subject)
             .bind(user.email.as_str())
             .bind(user.email.key())
-            .bind(&user.password_hash)
+            .bind(user.password_hash.as_deref().unwrap_or(NO_PASSWORD))
             .bind(user.password_expires_at)
             .bind(&user.role)
             .bind(user.is_active)

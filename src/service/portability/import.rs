@@ -1,42 +1,40 @@
-//! Moving in and out: accounts from the exports of other services and our own, with their password
-//! hashes.
+//! Moving in: accounts from the exports of other services and our own, with their password hashes.
 
 use std::collections::HashSet;
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::ops::ControlFlow;
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::Failure;
 use crate::app::App;
 use crate::crypto::password_hash::check_verifiable;
 use crate::formats::account::ImportedAccount;
 use crate::formats::readers;
 use crate::formats::record::ReadError;
-use crate::formats::sources::{self, Parameters, Source};
-use crate::model::email::Email;
+use crate::formats::sources::{Parameters, Source};
 use crate::model::event::{Context, EventType};
-use crate::model::ids::{Subject, UserId};
+use crate::model::ids::Subject;
 use crate::model::permission::{ADMIN_ROLE, DEFAULT_ROLE};
-use crate::store::portability::{ExportedUser, NO_PASSWORD, TransferredUser};
+use crate::service::Failure;
+use crate::store::portability::TransferredUser;
 
 /// Accounts of one transaction.
 const BATCH: usize = 500;
 
-/// Where accounts come from, and how to read them.
+/// An import: its source, and how to read it.
 pub struct Import {
-    /// Whose export it is.
+    /// The service whose export it is.
     pub source: Source,
-    /// What the export does not say itself.
+    /// Facts that the export does not tell itself.
     pub parameters: Parameters,
-    /// Whether to find out only what would happen.
+    /// Whether nothing is to be stored, only counted.
     pub rehearsal: bool,
-    /// Whether who administers the other service is an admin here; else they come as plain users.
+    /// Whether admins of the other service become admins here; else they come as plain users.
     pub admins: bool,
 }
 
-/// What became of an import so far.
+/// Counts of an import so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Records that were read.
@@ -52,15 +50,15 @@ pub struct Imported {
     /// Of those read, accounts without a password: they get in once an admin gives them a one-time
     /// password.
     pub without_password: u64,
-    /// Of those read, who administers the other service.
+    /// Of those read, admins of the other service.
     pub admins: u64,
 }
 
-/// Hears how an import goes.
+/// Listener to the course of an import.
 pub trait Listener {
-    /// A record that is not taken, and why.
+    /// Hears of a record that is not taken, and why.
     fn refused(&mut self, record: u64, why: &str);
-    /// How far it is, after each batch.
+    /// Hears of the counts after each batch.
     fn progress(&mut self, so_far: &Imported);
 }
 
@@ -81,8 +79,8 @@ enum Message {
     Refused(u64, String),
 }
 
-/// Imports accounts from a file. Who is there already stays as they are, so a second run changes
-/// nothing.
+/// Imports accounts from a file. An account that is there already stays as it is, so a second run
+/// changes nothing.
 ///
 /// # Errors
 /// [`ImportError`].
@@ -131,19 +129,17 @@ pub async fn import(
                         continue;
                     }
                 };
-                {
-                    report.without_password += u64::from(account.password_hash.is_none());
-                    batch.push(TransferredUser {
-                        subject: account.subject.unwrap_or_else(|| Subject::from(Uuid::new_v4())),
-                        email: account.email,
-                        password_hash: account.password_hash.unwrap_or_else(|| NO_PASSWORD.to_owned()),
-                        password_expires_at: account.password_expires_at,
-                        role,
-                        is_active: account.is_active,
-                        created_at: account.created_at.unwrap_or(now),
-                        last_login_at: account.last_login_at,
-                    });
-                }
+                report.without_password += u64::from(account.password_hash.is_none());
+                batch.push(TransferredUser {
+                    subject: account.subject.unwrap_or_else(|| Subject::from(Uuid::new_v4())),
+                    email: account.email,
+                    password_hash: account.password_hash,
+                    password_expires_at: account.password_expires_at,
+                    role,
+                    is_active: account.is_active,
+                    created_at: account.created_at.unwrap_or(now),
+                    last_login_at: account.last_login_at,
+                });
             }
         }
         if batch.len() == BATCH {
@@ -159,7 +155,7 @@ pub async fn import(
     Ok(report)
 }
 
-/// On a thread of its own: reads and maps, and waits where the database is slower.
+/// Reads and maps records, on a thread of its own; waits where the database is slower.
 fn read(
     reader: impl BufRead,
     source: Source,
@@ -183,7 +179,7 @@ fn read(
     })
 }
 
-/// An account whose role there is and whose password can be verified.
+/// Takes an account if its role exists and its password can be verified.
 fn admit(
     mut account: ImportedAccount,
     roles: &HashSet<String>,
@@ -217,61 +213,4 @@ async fn store(
     report.there += batch.len() as u64 - imported;
     batch.clear();
     Ok(())
-}
-
-/// Why an export ended before its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ExportError {
-    /// The file.
-    #[error("the file: {0}")]
-    Write(#[from] std::io::Error),
-    /// The database, or a defect.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// Writes every account with its password hash, one JSON object a line, in the order of ids; says
-/// how many.
-///
-/// # Errors
-/// [`ExportError`].
-pub async fn export(
-    app: &App,
-    to: &mut impl Write,
-    context: &Context,
-    progress: &mut dyn FnMut(u64),
-) -> Result<u64, ExportError> {
-    // On the record before the first hash leaves, and whether or not the reader stays to the end.
-    app.store
-        .append_event(&app.event(EventType::UsersExported, context))
-        .await
-        .map_err(Failure::from)?;
-    let (mut place, mut total) = (UserId::from(0), 0);
-    loop {
-        let page = app.store.export_users(place, 1000).await.map_err(Failure::from)?;
-        let Some(last) = page.last() else { break };
-        place = last.id;
-        total += page.len() as u64;
-        for user in page {
-            sources::write(&exported(user)?, to)?;
-        }
-        progress(total);
-    }
-    to.flush()?;
-    Ok(total)
-}
-
-fn exported(user: ExportedUser) -> Result<ImportedAccount, Failure> {
-    let email = Email::parse("email", &user.email)
-        .map_err(|_| Failure::Internal(format!("account {} has no address", user.id.get())))?;
-    Ok(ImportedAccount {
-        email,
-        password_hash: (user.password_hash != NO_PASSWORD).then_some(user.password_hash),
-        role: Some(user.role),
-        is_active: user.is_active,
-        subject: Some(user.subject),
-        created_at: Some(user.created_at),
-        password_expires_at: user.password_expires_at,
-        last_login_at: user.last_login_at,
-    })
 }
