@@ -193,9 +193,9 @@ pub struct SigningKey {
     pub verifies: DecodingKey,
     /// The public half as others may know it (RFC 7517); none of a symmetric key.
     pub jwk: Option<Jwk>,
-    /// From when it signs.
+    /// Time from which it signs.
     pub activates_at: Timestamp,
-    /// Until when it verifies.
+    /// Time until which it verifies.
     pub retires_at: Option<Timestamp>,
 }
 

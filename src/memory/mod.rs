@@ -1,5 +1,5 @@
-//! State that one process holds in memory: the registry of live sessions and the rate limits. No
-//! SQL, no HTTP.
+//! State that one process holds in memory: the registry of live sessions, the rate limits, the
+//! hashing threads. No SQL, no HTTP, no keys.
 
 pub mod hash_pool;
 pub mod rate_limit;
@@ -7,7 +7,7 @@ pub mod session_registry;
 #[cfg(test)]
 mod session_registry_tests;
 
-/// What the registry synchronises with.
+/// Primitives that the registry synchronises with.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering};
     pub(super) use std::sync::{Mutex, MutexGuard, PoisonError};

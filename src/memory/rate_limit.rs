@@ -14,8 +14,8 @@ use crate::model::throttle::{Budget, Rate, prefix};
 /// beyond that many the address seen longest ago is forgotten.
 pub struct AddressLimit {
     rate: Option<Rate>,
-    /// When each address's bucket is full again (microseconds since the Unix epoch). Taken for one
-    /// look-up; nothing awaits under it.
+    /// Time at which each address's bucket is full again (microseconds since the Unix epoch). Taken
+    /// for one look-up; nothing awaits under it.
     full_at: Mutex<LruCache<u64, i64>>,
     hasher: RandomState,
 }

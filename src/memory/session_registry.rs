@@ -1,13 +1,13 @@
-//! The registry: who stands where, in memory, behind Mutexes; the bearer check asks it before the
+//! The session registry: states of live sessions in memory. The bearer check asks it before the
 //! database.
 //!
-//! Bounded shards of session id -> [`SessionState`], least recently used out first. The surprising part
-//! is [`Ticket`]: a load from the database that began before an eviction must not be stored after
-//! it, or an ended session would live again (the stale-fill race). Each shard counts its evictions;
-//! a fill is dropped unless the count is still the one that its ticket was drawn at. No lock is
-//! held over an await.
+//! Bounded shards of session id -> [`SessionState`]; the least recently used goes first. The
+//! surprising part is [`Ticket`]: a load from the database that began before an eviction must not be
+//! stored after it, or an ended session would live again (the stale-fill race). Each shard counts
+//! its evictions; a fill is dropped unless the count is still the one that its ticket was drawn at.
+//! No lock is held over an await.
 //!
-//! What other nodes change comes by the feed. The registry answers only while the feed was read
+//! Changes of other nodes come by the feed. The registry answers only while the feed was read
 //! within [`LEASE`]; otherwise every look-up misses. So a node that has lost its database forgets
 //! in time by itself.
 
@@ -44,11 +44,11 @@ const FEED_LAG: Family = Family::new(
 
 const SHARDS: usize = 16;
 
-/// How long the registry may be believed after a reading of the feed began; below the second that
-/// is promised across nodes.
+/// Time for which the registry may be believed after a reading of the feed began; below the second
+/// that is promised across nodes.
 pub const LEASE: Duration = Duration::from_millis(800);
 
-/// The right to fill in what a load brings, unless something was evicted meanwhile.
+/// Right to store the state that a load brings, unless something was evicted meanwhile.
 #[derive(Debug)]
 #[must_use]
 pub struct Ticket {
@@ -56,10 +56,10 @@ pub struct Ticket {
     evictions: u64,
 }
 
-/// What the registry knows of a session.
+/// Answer of the registry about a session.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The session stood so when it was loaded, and nothing has changed since.
+    /// State of the session as it was loaded; nothing has changed since.
     Hit(Arc<SessionState>),
     /// Ask the store, then [`Registry::fill`].
     Miss(Ticket),
@@ -87,7 +87,7 @@ impl Shard {
         }
     }
 
-    /// Does what may forget states, and counts them.
+    /// Makes a change that may forget states, and counts those.
     fn forgetting(&mut self, change: impl FnOnce(&mut LruCache<SessionId, Arc<SessionState>>)) {
         let before = self.states.len();
         change(&mut self.states);
@@ -102,9 +102,9 @@ pub struct Registry {
     shards: Vec<Mutex<Shard>>,
     /// Nothing but a point from which spans are counted.
     epoch: Instant,
-    /// Until when the lease runs, in nanoseconds after `epoch`; written by the feed's reader.
+    /// End of the lease, in nanoseconds after `epoch`; written by the feed's reader.
     leased_until: AtomicU64,
-    /// When the last reading of the feed that succeeded began, in nanoseconds after `epoch`; 0
+    /// Beginning of the last reading of the feed that succeeded, in nanoseconds after `epoch`; 0
     /// before the first.
     read_at: AtomicU64,
 }
@@ -123,7 +123,7 @@ impl Registry {
         }
     }
 
-    /// What is known of a session; on a miss, draws the ticket *before* the caller's load begins.
+    /// Looks a session up; on a miss, draws the ticket *before* the caller's load begins.
     #[must_use]
     pub fn look_up(&self, session: SessionId) -> Lookup {
         let leased = self.leased();
@@ -139,7 +139,7 @@ impl Registry {
         })
     }
 
-    /// Stores what a load brought, unless an eviction came between.
+    /// Stores the state that a load brought, unless an eviction came between.
     pub fn fill(&self, ticket: Ticket, state: Arc<SessionState>) {
         let mut shard = self.shard(ticket.session);
         if shard.evictions == ticket.evictions {
@@ -210,7 +210,7 @@ impl Registry {
         now.as_nanos() < u128::from(self.leased_until.load(Ordering::Acquire))
     }
 
-    /// Since the last reading of the feed that succeeded; none before the first.
+    /// Time since the last reading of the feed that succeeded; none before the first.
     fn since_reading(&self) -> Option<Duration> {
         let read_at = self.read_at.load(Ordering::Acquire);
         let now = monotonic_now().duration_since(self.epoch);
@@ -238,7 +238,7 @@ impl Registry {
         );
     }
 
-    /// How many sessions it holds.
+    /// Number of sessions that it holds.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).states.len()).sum()
@@ -250,7 +250,7 @@ impl Registry {
         self.len() == 0
     }
 
-    /// By the id's last byte: ids are random, and ours.
+    /// Shard by the id's last byte: ids are random, and ours.
     fn shard(&self, session: SessionId) -> MutexGuard<'_, Shard> {
         lock(&self.shards[usize::from(session.as_bytes()[15]) % SHARDS])
     }

@@ -15,7 +15,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From microseconds since the Unix epoch.
+    /// Makes an instant of microseconds since the Unix epoch.
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -32,7 +32,7 @@ impl Timestamp {
             .div_ceil(1_000_000)
     }
 
-    /// From whole seconds since the Unix epoch, the `NumericDate` of RFC 7519.
+    /// Makes an instant of whole seconds since the Unix epoch, the `NumericDate` of RFC 7519.
     #[must_use]
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))
@@ -85,8 +85,8 @@ impl Timestamp {
     }
 }
 
-/// How far the clocks of two nodes may stand apart: each half a minute from the right time. What
-/// lies further ahead than it can was written before a clock was set back.
+/// Difference that the clocks of two nodes may have: each half a minute from the right time. A time
+/// that lies further ahead was written before a clock was set back.
 pub const NODES_APART: Duration = Duration::from_mins(1);
 
 /// A point from which a span is counted: never a time of day, which is the clock's.
@@ -99,12 +99,12 @@ pub fn monotonic_now() -> Instant {
     Instant::now()
 }
 
-/// Where the time comes from: the system, or a test that moves it by hand.
+/// Source of the time: the system, or a test that moves it by hand.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The system's UTC clock.
     System,
-    /// Microseconds since the Unix epoch, moved by whoever holds the other end.
+    /// Microseconds since the Unix epoch, moved by the holder of the other end.
     Manual(Arc<AtomicI64>),
 }
 

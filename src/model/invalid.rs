@@ -1,4 +1,4 @@
-//! Why an input was refused: the field and the rule, never the value (ASVS 16.5.1).
+//! Reasons why an input is refused: the field and the rule, never the value (ASVS 16.5.1).
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub struct Invalid {
     /// Machine word for the rule, such as `missing` or `string_too_short`.
     pub kind: &'static str,
-    /// Which part of the request it is in: `body`, `query` or `path`.
+    /// Part of the request that it is in: `body`, `query` or `path`.
     pub part: &'static str,
     /// The field, or none where the part as a whole is at fault.
     pub field: Option<&'static str>,

@@ -1,9 +1,10 @@
-//! Passwords: what may be set (NIST SP 800-63B-4 section 3.1.1.2) and what may be tried.
+//! Passwords: the rules for one that is set (NIST SP 800-63B-4 section 3.1.1.2), and for one that
+//! is tried.
 //!
 //! No composition rules and no expiry. Text is brought to NFC (RFC 8265 section 4.2) and never cut.
-//! Whatever could not be set is not hashed when tried either, so a login with it costs nothing. The
-//! memory is wiped on drop. What was typed is kept beside NFC where the two differ: other systems
-//! hashed it as it came.
+//! A text that no account can have is not hashed when tried, so a login with it costs nothing. The
+//! memory is wiped on drop. The text as typed is kept beside NFC where the two differ: other
+//! systems hashed it as it came.
 
 use std::fmt;
 
@@ -87,8 +88,8 @@ impl Password {
         self.typed.as_ref().map(|typed| typed.as_bytes())
     }
 
-    /// Why a guesser would try this very password first, comparing whole strings without regard to
-    /// case.
+    /// Reason why a guesser would try this very password first. Whole strings are compared, without
+    /// regard to case.
     fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
         let folded = Zeroizing::new(self.normal.to_lowercase());
         if is_common(&folded) {

@@ -161,8 +161,8 @@ impl Permissions {
         Permission::ALL.iter().all(|own| self.holds(*own))
     }
 
-    /// Whether whoever holds this may hand `others` on, or act on one who holds them: nothing that
-    /// is not held here. Whoever holds all of this server's own permissions may hand on any.
+    /// Whether a holder of this set may hand `others` on, or act on a holder of them: only what is
+    /// held here. A holder of all of this server's own permissions may hand on any.
     #[must_use]
     pub fn covers(&self, others: &Self) -> bool {
         self.holds_built_in() || others.names().all(|name| self.names().any(|held| held == name))
@@ -185,7 +185,8 @@ fn is_permission(name: &str) -> bool {
     name.contains(':') && name.split(':').all(part)
 }
 
-/// Whether a name is in an area of this server's own, such as `users`, and none of its permissions.
+/// Whether a name is in an area of this server's own, such as `users`, without being one of its
+/// permissions.
 fn is_reserved(name: &str) -> bool {
     let area = |name: &str| name.split(':').next().map(str::to_owned);
     Permission::ALL.iter().any(|own| area(own.name()) == area(name))
@@ -204,7 +205,7 @@ pub struct Role {
     /// Its name.
     #[sqlx(rename = "role")]
     pub name: String,
-    /// What it permits.
+    /// Its permissions.
     #[sqlx(flatten)]
     pub permissions: Permissions,
     /// Counts its changes.

@@ -15,22 +15,22 @@ use super::user::PublicAccount;
 pub struct NewSession<'a> {
     /// The `sid` of its tokens.
     pub id: SessionId,
-    /// Whose it is.
+    /// Its user.
     pub user_id: UserId,
-    /// When the login happened.
+    /// Time of the login.
     pub created_at: Timestamp,
-    /// When it ends if it is not refreshed (ASVS 7.3.1).
+    /// Its end if it is not refreshed (ASVS 7.3.1).
     pub idle_expires_at: Timestamp,
-    /// When it ends in any case (ASVS 7.3.2).
+    /// Its end in any case (ASVS 7.3.2).
     pub expires_at: Timestamp,
-    /// Where the login came from.
+    /// Address that the login came from.
     pub ip: &'a str,
-    /// What it came with, as the client calls itself.
+    /// The client's name for itself.
     pub user_agent: &'a str,
 }
 
-/// What a live session entitles its bearer to. Always read from the store, never from a claim (ASVS
-/// 8.3.2).
+/// State of a live session: account and permissions of its bearer. Always read from the store,
+/// never from a claim (ASVS 8.3.2).
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SessionState {
     /// The account's public fields, role included.
@@ -38,12 +38,12 @@ pub struct SessionState {
     pub me: PublicAccount,
     /// The `sub` that a token of this session must carry.
     pub subject: Subject,
-    /// What the account's role permits.
+    /// Permissions of the account's role.
     #[sqlx(flatten)]
     pub permissions: Permissions,
-    /// When the session ends unless it is refreshed.
+    /// Its end unless it is refreshed.
     pub idle_expires_at: Timestamp,
-    /// When the session ends in any case.
+    /// Its end in any case.
     pub expires_at: Timestamp,
     /// `me` as it is sent, once somebody asked for it.
     #[sqlx(skip)]
@@ -77,46 +77,46 @@ impl PartialEq for Written {
 
 impl Eq for Written {}
 
-/// Whom the tokens of a session speak for.
+/// Owner of a session, as its tokens name them.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SessionOwner {
     /// The `sub` of the tokens.
     pub subject: Subject,
     /// The name of the account's role.
     pub role: String,
-    /// What the role permits.
+    /// Permissions of the role.
     #[sqlx(flatten)]
     pub permissions: Permissions,
 }
 
-/// Where a session's refresh tokens stand: the newest has this counter.
+/// State of a session's refresh tokens: the newest has this counter.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RefreshState {
-    /// Whose session, and until when.
+    /// State of the session.
     #[sqlx(flatten)]
     pub session: SessionState,
-    /// How often the session was refreshed.
+    /// Number of refreshes of the session.
     pub counter: i64,
-    /// When it was last refreshed.
+    /// Time of the last refresh.
     pub rotated_at: Option<Timestamp>,
 }
 
-/// What a session shows of itself to its owner.
+/// Public fields of a session, for its owner.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SessionInfo {
     /// Its id, the `sid` of its tokens.
     pub id: SessionId,
-    /// When the login happened.
+    /// Time of the login.
     pub created_at: Timestamp,
-    /// When it was last refreshed, or else begun.
+    /// Time of its last refresh, or of its beginning.
     pub last_used_at: Timestamp,
-    /// Where the login came from.
+    /// Address that the login came from.
     pub ip: String,
-    /// What it came with.
+    /// The client's name for itself.
     pub user_agent: String,
 }
 
-/// Which of a user's sessions to end.
+/// Sessions of a user that are to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
     /// Every one.

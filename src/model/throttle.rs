@@ -1,4 +1,4 @@
-//! How often a password may be tried: values and rules, no memory of their own.
+//! Limits on attempts at a password: values and rules, no memory of their own.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// longer than this.
 pub const PENDING_FOR: Duration = Duration::from_secs(15);
 
-/// How long to wait after so many failures: nothing, then a second that doubles to a quarter of an
+/// Wait after so many failures: nothing, then a second that doubles to a quarter of an
 /// hour.
 #[must_use]
 pub fn wait_after(failures: i64) -> Duration {
@@ -30,7 +30,7 @@ pub fn wait_after(failures: i64) -> Duration {
     }
 }
 
-/// Where attempts are counted, by keyed hashes.
+/// Counters of an attempt, named by keyed hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
     /// The account from one place: an address prefix, a known device, or a session.
@@ -41,7 +41,7 @@ pub struct Counters {
     pub unlocks: Option<Uuid>,
 }
 
-/// What stands for a network address in counters: an IPv4 address whole, an IPv6 address's first 64
+/// Part of a network address that is counted: an IPv4 address whole, an IPv6 address's first 64
 /// bits, for a customer has at least as many.
 #[must_use]
 pub fn prefix(ip: IpAddr) -> [u8; 8] {
@@ -51,23 +51,23 @@ pub fn prefix(ip: IpAddr) -> [u8; 8] {
     }
 }
 
-/// How many requests an address may make in how long a time.
+/// Requests that an address may make in a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// So many.
+    /// Number of requests.
     pub quota: u32,
-    /// In so long.
+    /// Span of time.
     pub window: Duration,
 }
 
-/// What is left of an address's budget.
+/// Rest of an address's budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// What there is in all.
+    /// The whole budget.
     pub rate: Rate,
     /// Requests left now.
     pub left: u32,
-    /// Until the next one, if none is left; else until all are there again.
+    /// Wait until the next one, if none is left; else until all are there again.
     pub wait: Duration,
 }
 

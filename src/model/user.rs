@@ -30,14 +30,14 @@ pub struct LoginAccount {
     pub password_hash: String,
     /// Counts changes of the password, not of its hash.
     pub password_version: i64,
-    /// When the password ends, if it is a one-time password.
+    /// End of the password, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
-    /// What the role permits.
+    /// Permissions of the role.
     #[sqlx(flatten)]
     pub permissions: Permissions,
 }
 
-/// What a password is verified against before a change.
+/// Stored password that is verified before a change.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Credential {
     /// PHC string of the password.
@@ -59,7 +59,7 @@ pub struct NewUser<'a> {
     pub password_hash: &'a str,
     /// Its role.
     pub role: &'a str,
-    /// When the password ends, if it is a one-time password.
+    /// End of the password, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
 }
 
@@ -71,11 +71,11 @@ pub struct Account {
     pub me: PublicAccount,
     /// The `sub` of its tokens.
     pub subject: Subject,
-    /// When it was made.
+    /// Time of its making.
     pub created_at: Timestamp,
-    /// When its last session began.
+    /// Beginning of its last session.
     pub last_login_at: Option<Timestamp>,
-    /// When the password ends, if it is a one-time password.
+    /// End of the password, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
     /// Counts changes of the account, its logins apart.
     pub version: i64,
@@ -86,7 +86,7 @@ pub struct Account {
 pub struct OneTimeCredential<'a> {
     /// PHC string of it.
     pub hash: &'a str,
-    /// When it ends.
+    /// Its end.
     pub expires_at: Timestamp,
 }
 

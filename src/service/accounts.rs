@@ -15,7 +15,7 @@ use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{NewUser, PublicAccount};
 use crate::store::accounts::own::{DeletionOutcome, EmailChangeOutcome};
 
-/// What someone registers with, as they typed it.
+/// Address and password of a registration, as they were typed.
 #[derive(Clone, Copy)]
 pub struct Registration<'a> {
     /// The address.
@@ -178,8 +178,8 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
     }
 }
 
-/// Why a change did not happen after its password was verified: the password is another now, or the
-/// account is gone or disabled.
+/// Failure of a change that did not happen after its password was verified: the password is another
+/// now, or the account is gone or disabled.
 async fn outdated(app: &App, user: UserId) -> Failure {
     match app.store.credential(user).await {
         Ok(Some(_)) => Failure::WrongPassword,

@@ -14,19 +14,19 @@ use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
 use crate::model::signing_key::SealedKey;
 
-/// How long a new key is published before it signs; longer than others may keep our JWKS
+/// Time for which a new key is published before it signs; longer than others may keep our JWKS
 /// ([`JWKS_MAX_AGE`]).
 pub const PUBLISHED_AHEAD: Duration = Duration::from_mins(10);
-/// How long until every node has taken up a new key: the feed's bound of a second, and clocks that
+/// Time until every node has taken up a new key: the feed's bound of a second, and clocks that
 /// stand a little apart.
 pub const KNOWN_EVERYWHERE: Duration = Duration::from_secs(5);
-/// How long others may keep our JWKS.
+/// Time for which others may keep our JWKS.
 pub const JWKS_MAX_AGE: Duration = Duration::from_mins(5);
 
 /// Every key there ever was, the newest first.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure.
 pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
     Ok(app.store.signing_keys().await?)
 }
@@ -35,7 +35,7 @@ pub async fn list(app: &App) -> Result<Vec<SealedKey>, Failure> {
 /// they can have signed has ended. Says its `kid`, or none if another node was first.
 ///
 /// # Errors
-/// A passing failure, or no entropy.
+/// An infrastructure failure, or no entropy.
 pub async fn rotate(
     app: &App,
     activates_at: Timestamp,
@@ -75,7 +75,7 @@ pub async fn rotate(
 /// that find so at once, one does.
 ///
 /// # Errors
-/// A passing failure, or no entropy.
+/// An infrastructure failure, or no entropy.
 pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure> {
     let now = app.clock.now();
     let keys = app.store.signing_keys().await?;
@@ -97,7 +97,7 @@ pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure>
 /// there is always one. Says whether there was such a key.
 ///
 /// # Errors
-/// A passing failure, or no entropy.
+/// An infrastructure failure, or no entropy.
 pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Failure> {
     let now = app.clock.now();
     let keys = app.store.signing_keys().await?;
@@ -121,7 +121,7 @@ pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Fai
 /// Takes up the keys as the database has them now.
 ///
 /// # Errors
-/// A passing failure; the keys stay as they are then.
+/// An infrastructure failure; the keys stay as they are then.
 pub async fn reload(app: &App) -> Result<(), Failure> {
     if app.config.tokens.shares_its_key() {
         return Ok(());

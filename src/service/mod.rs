@@ -22,7 +22,7 @@ use crate::model::refusal::{LoginRefusal, RefreshRefusal};
 use crate::store::StoreError;
 use crate::telemetry::metrics::Words;
 
-/// Why a use-case refused, in words to act on.
+/// Refusal or failure of a use-case, in words to act on.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Some input breaks a rule.
@@ -146,7 +146,7 @@ fn cut_page<T>(rows: &mut Vec<T>, size: usize) -> Option<&T> {
     if more { rows.last() } else { None }
 }
 
-/// How many rows to ask for, for [`cut_page`].
+/// Number of rows to ask for, for [`cut_page`].
 fn rows_of_page(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX - 1) + 1
 }

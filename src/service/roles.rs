@@ -13,17 +13,17 @@ use crate::store::roles::SavedRole;
 /// Every role, in the order of names.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure.
 pub async fn list(app: &App) -> Result<Vec<Role>, Failure> {
     Ok(app.store.roles().await?)
 }
 
-/// What a caller brings to write a role.
+/// Role that a caller writes.
 #[derive(Debug, Clone, Copy)]
 pub struct RoleToSave<'a> {
     /// Its name.
     pub name: &'a str,
-    /// What it is to permit.
+    /// Permissions that it is to have.
     pub permissions: &'a [String],
 }
 
@@ -32,7 +32,7 @@ pub struct RoleToSave<'a> {
 /// # Errors
 /// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller
 /// does not hold, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
-/// [`Failure::VersionRequired`], [`Failure::Outdated`], or a passing failure.
+/// [`Failure::VersionRequired`], [`Failure::Outdated`], or a infrastructure failure.
 pub async fn save(
     app: &App,
     role: RoleToSave<'_>,
@@ -73,7 +73,7 @@ pub async fn save(
 ///
 /// # Errors
 /// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`],
-/// [`Failure::NotPermitted`] as at [`save`], or a passing failure.
+/// [`Failure::NotPermitted`] as at [`save`], or a infrastructure failure.
 pub async fn delete(app: &App, name: &str, authority: Authority, context: &Context) -> Result<(), Failure> {
     if [ADMIN_ROLE, DEFAULT_ROLE].contains(&name) {
         return Err(Failure::RoleBuiltIn);

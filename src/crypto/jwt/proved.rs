@@ -13,10 +13,10 @@ use hashlink::LruCache;
 use super::VerifiedAccessToken;
 use crate::model::clock::NODES_APART;
 
-/// How far a token's `nbf` may lie ahead of our clock (seconds); `exp` has no leeway, for the clock
+/// Leeway of a token's `nbf` ahead of our clock (seconds); `exp` has no leeway, for the clock
 /// that wrote it is ours.
 const NOT_BEFORE_LEEWAY: i64 = 5;
-/// How far another node's clock may run ahead of ours (seconds).
+/// Lead that another node's clock may have over ours (seconds).
 const CLOCK_SKEW: i64 = NODES_APART.as_secs().cast_signed();
 
 /// Proof of a token's signature: it is ours, for us, of this session, good in this span of seconds.
@@ -49,8 +49,8 @@ type ProvedShard = LruCache<u64, (Box<str>, Proved)>;
 /// Last bytes of a token that are hashed: they are its signature's, so as good as random.
 const HASHED: usize = 32;
 
-/// Tokens that were proved lately, by keyed hash. The whole token is compared, so a collision proves
-/// nothing.
+/// Tokens that were proved lately, by keyed hash. The whole token is compared, so a collision
+/// proves nothing.
 pub struct ProvedTokens {
     /// Taken by request threads for one look-up or one insertion; nothing awaits under it.
     shards: Vec<Mutex<ProvedShard>>,

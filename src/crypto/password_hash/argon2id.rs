@@ -74,7 +74,7 @@ impl Argon2Hash {
     /// Parses a PHC string.
     ///
     /// # Errors
-    /// Why it cannot be verified, in words for a report.
+    /// The reason why it cannot be verified, in words for a report.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let malformed = "malformed Argon2 hash";
         let phc = PasswordHash::new(text).map_err(|_| malformed)?;

@@ -12,8 +12,8 @@ pub struct Cost(pub(super) Params);
 
 /// The floor that OWASP's Password Storage Cheat Sheet sets for `p=1`: pairs of (KiB, passes).
 const FLOOR: &[(u32, u32)] = &[(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
-/// Highest cost of a stored hash that is verified: KiB, passes, lanes. Whoever could write a costlier
-/// one could halt the service with it.
+/// Highest cost of a stored hash that is verified: KiB, passes, lanes. A costlier one, once written
+/// to the database, would halt the service.
 pub(super) const CEILING: (u32, u32, u32) = (524_288, 10, 16);
 
 impl Cost {

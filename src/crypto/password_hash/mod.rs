@@ -72,7 +72,7 @@ pub fn verify(
 /// cost are accepted.
 ///
 /// # Errors
-/// Why not, in words for a report.
+/// The reason why not, in words for a report.
 pub fn check_verifiable(stored: &str) -> Result<(), &'static str> {
     StoredHash::parse(stored).map(drop)
 }

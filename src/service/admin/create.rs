@@ -42,11 +42,11 @@ pub async fn invite(
 pub struct CreatedAccount<'a> {
     /// The address.
     pub email: &'a str,
-    /// The name of its role.
+    /// Name of its role.
     pub role: &'a str,
     /// The password.
     pub password: Password,
-    /// When the password ends, if it is a one-time password.
+    /// End of the password, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
 }
 

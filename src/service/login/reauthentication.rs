@@ -1,7 +1,6 @@
 //! Re-authentication: the current password again before a change of the account (ASVS 7.5.1).
 //!
-//! Attempts are counted by session: whoever has stolen one cannot guess on, and locks nobody else
-//! out.
+//! Attempts are counted by session: the thief of one cannot guess on, and locks nobody else out.
 
 use serde_json::json;
 

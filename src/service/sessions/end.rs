@@ -8,7 +8,7 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Which};
 use crate::service::Failure;
 
-/// Ends one session, whoever asked.
+/// Ends one session: commits, then evicts.
 pub(super) async fn end(
     app: &App,
     session: SessionId,

@@ -8,7 +8,7 @@ use crate::model::permission::Permissions;
 use crate::model::session::SessionState;
 use crate::service::Failure;
 
-/// What is known of a live token.
+/// Content and state of a live token.
 #[derive(Debug)]
 pub struct Active {
     /// Its session.
@@ -19,18 +19,18 @@ pub struct Active {
     pub email: String,
     /// The account's role as it stands now.
     pub role: String,
-    /// What the role permits now.
+    /// Permissions of the role now.
     pub permissions: Permissions,
     /// The claims of an access token; none of a refresh token.
     pub claims: Option<Claims>,
-    /// When it ends, in seconds since the Unix epoch.
+    /// Its end, in seconds since the Unix epoch.
     pub expires_at: i64,
 }
 
 /// Tells whether a token is live, and whose; none of anything that is not.
 ///
 /// # Errors
-/// A passing failure: never *inactive* for want of a database.
+/// An infrastructure failure: the answer is never *inactive* for want of a database.
 pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failure> {
     if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
         let now = app.clock.now();

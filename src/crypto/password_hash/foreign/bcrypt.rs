@@ -15,7 +15,7 @@ use super::{ForeignHash, Function, LENIENT, Parsed, named, number};
 
 /// The cost is an exponent: 12 takes a quarter of a second, 16 four.
 const COST: RangeInclusive<u32> = 4..=16;
-/// What bcrypt reads of a password and the NUL after it.
+/// Bytes that bcrypt reads of a password and the NUL after it.
 const KEY_BYTES: usize = 72;
 const SALT_CHARS: usize = 22;
 const HASH_BYTES: usize = 23;
@@ -28,7 +28,7 @@ pub(super) struct Bcrypt {
     salt: [u8; 16],
 }
 
-/// What is done to the password before bcrypt.
+/// Step before bcrypt that the password goes through.
 pub(super) enum Before {
     Nothing,
     /// Django.

@@ -10,7 +10,7 @@ use md5::{Digest as _, Md5};
 
 use super::{ForeignHash, Function, Parsed, number};
 
-/// From the form's own minimum to half as much again as passlib's default.
+/// Rounds from the form's own minimum to half as much again as passlib's default.
 const SHA_ROUNDS: RangeInclusive<u32> = 1_000..=1_000_000;
 const SHA_DEFAULT_ROUNDS: u32 = 5_000;
 const SHA_MAX_SALT_BYTES: usize = 16;
@@ -41,7 +41,7 @@ pub(super) struct ShaCrypt {
     salt: Vec<u8>,
 }
 
-/// Which SHA.
+/// Width of the SHA.
 pub(super) enum Width {
     Sha256,
     Sha512,

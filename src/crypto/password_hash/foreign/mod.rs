@@ -1,10 +1,10 @@
 //! Verifies password hashes that other systems made, so that imported users keep their passwords;
 //! never makes one.
 //!
-//! Parsing bounds the cost: whoever can write a stored hash cannot halt the service with it. What
-//! has been parsed is verified within 512 MiB and half a minute: scrypt at its limits; bcrypt at
+//! Parsing bounds the cost: a hash that someone wrote to the database cannot halt the service. A
+//! parsed hash is verified within 512 MiB and half a minute: scrypt at its limits; bcrypt at
 //! its own takes four seconds, and what systems write by default less than one. Argon2 is not here
-//! but in [`argon2id`](super::argon2id), whoever made it.
+//! but in [`argon2id`](super::argon2id), of every maker.
 
 mod bcrypt;
 mod crypt;
@@ -29,7 +29,7 @@ use self::scrypt::Scrypt;
 /// The longest stored text that is parsed, in bytes. Firebase's, the longest known, has fewer than
 /// 300.
 const MAX_TEXT: usize = 1024;
-/// How many bytes of output a hash may have: all that these systems write. Fewer let other
+/// Bytes of output that a hash may have: all that these systems write. Fewer let other
 /// passwords in, more multiply the cost of PBKDF2.
 const OUTPUT_BYTES: RangeInclusive<usize> = 16..=64;
 
@@ -44,7 +44,7 @@ pub struct ForeignHash {
     hash: Vec<u8>,
 }
 
-/// What made the hash, with all its settings.
+/// Function that made the hash, with all its settings.
 enum Function {
     Bcrypt(Bcrypt),
     Scrypt(Scrypt),
@@ -60,7 +60,7 @@ impl ForeignHash {
     /// which begin with its hasher's name.
     ///
     /// # Errors
-    /// Why it cannot be verified, in words for a report.
+    /// The reason why it cannot be verified, in words for a report.
     pub fn parse(stored: &str) -> Result<Self, &'static str> {
         if stored.len() > MAX_TEXT {
             return Err("too long for a password hash");

@@ -14,9 +14,9 @@ use super::{ForeignHash, Function, Parsed, bytes, named, number, output};
 const LN: RangeInclusive<u32> = 1..=20;
 const R: RangeInclusive<u32> = 1..=32;
 const P: RangeInclusive<u32> = 1..=16;
-/// Of 128 * N * r: what one verification may hold in memory.
+/// Highest 128 * N * r: the memory of one verification.
 const MAX_MEMORY_BYTES: u64 = 512 << 20;
-/// Of N * r * p: four times what OWASP asks for, a good second of a core.
+/// Highest N * r * p: four times what OWASP asks for, a good second of a core.
 const MAX_WORK: u64 = 1 << 22;
 
 const MALFORMED: &str = "malformed scrypt hash";
