@@ -1,6 +1,13 @@
-//! Imports go one way. A new arrow is a line in this table, which a reviewer sees.
+//! The form of the source: imports go one way, files hold one matter, a name means one thing. A new
+//! arrow between layers is a line in the table here, which a reviewer sees.
 
+mod source;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use source::{Crate, Names};
 
 /// Layer -> the layers that it may name.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -50,6 +57,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
 ];
 
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
 pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder)
         .unwrap()
@@ -66,54 +77,104 @@ pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// The module at the top of the crate that a file belongs to.
-fn layer(file: &Path) -> String {
-    let relative = file.strip_prefix(src()).unwrap();
-    relative
-        .components()
-        .next()
-        .unwrap()
-        .as_os_str()
-        .to_str()
-        .unwrap()
-        .trim_end_matches(".rs")
-        .to_owned()
-}
-
 #[test]
 fn imports_go_one_way() {
+    let ours = Crate::read();
     let mut seen = 0;
-    for file in rust_files(&src()) {
-        let layer = layer(&file);
+    let mut wrong = Vec::new();
+    for source in ours.sources.values() {
+        let layer = source.layer();
         let (_, allowed) = MAY_USE
             .iter()
             .find(|(name, _)| *name == layer)
             .unwrap_or_else(|| panic!("{layer} is not in the table"));
-        let text = std::fs::read_to_string(&file).unwrap();
-        for (number, line) in text.lines().enumerate() {
-            for prefix in ["crate::", "doorward::"] {
-                for used in line.split(prefix).skip(1) {
-                    let used: String = used
-                        .chars()
-                        .take_while(|c| c.is_ascii_lowercase() || *c == '_')
-                        .collect();
-                    let ours = MAY_USE.iter().any(|(name, _)| *name == used);
-                    assert!(
-                        !ours || used == layer || allowed.contains(&used.as_str()),
-                        "{}:{}: {layer} may not use {used}",
-                        file.display(),
-                        number + 1
-                    );
-                    seen += usize::from(ours);
-                }
+        for used in ours.named_by(source) {
+            let used_layer = used.first().map_or("lib", String::as_str);
+            seen += 1;
+            if used_layer != layer && !allowed.contains(&used_layer) {
+                wrong.push(format!(
+                    "{} may not use {}",
+                    source.file.display(),
+                    used.join("::")
+                ));
             }
         }
     }
-    assert!(seen > 50, "the scan found only {seen} imports");
+    assert!(seen > 200, "the scan found only {seen} imports");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Within a layer too: of two files that name each other, neither can be read first.
+#[test]
+#[ignore = "some circles are still open"]
+fn no_files_of_a_layer_import_each_other() {
+    let ours = Crate::read();
+    let mut within: BTreeMap<&Names, BTreeSet<Names>> = ours
+        .sources
+        .iter()
+        .map(|(module, source)| {
+            let mut used = ours.named_by(source);
+            used.retain(|used| used.first() == module.first());
+            (module, used)
+        })
+        .collect();
+    // A file is in a circle only if it names one that is, and one that is names it.
+    loop {
+        let left: BTreeSet<Names> = within.keys().copied().cloned().collect();
+        let named: BTreeSet<Names> = within.values().flatten().cloned().collect();
+        within.retain(|module, used| named.contains(*module) && used.iter().any(|used| left.contains(used)));
+        if within.len() == left.len() {
+            break;
+        }
+    }
+    let circles: Vec<String> = within
+        .iter()
+        .map(|(module, used)| {
+            let used: Vec<String> = used
+                .iter()
+                .filter(|used| within.contains_key(used))
+                .map(|used| used.join("::"))
+                .collect();
+            format!("{} uses {}", module.join("::"), used.join(", "))
+        })
+        .collect();
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    for file in rust_files(&src()) {
+        let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", file.display());
+    }
+}
+
+#[test]
+#[ignore = "some names still mean two things"]
+fn a_type_name_belongs_to_one_module() {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in Crate::read().sources.values() {
+        for name in source.types() {
+            homes.entry(name).or_default().push(source.module.join("::"));
+        }
+    }
+    assert!(homes.len() > 200, "the scan found only {} types", homes.len());
+    homes.retain(|_, modules| modules.len() > 1);
+    assert!(homes.is_empty(), "{homes:#?}");
+}
+
+/// What a statement does is read where it stands; only which engine it goes to may be a macro.
+#[test]
+fn the_store_has_at_most_two_macros() {
+    let macros: Vec<String> = Crate::read()
+        .sources
+        .values()
+        .filter(|source| source.layer() == "store")
+        .flat_map(|source| source.tokens.windows(3))
+        .filter(|three| three[0].is("macro_rules"))
+        .filter_map(|three| three[2].name().map(str::to_owned))
+        .collect();
+    assert!(macros.len() <= 2, "{macros:?}");
 }
 
 #[test]
