@@ -37,16 +37,13 @@ body! {
 ///
 /// Makes an active account of the role `user`.
 #[utoipa::path(
-    operation_id = "register",
-    tag = "accounts",
+    operation_id = "register", tag = "accounts",
     request_body = NewAccount,
     responses(
         (status = 201, description = "The account", body = Me, headers(("Location" = String, description = "`/me`"))),
         (status = 400, description = "The address is taken (`email_taken`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 403, description = "Registration is closed (`registration_closed`)", body = ProblemBody),
-        Throttled,
-        BodyRefusals,
-        ServerRefusals,
+        Throttled, BodyRefusals, ServerRefusals,
     )
 )]
 #[post("/register")]

@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::http::extract::page;
-use crate::http::extract::query::QueryFields;
+use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::problem::Problem;
 use crate::http::problem::shared::{AdminRefusals, GuardRefusals, ServerRefusals};
 use crate::model::clock::Timestamp;
-use crate::model::event::{EventFilter, EventRow};
+use crate::model::event::{EventFilter, EventRow, EventType};
 use crate::model::ids::UserId;
+use crate::model::invalid::Invalid;
 use crate::service::audit;
 
 /// Something that happened.
@@ -80,50 +81,72 @@ struct EventPage {
     next_cursor: Option<String>,
 }
 
+/// The events that a list is asked for.
+#[derive(utoipa::IntoParams)]
+struct EventQuery {
+    /// Of this type
+    #[param(rename = "type", value_type = Option<String>)]
+    kind: Option<EventType>,
+    /// By or to this account
+    #[param(value_type = Option<i64>)]
+    user: Option<UserId>,
+    /// At this instant or later (RFC 3339)
+    #[param(value_type = Option<String>, format = "date-time")]
+    after: Option<Timestamp>,
+    /// Earlier than this instant (RFC 3339)
+    #[param(value_type = Option<String>, format = "date-time")]
+    before: Option<Timestamp>,
+    /// 1 to 200, 50 if absent
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: usize,
+    /// The `next_cursor` of the page before, with the same filters
+    #[param(value_type = Option<String>)]
+    cursor: Option<i64>,
+}
+
+impl FromQuery for EventQuery {
+    fn from_query(query: &QueryFields, faults: &mut Vec<Invalid>) -> Self {
+        Self {
+            kind: query.parsed("type", faults, NO_TYPE, |text| text.parse().ok()),
+            user: query.parsed("user", faults, NO_NUMBER, |text| {
+                text.parse().ok().map(|id: i64| UserId::from(id))
+            }),
+            after: query.parsed("after", faults, NO_INSTANT, Timestamp::parse_rfc3339),
+            before: query.parsed("before", faults, NO_INSTANT, Timestamp::parse_rfc3339),
+            cursor: query.parsed("cursor", faults, page::NO_CURSOR, |text| text.parse().ok()),
+            limit: query.limit(faults),
+        }
+    }
+}
+
+const NO_TYPE: (&str, &str) = ("enum", "Input should be a type of event");
+const NO_NUMBER: (&str, &str) = ("int_parsing", "Input should be a valid integer");
+const NO_INSTANT: (&str, &str) = (
+    "datetime_parsing",
+    "Input should be an instant such as 2026-11-22T16:07:31Z",
+);
+
 /// List events
 ///
 /// The newest first.
 #[utoipa::path(
-    operation_id = "listEvents",
-    tag = "audit",
-    security(("password" = ["audit:read"])),
-    params(
-        ("type" = Option<String>, Query, description = "Of this type"),
-        ("user" = Option<i64>, Query, description = "By or to this account"),
-        ("after" = Option<String>, Query, description = "At this instant or later (RFC 3339)", format = "date-time"),
-        ("before" = Option<String>, Query, description = "Earlier than this instant (RFC 3339)", format = "date-time"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 if absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, with the same filters"),
-    ),
-    responses((status = 200, description = "A page of them", body = EventPage), AdminRefusals, GuardRefusals, ServerRefusals)
+    operation_id = "listEvents", tag = "audit", security(("password" = ["audit:read"])),
+    params(EventQuery),
+    responses(
+        (status = 200, description = "A page of them", body = EventPage),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
 )]
 #[get("")]
-pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let instant = (
-        "datetime_parsing",
-        "Input should be an instant such as 2026-11-22T16:07:31Z",
-    );
-    let number = ("int_parsing", "Input should be a valid integer");
+pub async fn list(app: web::Data<App>, Query(query): Query<EventQuery>) -> Result<HttpResponse, Problem> {
     let filter = EventFilter {
-        kind: query.parsed(
-            "type",
-            &mut invalid,
-            ("enum", "Input should be a type of event"),
-            |text| text.parse().ok(),
-        ),
-        user: query.parsed("user", &mut invalid, number, |text| {
-            text.parse().ok().map(|id: i64| UserId::from(id))
-        }),
-        from: query.parsed("after", &mut invalid, instant, Timestamp::parse_rfc3339),
-        until: query.parsed("before", &mut invalid, instant, Timestamp::parse_rfc3339),
-        below: query.parsed("cursor", &mut invalid, page::NO_CURSOR, |text| text.parse().ok()),
+        kind: query.kind,
+        user: query.user,
+        from: query.after,
+        until: query.before,
+        below: query.cursor,
     };
-    let limit = query.limit(&mut invalid);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
-    let (events, next) = audit::find(&app, &filter, limit).await?;
+    let (events, next) = audit::find(&app, &filter, query.limit).await?;
     Ok(HttpResponse::Ok().json(EventPage {
         events: events.into_iter().map(Event::from).collect(),
         next_cursor: next.map(|id| id.to_string()),

@@ -45,8 +45,7 @@ pub async fn health() -> HttpResponse {
 ///
 /// For who sends it requests: with a line a check.
 #[utoipa::path(
-    operation_id = "ready",
-    tag = "health",
+    operation_id = "ready", tag = "health",
     responses(
         (status = 200, description = "It can", body = Readiness),
         (status = 503, description = "It cannot; the checks say why", body = Readiness, headers(("Retry-After" = u32, description = "Seconds to wait")))

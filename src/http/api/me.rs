@@ -11,7 +11,9 @@ use crate::app::App;
 use crate::http::extract::bearer::{Acting, CurrentUser};
 use crate::http::extract::json::Json;
 use crate::http::extract::typed::{Secret, body};
-use crate::http::problem::shared::{AddressRefusals, BodyRefusals, GuardRefusals, ServerRefusals, Throttled};
+use crate::http::problem::shared::{
+    AddressRefusals, BodyRefusals, GuardRefusals, LastAdmin, ServerRefusals, Throttled, WrongPassword,
+};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::ids::SessionId;
 use crate::model::session::SessionInfo;
@@ -55,9 +57,7 @@ fn json_of(account: &PublicAccount) -> Vec<u8> {
 ///
 /// As it stands now, whatever the token says.
 #[utoipa::path(
-    operation_id = "me",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "me", tag = "me", security(("password" = [])),
     responses((status = 200, description = "The account", body = Me), GuardRefusals, ServerRefusals)
 )]
 #[get("")]
@@ -81,13 +81,10 @@ body! {
 ///
 /// Nothing else can be changed here; other members are ignored.
 #[utoipa::path(
-    operation_id = "changeEmail",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "changeEmail", tag = "me", security(("password" = [])),
     responses(
         (status = 200, description = "The account with its new address", body = Me),
-        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        Throttled, AddressRefusals, BodyRefusals, ServerRefusals,
+        WrongPassword, Throttled, AddressRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("")]
@@ -96,14 +93,8 @@ pub async fn change_email(
     acting: Acting,
     Json(change): Json<EmailChange>,
 ) -> Result<HttpResponse, Problem> {
-    let me = accounts::change_email(
-        &app,
-        &acting.bearer,
-        &change.current_password,
-        &change.email,
-        &acting.context,
-    )
-    .await?;
+    let (current, email) = (&change.current_password, &change.email);
+    let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
     Ok(HttpResponse::Ok().json(Me::from(me)))
 }
 
@@ -119,14 +110,10 @@ body! {
 ///
 /// For good, with its sessions.
 #[utoipa::path(
-    operation_id = "deleteMe",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "deleteMe", tag = "me", security(("password" = [])),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
-        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+        LastAdmin, WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[delete("")]
@@ -160,13 +147,10 @@ body! {
 ///
 /// Every other session of the account ends at once.
 #[utoipa::path(
-    operation_id = "changePassword",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "changePassword", tag = "me", security(("password" = [])),
     responses(
         (status = 204, description = "It is changed"),
-        (status = 403, description = "The current password is wrong (`wrong_password`)", body = ProblemBody),
-        Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+        WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[put("/password")]
@@ -221,9 +205,7 @@ impl Session {
 ///
 /// Where each login came from, and when it was last used.
 #[utoipa::path(
-    operation_id = "sessions",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "sessions", tag = "me", security(("password" = [])),
     responses((status = 200, description = "They, the last used first", body = Vec<Session>), GuardRefusals, ServerRefusals)
 )]
 #[get("/sessions")]
@@ -240,9 +222,7 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
 ///
 /// No token of it works from then on; it may be the one that asks.
 #[utoipa::path(
-    operation_id = "endSession",
-    tag = "me",
-    security(("password" = [])),
+    operation_id = "endSession", tag = "me", security(("password" = [])),
     params(("id" = String, Path, description = "The session's id", format = "uuid")),
     responses(
         (status = 204, description = "It has ended"),

@@ -9,7 +9,7 @@ use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
 use crate::http::extract::typed::body;
-use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals};
+use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, Outdated, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission;
 use crate::service::roles::{self, RoleToSave};
@@ -41,9 +41,7 @@ impl From<permission::Role> for Role {
 ///
 /// The built-in ones, too.
 #[utoipa::path(
-    operation_id = "listRoles",
-    tag = "roles",
-    security(("password" = ["roles:read"])),
+    operation_id = "listRoles", tag = "roles", security(("password" = ["roles:read"])),
     responses((status = 200, description = "All of them, in the order of names", body = Vec<Role>), AdminRefusals, GuardRefusals, ServerRefusals)
 )]
 #[get("")]
@@ -78,9 +76,7 @@ body! {
 /// next request of everyone who has the role. Nobody\
 /// hands on a permission of this server that they do not hold; `admin` keeps all of those.
 #[utoipa::path(
-    operation_id = "putRole",
-    tag = "roles",
-    security(("password" = ["roles:write"])),
+    operation_id = "putRole", tag = "roles", security(("password" = ["roles:write"])),
     params(
         ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
         ("If-Match" = Option<String>, Header, description = "The `etag` that you have seen, if the role is there"),
@@ -89,9 +85,8 @@ body! {
         (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
         (status = 409, description = "`admin` cannot lose what it has (`role_built_in`)", body = ProblemBody),
-        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
         (status = 428, description = "It is there and `If-Match` is not (`version_required`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+        Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[put("/{name}")]
@@ -120,9 +115,7 @@ pub async fn put(
 ///
 /// One that is not built in and that nobody has.
 #[utoipa::path(
-    operation_id = "deleteRole",
-    tag = "roles",
-    security(("password" = ["roles:write"])),
+    operation_id = "deleteRole", tag = "roles", security(("password" = ["roles:write"])),
     params(("name" = String, Path, description = "The role's name")),
     responses(
         (status = 204, description = "It is gone"),

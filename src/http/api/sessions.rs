@@ -70,8 +70,7 @@ body! {
 ///
 /// OAuth2's password grant: opens a session and answers with its tokens.
 #[utoipa::path(
-    operation_id = "login",
-    tag = "sessions",
+    operation_id = "login", tag = "sessions",
     params(("Doorward-Device" = Option<String>, Header, description = "The ticket that this device got at an earlier login to this account")),
     request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
     responses(
@@ -81,9 +80,7 @@ body! {
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
         (status = 403, description = "The password is right and good for one use: send `new_password` with it (`password_change_required`)", body = ProblemBody),
-        Throttled,
-        BodyRefusals,
-        ServerRefusals,
+        Throttled, BodyRefusals, ServerRefusals,
     )
 )]
 #[post("/login")]
@@ -122,13 +119,11 @@ body! {
 /// Exchanges the newest refresh token for the next pair. The one before it gets the same successor
 /// for a short while; an older one ends the session.
 #[utoipa::path(
-    operation_id = "refresh",
-    tag = "sessions",
+    operation_id = "refresh", tag = "sessions",
     responses(
         (status = 200, description = "The session's next tokens", body = TokenResponse),
         (status = 400, description = "The refresh token is unknown, expired, used before, or its session has ended (`invalid_grant`)", body = ProblemBody),
-        BodyRefusals,
-        ServerRefusals,
+        BodyRefusals, ServerRefusals,
     )
 )]
 #[post("/refresh")]
@@ -179,9 +174,7 @@ impl From<Scope> for LogoutScope {
 ///
 /// Ends sessions at once: after the answer no token of theirs works anywhere.
 #[utoipa::path(
-    operation_id = "logout",
-    tag = "sessions",
-    security(("password" = [])),
+    operation_id = "logout", tag = "sessions", security(("password" = [])),
     params(("scope" = inline(Option<Scope>), Query, description = "`this` session (the default), the `others` of the user, or `all` of them")),
     responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
 )]

@@ -6,23 +6,23 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::http::extract::account_path::AccountPath;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
 use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor};
-use crate::http::extract::query::QueryFields;
+use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
-    AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, ServerRefusals,
+    AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, LastAdmin, NoSuchAccount, Outdated,
+    ServerRefusals,
 };
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
-use crate::model::email::Email;
-use crate::model::ids::UserId;
+use crate::model::email::{Email, EmailKey};
 use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
-use crate::model::user::{Account, AccountChange, AccountFilter};
-use crate::service::Failure;
+use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter};
 use crate::service::admin;
 use crate::service::login::Invitation;
 
@@ -100,81 +100,85 @@ struct InvitedUser {
     invitation: OneTimePassword,
 }
 
-/// The account's number in a path.
-///
-/// # Errors
-/// It is none: no account has it.
-pub fn user_id(path: &str) -> Result<UserId, Failure> {
-    path.parse()
-        .map(|id: i64| UserId::from(id))
-        .map_err(|_| Failure::NotFound)
+/// The accounts that a list is asked for.
+#[derive(utoipa::IntoParams)]
+struct AccountQuery {
+    /// Exactly this address, without regard to ASCII case
+    #[param(value_type = Option<String>, format = "email")]
+    email: Option<EmailKey>,
+    /// Addresses that begin so
+    q: Option<String>,
+    /// Of this role
+    #[param(pattern = "^[a-z][a-z0-9_-]{0,31}$")]
+    role: Option<String>,
+    /// Active, or disabled
+    is_active: Option<bool>,
+    /// 1 to 200, 50 if absent
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
+    limit: usize,
+    /// The `next_cursor` of the page before, with the same filters
+    #[param(value_type = Option<String>)]
+    cursor: Option<AccountCursor>,
 }
+
+impl FromQuery for AccountQuery {
+    fn from_query(query: &QueryFields, faults: &mut Vec<Invalid>) -> Self {
+        let order = match query.text("q") {
+            Some(_) => AccountOrder::Email,
+            None => AccountOrder::Id,
+        };
+        let email = query.parsed("email", faults, NO_ADDRESS, |text| {
+            Email::parse("email", text).ok().map(|email| email.key().clone())
+        });
+        let q = query.parsed("q", faults, NO_PREFIX, |text| {
+            (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase())
+        });
+        let role = query.parsed("role", faults, NO_ROLE, |text| {
+            is_role_name(text).then(|| text.to_owned())
+        });
+        let is_active = query.parsed("is_active", faults, NO_SWITCH, |text| text.parse().ok());
+        if email.is_some() && order == AccountOrder::Email {
+            faults.push(Invalid::query("q", BOTH.0, BOTH.1));
+        }
+        Self {
+            email,
+            q,
+            role,
+            is_active,
+            cursor: query.parsed("cursor", faults, page::NO_CURSOR, |text| {
+                parse_cursor(text, order)
+            }),
+            limit: query.limit(faults),
+        }
+    }
+}
+
+const NO_ADDRESS: (&str, &str) = ("value_error", "Value error, not an address");
+const NO_PREFIX: (&str, &str) = ("value_error", "Value error, not the beginning of an address");
+const NO_ROLE: (&str, &str) = ("value_error", "Value error, not the name of a role");
+const NO_SWITCH: (&str, &str) = ("bool_parsing", "Input should be true or false");
+const BOTH: (&str, &str) = ("value_error", "Value error, email and q exclude each other");
 
 /// List accounts
 ///
 /// In the order of ids, or, with `q`, of addresses.
 #[utoipa::path(
-    operation_id = "listUsers",
-    tag = "users",
-    security(("password" = ["users:read"])),
-    params(
-        ("email" = Option<String>, Query, description = "Exactly this address, without regard to ASCII case", format = "email"),
-        ("q" = Option<String>, Query, description = "Addresses that begin so"),
-        ("role" = Option<String>, Query, description = "Of this role", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
-        ("is_active" = Option<bool>, Query, description = "Active, or disabled"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, 50 if absent", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the page before, with the same filters"),
-    ),
-    responses((status = 200, description = "A page of them", body = UserPage), AdminRefusals, GuardRefusals, ServerRefusals)
+    operation_id = "listUsers", tag = "users", security(("password" = ["users:read"])),
+    params(AccountQuery),
+    responses(
+        (status = 200, description = "A page of them", body = UserPage),
+        AdminRefusals, GuardRefusals, ServerRefusals,
+    )
 )]
 #[get("")]
-pub async fn list(app: web::Data<App>, query: QueryFields) -> Result<HttpResponse, Problem> {
-    let mut invalid = Vec::new();
-    let order = match query.text("q") {
-        Some(_) => AccountOrder::Email,
-        None => AccountOrder::Id,
-    };
+pub async fn list(app: web::Data<App>, Query(query): Query<AccountQuery>) -> Result<HttpResponse, Problem> {
     let filter = AccountFilter {
-        email: query.parsed(
-            "email",
-            &mut invalid,
-            ("value_error", "Value error, not an address"),
-            |text| Email::parse("email", text).ok().map(|email| email.key().clone()),
-        ),
-        prefix: query.parsed(
-            "q",
-            &mut invalid,
-            ("value_error", "Value error, not the beginning of an address"),
-            |text| (!text.chars().any(char::is_control)).then(|| text.to_ascii_lowercase()),
-        ),
-        role: query.parsed(
-            "role",
-            &mut invalid,
-            ("value_error", "Value error, not the name of a role"),
-            |text| is_role_name(text).then(|| text.to_owned()),
-        ),
-        is_active: query.parsed(
-            "is_active",
-            &mut invalid,
-            ("bool_parsing", "Input should be true or false"),
-            |text| text.parse().ok(),
-        ),
+        email: query.email,
+        prefix: query.q,
+        role: query.role,
+        is_active: query.is_active,
     };
-    if filter.email.is_some() && order == AccountOrder::Email {
-        invalid.push(Invalid::query(
-            "q",
-            "value_error",
-            "Value error, email and q exclude each other",
-        ));
-    }
-    let after = query.parsed("cursor", &mut invalid, page::NO_CURSOR, |text| {
-        parse_cursor(text, order)
-    });
-    let limit = query.limit(&mut invalid);
-    if !invalid.is_empty() {
-        return Err(invalid.into());
-    }
-    let (accounts, next) = admin::find(&app, &filter, after.as_ref(), limit).await?;
+    let (accounts, next) = admin::find(&app, &filter, query.cursor.as_ref(), query.limit).await?;
     Ok(HttpResponse::Ok().json(UserPage {
         users: accounts.into_iter().map(User::from).collect(),
         next_cursor: next.as_ref().map(write_cursor),
@@ -197,9 +201,7 @@ body! {
 /// With a one-time password, which its owner replaces at the first login. Nobody else ever knows
 /// the lasting one.
 #[utoipa::path(
-    operation_id = "inviteUser",
-    tag = "users",
-    security(("password" = ["users:write"])),
+    operation_id = "inviteUser", tag = "users", security(("password" = ["users:write"])),
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
             headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "For `If-Match`"))),
@@ -230,19 +232,16 @@ pub async fn invite(
 ///
 /// With the `ETag` that a change may be bound to.
 #[utoipa::path(
-    operation_id = "showUser",
-    tag = "users",
-    security(("password" = ["users:read"])),
-    params(("id" = i64, Path, description = "The account's id", minimum = 1)),
+    operation_id = "showUser", tag = "users", security(("password" = ["users:read"])),
+    params(AccountPath),
     responses(
         (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[get("/{id}")]
-pub async fn show(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let account = admin::show(&app, user_id(&id)?).await?;
+pub async fn show(app: web::Data<App>, path: AccountPath) -> Result<HttpResponse, Problem> {
+    let account = admin::show(&app, path.account()?).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -263,19 +262,14 @@ body! {
 /// Its role, and whether it is active. It bites on the account's very next request; the sessions of
 /// a disabled account end. Other members are ignored.
 #[utoipa::path(
-    operation_id = "updateUser",
-    tag = "users",
-    security(("password" = ["users:write"])),
+    operation_id = "updateUser", tag = "users", security(("password" = ["users:write"])),
     params(
-        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        AccountPath,
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
     ),
     responses(
         (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
-        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("/{id}")]
@@ -283,7 +277,7 @@ pub async fn update(
     app: web::Data<App>,
     acting: Acting,
     request: HttpRequest,
-    id: web::Path<String>,
+    path: AccountPath,
     Json(UserChange { role, is_active }): Json<UserChange>,
 ) -> Result<HttpResponse, Problem> {
     let change = AccountChange {
@@ -291,7 +285,7 @@ pub async fn update(
         is_active,
     };
     let authority = authority(&acting, &request)?;
-    let account = admin::update(&app, user_id(&id)?, change, authority, &acting.context).await?;
+    let account = admin::update(&app, path.account()?, change, authority, &acting.context).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -301,19 +295,14 @@ pub async fn update(
 ///
 /// For good, with its sessions.
 #[utoipa::path(
-    operation_id = "deleteUser",
-    tag = "users",
-    security(("password" = ["users:write"])),
+    operation_id = "deleteUser", tag = "users", security(("password" = ["users:write"])),
     params(
-        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        AccountPath,
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is deleted"),
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        (status = 409, description = "It is the last active admin (`last_admin`)", body = ProblemBody),
-        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[delete("/{id}")]
@@ -321,10 +310,10 @@ pub async fn delete(
     app: web::Data<App>,
     acting: Acting,
     request: HttpRequest,
-    id: web::Path<String>,
+    path: AccountPath,
 ) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
-    admin::delete(&app, user_id(&id)?, authority, &acting.context).await?;
+    admin::delete(&app, path.account()?, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -332,18 +321,14 @@ pub async fn delete(
 ///
 /// Replaces it by a one-time password, and ends every session of the account.
 #[utoipa::path(
-    operation_id = "resetPassword",
-    tag = "users",
-    security(("password" = ["users:write"])),
+    operation_id = "resetPassword", tag = "users", security(("password" = ["users:write"])),
     params(
-        ("id" = i64, Path, description = "The account's id", minimum = 1),
+        AccountPath,
         ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
     ),
     responses(
         (status = 200, description = "The one-time password", body = OneTimePassword),
-        (status = 412, description = "It was changed since (`outdated`)", body = ProblemBody),
-        (status = 404, description = "No such account (`not_found`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[post("/{id}/one-time-password")]
@@ -351,23 +336,9 @@ pub async fn reset_password(
     app: web::Data<App>,
     acting: Acting,
     request: HttpRequest,
-    id: web::Path<String>,
+    path: AccountPath,
 ) -> Result<HttpResponse, Problem> {
     let authority = authority(&acting, &request)?;
-    let invitation = admin::reset_password(&app, user_id(&id)?, authority, &acting.context).await?;
+    let invitation = admin::reset_password(&app, path.account()?, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn no_text_panics_as_id(text in "\\PC{0,30}|-?[0-9]{0,25}") {
-            let _outcome = user_id(&text);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! An extractor settles the shape (media type, size, encoding, no field twice), the use-case the
 //! meaning. Both name the field at fault, never its value.
 
+pub mod account_path;
 pub mod bearer;
 pub mod body;
 pub mod client;

@@ -13,9 +13,9 @@ pub const NO_CURSOR: (&str, &str) = ("value_error", "Value error, not a cursor o
 
 impl QueryFields {
     /// The size of a page: 1 to 200, 50 if absent.
-    pub fn limit(&self, invalid: &mut Vec<Invalid>) -> usize {
+    pub fn limit(&self, faults: &mut Vec<Invalid>) -> usize {
         let rule = ("less_than_equal", "Input should be from 1 to 200");
-        self.parsed("limit", invalid, rule, |text| {
+        self.parsed("limit", faults, rule, |text| {
             text.parse().ok().filter(|limit| (1..=200).contains(limit))
         })
         .unwrap_or(50)

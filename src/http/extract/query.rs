@@ -10,7 +10,16 @@ use super::form;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
-/// The parameters of a query, empty ones left out; for extracting.
+/// A query, read as the type that documents it; for extracting.
+pub struct Query<T>(pub T);
+
+/// A type that a query is read as.
+pub trait FromQuery: Sized {
+    /// Reads every parameter and notes those at fault; with one at fault, the result is of no use.
+    fn from_query(query: &QueryFields, faults: &mut Vec<Invalid>) -> Self;
+}
+
+/// The parameters of a query, empty ones left out.
 pub struct QueryFields(Fields);
 
 impl QueryFields {
@@ -24,33 +33,38 @@ impl QueryFields {
     pub fn parsed<T>(
         &self,
         name: &'static str,
-        invalid: &mut Vec<Invalid>,
+        faults: &mut Vec<Invalid>,
         rule: (&'static str, &'static str),
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
         let text = self.text(name)?;
         let parsed = parse(text);
         if parsed.is_none() {
-            invalid.push(Invalid::query(name, rule.0, rule.1));
+            faults.push(Invalid::query(name, rule.0, rule.1));
         }
         parsed
     }
 }
 
-impl FromRequest for QueryFields {
+impl<T: FromQuery> FromRequest for Query<T> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let fields = form::parse(request.query_string().as_bytes());
-        ready(fields.map(Self).map_err(|invalid| {
-            invalid
-                .into_iter()
-                .map(|one| Invalid { part: "query", ..one })
-                .collect::<Vec<_>>()
-                .into()
-        }))
+        ready(read(request.query_string()).map(Self).map_err(Problem::from))
     }
+}
+
+fn read<T: FromQuery>(query: &str) -> Result<T, Vec<Invalid>> {
+    let in_query = |fault| Invalid {
+        part: "query",
+        ..fault
+    };
+    let fields = form::parse(query.as_bytes())
+        .map_err(|faults| faults.into_iter().map(in_query).collect::<Vec<_>>())?;
+    let mut faults = Vec::new();
+    let read = T::from_query(&QueryFields(fields), &mut faults);
+    if faults.is_empty() { Ok(read) } else { Err(faults) }
 }
 
 /// A query of one parameter that takes one of a few words, for an operation that must not act on a

@@ -67,16 +67,13 @@ struct Introspection {
 ///
 /// For bearers whose role permits `tokens:introspect`.
 #[utoipa::path(
-    operation_id = "introspect",
-    tag = "oauth",
-    security(("password" = ["tokens:introspect"])),
+    operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"])),
     responses(
         (status = 200, description = "What it is worth now", body = Introspection),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
         (status = 401, description = "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)", body = ProblemBody),
         (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
-        FormRefusals,
-        ServerRefusals,
+        FormRefusals, ServerRefusals,
     )
 )]
 #[post("")]

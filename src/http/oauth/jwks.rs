@@ -21,8 +21,7 @@ struct KeySet {
 ///
 /// RFC 7517: of asymmetric algorithms only; a new key stands here before it signs.
 #[utoipa::path(
-    operation_id = "jwks",
-    tag = "oauth",
+    operation_id = "jwks", tag = "oauth",
     params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have seen")),
     responses(
         (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long they may be kept"))),

@@ -35,8 +35,7 @@ struct Metadata {
 ///
 /// RFC 8414; every URL is made of the issuer setting, never of the request.
 #[utoipa::path(
-    operation_id = "metadata",
-    tag = "oauth",
+    operation_id = "metadata", tag = "oauth",
     responses((status = 200, description = "The metadata", body = Metadata, headers(("Cache-Control" = String, description = "How long it may be kept"))))
 )]
 #[get("/.well-known/oauth-authorization-server")]

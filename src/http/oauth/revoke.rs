@@ -15,13 +15,11 @@ use crate::service::sessions;
 /// Ends its session, other tokens included. Also 200 for a token that is not ours (RFC 7009 section
 /// 2.2).
 #[utoipa::path(
-    operation_id = "revoke",
-    tag = "oauth",
+    operation_id = "revoke", tag = "oauth",
     responses(
         (status = 200, description = "Whatever it was, it is worth nothing now"),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`)", body = ProblemBody),
-        FormRefusals,
-        ServerRefusals,
+        FormRefusals, ServerRefusals,
     )
 )]
 #[post("/oauth/revoke")]

@@ -43,17 +43,14 @@ body! {
 ///
 /// RFC 6749 to the letter: its errors, its statuses.
 #[utoipa::path(
-    operation_id = "token",
-    tag = "oauth",
+    operation_id = "token", tag = "oauth",
     params(("Doorward-Device" = Option<String>, Header, description = "For `password`: the ticket that this device got at an earlier login to this account")),
     responses(
         (status = 200, description = "A session's tokens", body = TokenResponse,
             headers(("Doorward-Device" = String, description = "For a device that logs in and showed none: its ticket"))),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` where logging in by password is turned off (`password_grant_off`)", body = ProblemBody),
         (status = 401, description = "The client authenticated itself, and none is registered (`invalid_client`)", body = ProblemBody),
-        Throttled,
-        FormRefusals,
-        ServerRefusals,
+        Throttled, FormRefusals, ServerRefusals,
     )
 )]
 #[post("/oauth/token")]

@@ -59,6 +59,22 @@ refusals! {
         ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),
         ("422", "Parameters or fields break a rule (`invalid_input`); `detail` is a list"),
     ];
+    /// Refusal of an operation on an account.
+    NoSuchAccount: [
+        ("404", "No such account (`not_found`)"),
+    ];
+    /// Refusal of an operation that an administrator may be lost by.
+    LastAdmin: [
+        ("409", "It is the last active admin (`last_admin`)"),
+    ];
+    /// Refusal of a change that `If-Match` binds to a version.
+    Outdated: [
+        ("412", "It was changed since (`outdated`)"),
+    ];
+    /// Refusal of an operation that asks for the current password again.
+    WrongPassword: [
+        ("403", "The current password is wrong (`wrong_password`)"),
+    ];
     /// Failures of any operation that works.
     ServerRefusals: [
         ("500", "A defect (`internal`); the request id finds its cause in the log"),

@@ -1,0 +1,55 @@
+//! Paths that name an account.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{Error, FromRequest, HttpRequest, web};
+use utoipa::IntoParams;
+
+use crate::model::ids::UserId;
+use crate::service::Failure;
+
+/// The account that a path names; for extracting.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct AccountPath {
+    /// The account's id
+    #[param(value_type = i64, minimum = 1)]
+    id: String,
+}
+
+impl AccountPath {
+    /// The account's number. It is asked for when the rest of the request has been read, so that
+    /// faults of a body come first.
+    ///
+    /// # Errors
+    /// The path holds no number: no account has it.
+    pub fn account(&self) -> Result<UserId, Failure> {
+        let number = self.id.parse().map(|id: i64| UserId::from(id));
+        number.map_err(|_| Failure::NotFound)
+    }
+}
+
+impl FromRequest for AccountPath {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let path = web::Path::<String>::from_request(request, payload).into_inner();
+        ready(path.map(|id| Self { id: id.into_inner() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_panics_as_id(id in "\\PC{0,30}|-?[0-9]{0,25}") {
+            let _outcome = AccountPath { id }.account();
+        }
+    }
+}
