@@ -57,9 +57,7 @@ async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
         AuditVerdict::Unlike(event) => Err(Exit::failed(format!(
             "event {event} is not the one that was noted: an older state was put back"
         ))),
-        AuditVerdict::CryptoError(event) => {
-            Err(Exit::failed(format!("event {event} was changed or removed")))
-        }
+        AuditVerdict::Altered(event) => Err(Exit::failed(format!("event {event} was changed or removed"))),
         AuditVerdict::EndsBroken => Err(Exit::failed(
             "the record of the first and the last event was changed, or events were removed at an end",
         )),

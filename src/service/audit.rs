@@ -1,4 +1,4 @@
-//! The events: what happened, and the proof that nothing of it was changed or removed.
+//! Events: finding them, recording them, and proving that none was changed or removed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +31,7 @@ pub async fn page_from(app: &App, place: i64) -> Result<Vec<EventRow>, Failure> 
     Ok(app.store.events_from(place, PAGE).await?)
 }
 
-/// Stores something that is no change of anything else, such as the start of a server.
+/// Records an event that is no change of anything else, such as the start of a server.
 ///
 /// # Errors
 /// A passing failure.
@@ -39,16 +39,16 @@ pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(),
     Ok(app.store.append_event(&app.event(kind, context)).await?)
 }
 
-/// What a verification found.
+/// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditVerdict {
-    /// So many events, each in its place and as it was written; and the newest, as `ID:LINK`, to
-    /// keep elsewhere and ask for the next time.
+    /// The number of events, each in its place and as it was written, and the newest as `ID:LINK`:
+    /// a note to keep elsewhere and to give to the next verification.
     Whole(i64, String),
-    /// The event that the caller knows of is not there, or is another.
+    /// The event with this number, which the caller has noted, is gone or is another.
     Unlike(i64),
     /// The event with this number is not the one that was written, or is gone.
-    CryptoError(i64),
+    Altered(i64),
     /// The two ends of the chain are not those that were written.
     EndsBroken,
 }
@@ -88,11 +88,11 @@ async fn verify_chain(
     while place <= chain.last_id {
         let page = page_from(app, place).await?;
         if page.is_empty() {
-            return Ok(AuditVerdict::CryptoError(place));
+            return Ok(AuditVerdict::Altered(place));
         }
         for row in page.into_iter().take_while(|row| row.id <= chain.last_id) {
             if row.id != place || row.link != app.crypto.chain.link(&link, &row) {
-                return Ok(AuditVerdict::CryptoError(place));
+                return Ok(AuditVerdict::Altered(place));
             }
             if known.is_some_and(|(id, link)| *id == row.id && *link != row.link) {
                 return Ok(AuditVerdict::Unlike(row.id));
