@@ -4,14 +4,14 @@
 //! is the map, in reading order; imports go one way, held by `tests/architecture.rs`:
 //!
 //! ```text
-//! main -> cli -> server -> http -> service -> app -> config -> { store, memory -> crypto, formats } -> telemetry -> model
+//! main -> cli -> server -> http -> service -> app -> config -> { store, crypto, memory, formats } -> telemetry -> model
 //! ```
 //!
 //! - [`model`]: plain values that are valid if they exist: [`model::email::Email`],
 //!   [`model::password::Password`], [`model::session::SessionState`], the clock.
-//! - [`crypto`]: the root secret and what is derived from it, signing keys, access and refresh
-//!   tokens, password hashes. [`memory`]: the registry of live sessions, rate limits. No SQL, no
-//!   HTTP in either.
+//! - [`crypto`]: the root secret and the keys derived from it, signing keys, access and refresh
+//!   tokens, password hashes. [`memory`]: the registry of live sessions, rate limits, the hashing
+//!   threads. No SQL, no HTTP in either.
 //! - [`store`]: durable state: SQLite and PostgreSQL behind one text of SQL, migrations. Knows
 //!   nothing of cryptography.
 //! - [`formats`]: user exports of other services and our own, read as a stream and mapped to

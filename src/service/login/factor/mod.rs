@@ -1,7 +1,7 @@
 //! Factors: the ways to prove an identity, one file each.
 //!
 //! A factor is an async function that compares what a caller shows with what the account has, with
-//! the same work whether or not there is an account, and gives a [`Checked`]. It runs within an
+//! the same work whether or not there is an account, and gives a [`CheckedFactor`]. It runs within an
 //! [`Attempt`](super::attempt::Attempt), which admits and counts it; its errors are failures of
 //! infrastructure alone. A new factor is a file here and a [`Proof`].
 
@@ -23,4 +23,4 @@ pub enum Proof {
 }
 
 /// Outcome of a check: the proof, or the reason why there is none.
-pub type Checked = Result<Proof, LoginRefusal>;
+pub type CheckedFactor = Result<Proof, LoginRefusal>;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Checked, Proof};
+use super::{CheckedFactor, Proof};
 use crate::app::App;
 use crate::crypto::random;
 use crate::model::clock::Timestamp;
@@ -63,7 +63,7 @@ impl Invitation {
 }
 
 /// Checks the time of a one-time password that was right.
-pub fn check(expires_at: Timestamp, now: Timestamp) -> Checked {
+pub fn check(expires_at: Timestamp, now: Timestamp) -> CheckedFactor {
     if expires_at <= now {
         Err(LoginRefusal::OneTimePasswordExpired)
     } else {

@@ -1,6 +1,6 @@
 //! The password factor: a password against the stored hash, on the hashing threads.
 
-use super::{Checked, Proof, one_time_password};
+use super::{CheckedFactor, Proof, one_time_password};
 use crate::app::App;
 use crate::crypto::password_hash::Verdict;
 use crate::model::ids::UserId;
@@ -14,7 +14,11 @@ use crate::service::Failure;
 ///
 /// # Errors
 /// [`Failure::Busy`], or an infrastructure failure.
-pub async fn check(app: &App, account: Option<&LoginAccount>, shown: Password) -> Result<Checked, Failure> {
+pub async fn check(
+    app: &App,
+    account: Option<&LoginAccount>,
+    shown: Password,
+) -> Result<CheckedFactor, Failure> {
     let stored = account.map(|account| account.password_hash.clone());
     let checked = check_stored(app, stored, shown).await?;
     let Some(account) = account else {
@@ -31,7 +35,11 @@ pub async fn check(app: &App, account: Option<&LoginAccount>, shown: Password) -
 ///
 /// # Errors
 /// [`Failure::Busy`], or an infrastructure failure.
-pub async fn check_stored(app: &App, stored: Option<String>, shown: Password) -> Result<Checked, Failure> {
+pub async fn check_stored(
+    app: &App,
+    stored: Option<String>,
+    shown: Password,
+) -> Result<CheckedFactor, Failure> {
     Ok(match app.passwords.verify(shown, stored).await? {
         Verdict::Right => Ok(Proof::Password),
         Verdict::RightButOutdated => Ok(Proof::OutdatedPassword),
