@@ -8,19 +8,19 @@ use utoipa::ToSchema;
 use super::extract::client::DEVICE;
 use crate::service::sessions::TokenPair;
 
-/// A session's tokens (RFC 6749 section 5.1).
+/// Tokens of a session (RFC 6749 section 5.1).
 #[derive(Serialize, ToSchema)]
 pub struct TokenResponse {
-    /// The JWT for `Authorization: Bearer`.
+    /// JWT for the header `Authorization: Bearer`.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3Qi…")]
     access_token: String,
     /// Always `bearer`.
     #[schema(example = "bearer")]
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Lifetime of the access token in seconds.
     #[schema(example = 900)]
     expires_in: u64,
-    /// Opaque; gets the next pair of tokens.
+    /// Opaque token that is exchanged for the next pair of tokens.
     #[schema(example = "dwr_…")]
     refresh_token: String,
 }

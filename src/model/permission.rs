@@ -30,7 +30,7 @@ pub enum Permission {
     /// End others' sessions
     #[strum(serialize = "sessions:write")]
     SessionsWrite,
-    /// Ask what a token is worth
+    /// Introspect a token
     #[strum(serialize = "tokens:introspect")]
     TokensIntrospect,
     /// Read accounts

@@ -13,7 +13,7 @@ use super::user::PublicAccount;
 /// A session about to be stored.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession<'a> {
-    /// The `sid` of its tokens.
+    /// Session id; the claim `sid` of its tokens.
     pub id: SessionId,
     /// Its user.
     pub user_id: UserId,
@@ -108,7 +108,7 @@ pub struct SessionInfo {
     pub id: SessionId,
     /// Time of the login.
     pub created_at: Timestamp,
-    /// Time of its last refresh, or of its beginning.
+    /// Time of the last refresh, or of the login.
     pub last_used_at: Timestamp,
     /// Address that the login came from.
     pub ip: String,

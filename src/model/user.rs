@@ -8,13 +8,13 @@ use super::permission::Permissions;
 /// The fields of an account that its owner may see.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct PublicAccount {
-    /// Row number, stable for the life of the account.
+    /// Number of the account; it never changes.
     pub id: UserId,
-    /// The address as it was typed, its domain in lower case.
+    /// E-mail address as it was entered, with the domain in lower case.
     pub email: String,
-    /// Whether the account may log in. A disabled one never gets this far.
+    /// Whether the account is active. A disabled account cannot log in.
     pub is_active: bool,
-    /// The name of the account's one role.
+    /// Name of the account's role.
     pub role: String,
 }
 

@@ -15,13 +15,13 @@ use crate::model::event::Actor;
 use crate::service::accounts;
 
 body! {
-    /// What to register with. Other members are ignored.
+    /// Account to register. Other members are ignored.
     struct NewAccount {
-        /// At most 64 characters before the @ and 254 in all; unique without regard to ASCII case.
+        /// At most 64 characters before the @ and 254 in total. Unique; ASCII case is ignored.
         #[schema(format = "email", max_length = 254, example = "alice@example.com")]
         email: String,
-        /// At least 8 characters (by setting) and at most 1024 bytes; any script, no composition rules,
-        /// but no common password.
+        /// At least 8 characters (a setting) and at most 1024 bytes. Any script is allowed, there
+        /// are no composition rules, and common passwords are refused.
         #[schema(
             value_type = String,
             format = "password",
@@ -35,7 +35,7 @@ body! {
 
 /// Register an account
 ///
-/// Makes an active account of the role `user`.
+/// Creates an active account with the role `user`.
 #[utoipa::path(
     operation_id = "register", tag = "accounts",
     request_body = NewAccount,

@@ -15,37 +15,37 @@ use crate::model::ids::UserId;
 use crate::model::invalid::Invalid;
 use crate::service::audit;
 
-/// Something that happened.
+/// Event of the audit record.
 #[derive(Serialize, ToSchema)]
 pub struct Event {
-    /// Its place in the chain.
+    /// Place in the chain of events.
     #[schema(example = 42)]
     id: i64,
     #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
     at: String,
-    /// Stable word for what happened; new ones may come.
+    /// Stable word for the event; new words may be added.
     #[serde(rename = "type")]
     #[schema(example = "login_fail")]
     kind: String,
     /// `anonymous`, `user`, `cli` or `server`.
     #[schema(example = "anonymous")]
     actor: String,
-    /// Who did it, if a user.
+    /// Account that acted, if a user acted.
     #[schema(example = 1)]
     actor_id: Option<i64>,
-    /// To whom it happened.
+    /// Account that the event concerns.
     #[schema(example = 7)]
     user_id: Option<i64>,
-    /// Of which session.
+    /// Session that the event concerns.
     #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
     session_id: Option<String>,
-    /// From where.
+    /// Network address of the request.
     #[schema(example = "192.0.2.7")]
     ip: String,
-    /// In which request.
+    /// Id of the request.
     #[schema(example = "6f1c2a9b7d3e4f50")]
     request_id: String,
-    /// The particulars: before and after, or the reason.
+    /// Details: state before and after, or the reason.
     #[schema(value_type = BTreeMap<String, serde_json::Value>, example = json!({"reason": "wrong_password"}))]
     details: serde_json::Value,
 }
@@ -75,7 +75,7 @@ impl From<EventRow> for Event {
 #[derive(Serialize, ToSchema)]
 struct EventPage {
     events: Vec<Event>,
-    /// Gets the next page; absent on the last.
+    /// Cursor of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "17")]
     next_cursor: Option<String>,
@@ -84,22 +84,22 @@ struct EventPage {
 /// The events that a list is asked for.
 #[derive(utoipa::IntoParams)]
 struct EventQuery {
-    /// Of this type
+    /// Events of this type
     #[param(rename = "type", value_type = Option<String>)]
     kind: Option<EventType>,
-    /// By or to this account
+    /// Events that this account caused or that concern it
     #[param(value_type = Option<i64>)]
     user: Option<UserId>,
-    /// At this instant or later (RFC 3339)
+    /// Events at or after this instant (RFC 3339)
     #[param(value_type = Option<String>, format = "date-time")]
     after: Option<Timestamp>,
-    /// Earlier than this instant (RFC 3339)
+    /// Events before this instant (RFC 3339)
     #[param(value_type = Option<String>, format = "date-time")]
     before: Option<Timestamp>,
-    /// 1 to 200, 50 if absent
+    /// Page size, 1 to 200; 50 if absent
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: usize,
-    /// The `next_cursor` of the page before, with the same filters
+    /// `next_cursor` of the previous page; use it with the same filters
     #[param(value_type = Option<String>)]
     cursor: Option<i64>,
 }
@@ -128,12 +128,12 @@ const NO_INSTANT: (&str, &str) = (
 
 /// List events
 ///
-/// The newest first.
+/// Returns events, newest first.
 #[utoipa::path(
     operation_id = "listEvents", tag = "audit", security(("password" = ["audit:read"])),
     params(EventQuery),
     responses(
-        (status = 200, description = "A page of them", body = EventPage),
+        (status = 200, description = "One page", body = EventPage),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]

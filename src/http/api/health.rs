@@ -10,20 +10,20 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::service::readiness;
 
-/// A sign of life.
+/// Liveness of the process.
 #[derive(Serialize, ToSchema)]
 struct Health {
     #[schema(example = "ok")]
     status: &'static str,
 }
 
-/// What the process needs to work, a line each.
+/// Readiness of the process, with every check.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    /// `ok`, or `unavailable` if any check is.
+    /// `ok`, or `unavailable` if a check fails.
     #[schema(example = "ok")]
     status: &'static str,
-    /// `ok` or `unavailable` by check.
+    /// Result of each check: `ok` or `unavailable`.
     #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok", "feed": "ok", "hash_queue": "ok", "keys": "ok", "migrations": "ok", "serving": "ok"}))]
     checks: BTreeMap<&'static str, &'static str>,
 }
@@ -32,23 +32,23 @@ const fn word(ok: bool) -> &'static str {
     if ok { "ok" } else { "unavailable" }
 }
 
-/// Whether the process lives
+/// Liveness check
 ///
-/// Asks nothing else: for who restarts it.
-#[utoipa::path(operation_id = "health", tag = "health", responses((status = 200, description = "It lives", body = Health)))]
+/// Answers while the process runs. For supervisors that restart it.
+#[utoipa::path(operation_id = "health", tag = "health", responses((status = 200, description = "The process runs", body = Health)))]
 #[get("/health")]
 pub async fn health() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: word(true) })
 }
 
-/// Whether the process can work
+/// Readiness check
 ///
-/// For who sends it requests: with a line a check.
+/// Runs every check. For load balancers that send requests to this process.
 #[utoipa::path(
     operation_id = "ready", tag = "health",
     responses(
-        (status = 200, description = "It can", body = Readiness),
-        (status = 503, description = "It cannot; the checks say why", body = Readiness, headers(("Retry-After" = u32, description = "Seconds to wait")))
+        (status = 200, description = "Ready", body = Readiness),
+        (status = 503, description = "Not ready; the checks say why", body = Readiness, headers(("Retry-After" = u32, description = "Seconds to wait")))
     )
 )]
 #[get("/ready")]

@@ -20,19 +20,19 @@ use crate::model::session::SessionInfo;
 use crate::model::user::PublicAccount;
 use crate::service::{Failure, accounts, sessions as use_case};
 
-/// What an account shows of itself.
+/// Account as its user sees it.
 #[derive(Serialize, ToSchema)]
 pub struct Me {
-    /// Row number, stable for the life of the account.
+    /// Number of the account; it never changes.
     #[schema(example = 1, minimum = 1)]
     id: i64,
-    /// The address as it was typed, its domain in lower case.
+    /// E-mail address as it was entered, with the domain in lower case.
     #[schema(example = "alice@example.com", format = "email")]
     email: String,
-    /// Whether the account may log in. A disabled one never gets this far.
+    /// Whether the account is active. A disabled account cannot log in.
     #[schema(example = true)]
     is_active: bool,
-    /// The name of the account's one role.
+    /// Name of the account's role.
     #[schema(example = "user")]
     role: String,
 }
@@ -55,7 +55,7 @@ fn json_of(account: &PublicAccount) -> Vec<u8> {
 
 /// Show the signed-in account
 ///
-/// As it stands now, whatever the token says.
+/// Shows the current state of the account, not the claims of the token.
 #[utoipa::path(
     operation_id = "me", tag = "me", security(("password" = [])),
     responses((status = 200, description = "The account", body = Me), GuardRefusals, ServerRefusals)
@@ -68,7 +68,7 @@ pub async fn show(user: CurrentUser) -> HttpResponse {
 }
 
 body! {
-    /// The new address, and the password again.
+    /// New e-mail address, with the current password as a confirmation.
     struct EmailChange {
         #[schema(format = "email", max_length = 254, example = "alice@example.org")]
         email: String,
@@ -77,9 +77,9 @@ body! {
     }
 }
 
-/// Change the address
+/// Change the e-mail address
 ///
-/// Nothing else can be changed here; other members are ignored.
+/// Only the e-mail address can be changed here. Other members are ignored.
 #[utoipa::path(
     operation_id = "changeEmail", tag = "me", security(("password" = [])),
     responses(
@@ -99,7 +99,7 @@ pub async fn change_email(
 }
 
 body! {
-    /// The password again.
+    /// Current password, as a confirmation.
     struct Deletion {
         #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
         current_password: Secret,
@@ -108,11 +108,11 @@ body! {
 
 /// Delete the account
 ///
-/// For good, with its sessions.
+/// Deletes the account and its sessions. This cannot be undone.
 #[utoipa::path(
     operation_id = "deleteMe", tag = "me", security(("password" = [])),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
         LastAdmin, WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -127,11 +127,11 @@ pub async fn delete(
 }
 
 body! {
-    /// The old password and the new one.
+    /// Current and new password.
     struct PasswordChange {
         #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
         current_password: Secret,
-        /// By the same rules as at registration.
+        /// The rules are those of registration.
         #[schema(
             value_type = String,
             format = "password",
@@ -149,7 +149,7 @@ body! {
 #[utoipa::path(
     operation_id = "changePassword", tag = "me", security(("password" = [])),
     responses(
-        (status = 204, description = "It is changed"),
+        (status = 204, description = "The password is changed"),
         WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -167,21 +167,21 @@ pub async fn change_password(
 /// A live session of the account.
 #[derive(Serialize, ToSchema)]
 pub struct Session {
-    /// The `sid` of its tokens.
+    /// Session id; the claim `sid` of its tokens.
     #[schema(format = "uuid", example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
     id: String,
     #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
     created_at: String,
-    /// When it was last refreshed, or else begun.
+    /// Time of the last refresh, or of the login.
     #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
     last_used_at: String,
-    /// Where its login came from.
+    /// Network address of the login.
     #[schema(example = "192.0.2.7")]
     ip: String,
-    /// What its client called itself.
+    /// User agent of the login.
     #[schema(example = "curl/8.5.0")]
     user_agent: String,
-    /// Whether it is the one that asks.
+    /// Whether this session made the request.
     #[schema(example = true)]
     current: bool,
 }
@@ -203,10 +203,10 @@ impl Session {
 
 /// List the account's live sessions
 ///
-/// Where each login came from, and when it was last used.
+/// Shows where each session was opened and when it was last used.
 #[utoipa::path(
     operation_id = "sessions", tag = "me", security(("password" = [])),
-    responses((status = 200, description = "They, the last used first", body = Vec<Session>), GuardRefusals, ServerRefusals)
+    responses((status = 200, description = "The sessions, most recently used first", body = Vec<Session>), GuardRefusals, ServerRefusals)
 )]
 #[get("/sessions")]
 pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResponse, Problem> {
@@ -220,12 +220,12 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
 
 /// End one of the account's sessions
 ///
-/// No token of it works from then on; it may be the one that asks.
+/// None of its tokens works afterwards. A session may end itself.
 #[utoipa::path(
     operation_id = "endSession", tag = "me", security(("password" = [])),
-    params(("id" = String, Path, description = "The session's id", format = "uuid")),
+    params(("id" = String, Path, description = "Session id", format = "uuid")),
     responses(
-        (status = 204, description = "It has ended"),
+        (status = 204, description = "The session has ended"),
         (status = 404, description = "No live session of this account (`not_found`)", body = ProblemBody),
         GuardRefusals, ServerRefusals,
     )

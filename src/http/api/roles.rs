@@ -14,15 +14,15 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission;
 use crate::service::roles::{self, RoleToSave};
 
-/// A role.
+/// Role with its permissions.
 #[derive(Serialize, ToSchema)]
 struct Role {
     #[schema(example = "support")]
     name: String,
-    /// This server's own, such as `users:read`, and the app's, such as `orders:refund`.
+    /// Permissions of this server, such as `users:read`, and of your app, such as `orders:refund`.
     #[schema(example = json!(["orders:refund", "users:read"]))]
     permissions: Vec<String>,
-    /// For `If-Match`.
+    /// Version, for `If-Match`.
     #[schema(example = "\"1\"")]
     etag: String,
 }
@@ -39,10 +39,10 @@ impl From<permission::Role> for Role {
 
 /// List roles
 ///
-/// The built-in ones, too.
+/// Returns all roles, the built-in ones included.
 #[utoipa::path(
     operation_id = "listRoles", tag = "roles", security(("password" = ["roles:read"])),
-    responses((status = 200, description = "All of them, in the order of names", body = Vec<Role>), AdminRefusals, GuardRefusals, ServerRefusals)
+    responses((status = 200, description = "All roles, in the order of names", body = Vec<Role>), AdminRefusals, GuardRefusals, ServerRefusals)
 )]
 #[get("")]
 pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
@@ -50,7 +50,7 @@ pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(roles.into_iter().map(Role::from).collect::<Vec<_>>()))
 }
 
-/// A permission: two or more parts joined by colons.
+/// Name of a permission: two or more parts, joined by colons.
 #[derive(ToSchema)]
 #[schema(pattern = "^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$", example = "orders:refund")]
 struct PermissionName(String);
@@ -62,30 +62,30 @@ impl From<String> for PermissionName {
 }
 
 body! {
-    /// What a role is to permit.
+    /// New permissions of a role.
     struct RolePermissions {
-        /// Each of two or more parts joined by colons; at most 1024 characters in all.
+        /// Each name has two or more parts, joined by colons; at most 1024 characters in total.
         #[schema(example = json!(["orders:refund", "users:read"]))]
         permissions: Vec<PermissionName>,
     }
 }
 
-/// Make or change a role
+/// Create or change a role
 ///
-/// A role that is there is changed only in the version that `If-Match` names. A change bites on the
-/// next request of everyone who has the role. Nobody\
-/// hands on a permission of this server that they do not hold; `admin` keeps all of those.
+/// An existing role is changed only if `If-Match` names its current version. The change has effect
+/// on the next request of every account with the role. A caller cannot give a permission of this
+/// server that the caller does not hold. `admin` always keeps all of them.
 #[utoipa::path(
     operation_id = "putRole", tag = "roles", security(("password" = ["roles:write"])),
     params(
-        ("name" = String, Path, description = "1 to 32 of `a-z`, `0-9`, `_` and `-`, beginning with a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
-        ("If-Match" = Option<String>, Header, description = "The `etag` that you have seen, if the role is there"),
+        ("name" = String, Path, description = "1 to 32 characters of `a-z`, `0-9`, `_` and `-`; the first is a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
+        ("If-Match" = Option<String>, Header, description = "`etag` of the role as you know it, if the role exists"),
     ),
     responses(
-        (status = 200, description = "The role as it is now", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "For `If-Match`"))),
-        (status = 409, description = "`admin` cannot lose what it has (`role_built_in`)", body = ProblemBody),
-        (status = 428, description = "It is there and `If-Match` is not (`version_required`)", body = ProblemBody),
+        (status = 200, description = "The changed role", body = Role, headers(("ETag" = String, description = "Version, for `If-Match`"))),
+        (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "Version, for `If-Match`"))),
+        (status = 409, description = "`admin` cannot lose a permission (`role_built_in`)", body = ProblemBody),
+        (status = 428, description = "The role exists, but the request has no `If-Match` (`version_required`)", body = ProblemBody),
         Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -113,14 +113,14 @@ pub async fn put(
 
 /// Delete a role
 ///
-/// One that is not built in and that nobody has.
+/// Deletes a role that is not built in and that no account has.
 #[utoipa::path(
     operation_id = "deleteRole", tag = "roles", security(("password" = ["roles:write"])),
-    params(("name" = String, Path, description = "The role's name")),
+    params(("name" = String, Path, description = "Role name")),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
         (status = 404, description = "No such role (`not_found`)", body = ProblemBody),
-        (status = 409, description = "It is built in (`role_built_in`), or accounts have it (`role_in_use`)", body = ProblemBody),
+        (status = 409, description = "The role is built in (`role_built_in`), or an account has it (`role_in_use`)", body = ProblemBody),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]

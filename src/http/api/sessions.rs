@@ -34,19 +34,18 @@ impl Word for RefreshTokenGrant {
 }
 
 body! {
-    /// The form of OAuth2's password grant. Client credentials are tolerated and ignored: people log in
-    /// here themselves.
+    /// Form of the OAuth2 password grant. Client credentials are accepted and ignored.
     struct LoginForm {
-        /// `password`, if given.
+        /// `password`, if present.
         #[schema(value_type = Option<String>, nullable = false, pattern = "^password$", example = "password")]
         grant_type: Only<PasswordGrant>,
-        /// The address that the account was registered with, in any ASCII case.
+        /// E-mail address of the account; ASCII case is ignored.
         #[schema(example = "alice@example.com")]
         username: String,
         #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
         password: Secret,
-        /// For an account with a one-time password: the lasting one that replaces it, by the same rules
-        /// as at registration. Ignored otherwise.
+        /// New password that replaces a one-time password; the rules are those of registration.
+        /// Ignored for other accounts.
         #[schema(
             value_type = Option<String>,
             nullable = false,
@@ -54,7 +53,7 @@ body! {
             example = "two owls keep two doors"
         )]
         new_password: Option<Secret>,
-        /// Ignored: a token's scope is what the role permits.
+        /// Ignored: the scope of a token is the permissions of the role.
         #[schema(value_type = Option<String>, nullable = false, example = "orders:refund")]
         scope: Ignored,
         /// Ignored.
@@ -68,18 +67,18 @@ body! {
 
 /// Log in
 ///
-/// OAuth2's password grant: opens a session and answers with its tokens.
+/// Password grant of OAuth2: opens a session and returns its tokens.
 #[utoipa::path(
     operation_id = "login", tag = "sessions",
-    params(("Doorward-Device" = Option<String>, Header, description = "The ticket that this device got at an earlier login to this account")),
+    params(("Doorward-Device" = Option<String>, Header, description = "Device ticket that this device received at an earlier login to this account")),
     request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The tokens of a new session", body = TokenResponse,
-            headers(("Doorward-Device" = String, description = "For a device that showed none: its ticket, to keep and to show at later logins, so that nobody else's failures lock it out"))),
-        (status = 400, description = "Logging in by password is turned off (`password_grant_off`), or the request is malformed (`malformed`)", body = ProblemBody),
+            headers(("Doorward-Device" = String, description = "Device ticket, for a device that sent none. Store it and send it with later logins, so that failures of others do not lock the device out"))),
+        (status = 400, description = "The password grant is turned off (`password_grant_off`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),
-        (status = 403, description = "The password is right and good for one use: send `new_password` with it (`password_change_required`)", body = ProblemBody),
+        (status = 403, description = "The one-time password is correct: send `new_password` with it (`password_change_required`)", body = ProblemBody),
         Throttled, BodyRefusals, ServerRefusals,
     )
 )]
@@ -104,9 +103,9 @@ pub async fn login(
 }
 
 body! {
-    /// The form of OAuth2's refresh token grant.
+    /// Form of the OAuth2 refresh token grant.
     struct RefreshForm {
-        /// `refresh_token`, if given.
+        /// `refresh_token`, if present.
         #[schema(value_type = Option<String>, nullable = false, pattern = "^refresh_token$", example = "refresh_token")]
         grant_type: Only<RefreshTokenGrant>,
         #[schema(value_type = String, example = "dwr_…")]
@@ -116,13 +115,13 @@ body! {
 
 /// Refresh a session
 ///
-/// Exchanges the newest refresh token for the next pair. The one before it gets the same successor
-/// for a short while; an older one ends the session.
+/// Exchanges the current refresh token for the next pair of tokens. For a short grace period the
+/// previous refresh token gets the same pair. An older one ends the session.
 #[utoipa::path(
     operation_id = "refresh", tag = "sessions",
     responses(
-        (status = 200, description = "The session's next tokens", body = TokenResponse),
-        (status = 400, description = "The refresh token is unknown, expired, used before, or its session has ended (`invalid_grant`)", body = ProblemBody),
+        (status = 200, description = "The next tokens of the session", body = TokenResponse),
+        (status = 400, description = "The refresh token is unknown, expired or already used, or its session has ended (`invalid_grant`)", body = ProblemBody),
         BodyRefusals, ServerRefusals,
     )
 )]
@@ -136,7 +135,7 @@ pub async fn refresh(
     Ok(tokens(pair))
 }
 
-/// Which sessions a logout ends.
+/// Sessions that a logout ends.
 #[derive(Default, ToSchema)]
 #[schema(rename_all = "snake_case")]
 enum Scope {
@@ -172,11 +171,11 @@ impl From<Scope> for LogoutScope {
 
 /// Log out
 ///
-/// Ends sessions at once: after the answer no token of theirs works anywhere.
+/// Ends sessions at once. After the answer, none of their tokens works on any node.
 #[utoipa::path(
     operation_id = "logout", tag = "sessions", security(("password" = [])),
-    params(("scope" = inline(Option<Scope>), Query, description = "`this` session (the default), the `others` of the user, or `all` of them")),
-    responses((status = 204, description = "They have ended"), GuardRefusals, (status = 422, description = "Another scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
+    params(("scope" = inline(Option<Scope>), Query, description = "`this` session (default), all `others` of the user, or `all` sessions of the user")),
+    responses((status = 204, description = "The sessions have ended"), GuardRefusals, (status = 422, description = "Unknown scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
 )]
 #[post("")]
 pub async fn logout(

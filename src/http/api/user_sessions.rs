@@ -13,12 +13,12 @@ use crate::service::admin;
 
 /// List an account's live sessions
 ///
-/// Where each login came from, and when it was last used.
+/// Shows where each session was opened and when it was last used.
 #[utoipa::path(
     operation_id = "listUserSessions", tag = "users", security(("password" = ["sessions:read"])),
     params(AccountPath),
     responses(
-        (status = 200, description = "They, the last used first", body = Vec<Session>),
+        (status = 200, description = "The sessions, most recently used first", body = Vec<Session>),
         NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -34,16 +34,16 @@ pub async fn list(app: web::Data<App>, acting: Acting, path: AccountPath) -> Res
 
 /// End every session of an account
 ///
-/// No token of theirs works from then on.
+/// None of their tokens works afterwards.
 #[utoipa::path(
     operation_id = "endUserSessions", tag = "users", security(("password" = ["sessions:write"])),
     params(
         AccountPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, no session ends"),
+        ("If-Match" = Option<String>, Header, description = "ETag of the account as you know it; if it has changed, no session ends"),
     ),
     responses(
-        (status = 204, description = "They have ended"),
-        (status = 412, description = "The account was changed since (`outdated`)", body = ProblemBody),
+        (status = 204, description = "The sessions have ended"),
+        (status = 412, description = "The account was changed in the meantime (`outdated`)", body = ProblemBody),
         NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]

@@ -44,7 +44,7 @@ pub struct User {
     created_at: String,
     #[schema(format = "date-time", example = "2026-11-22T16:07:31.232440Z")]
     last_login_at: Option<String>,
-    /// Set while the password is a one-time password.
+    /// Time when the one-time password expires; absent for other passwords.
     #[schema(format = "date-time", example = "2026-11-25T16:07:31.232440Z")]
     password_expires_at: Option<String>,
 }
@@ -68,16 +68,17 @@ impl From<Account> for User {
 #[derive(Serialize, ToSchema)]
 struct UserPage {
     users: Vec<User>,
-    /// Gets the next page; absent on the last.
+    /// Cursor of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "aTUw")]
     next_cursor: Option<String>,
 }
 
-/// A password to be told once.
+/// One-time password; it is shown only once.
 #[derive(Serialize, ToSchema)]
 struct OneTimePassword {
-    /// Good for one login, with the `new_password` that replaces it; shown nowhere again.
+    /// Valid for one login, together with the `new_password` that replaces it. It is not shown
+    /// again.
     #[schema(example = "q7k2m-9xw4r-hh3td-v8zpC")]
     one_time_password: String,
     #[schema(format = "date-time", example = "2026-11-25T16:07:31.232440Z")]
@@ -93,7 +94,7 @@ impl From<Invitation> for OneTimePassword {
     }
 }
 
-/// An account just made, and how its owner gets in.
+/// A new account with its one-time password.
 #[derive(Serialize, ToSchema)]
 struct InvitedUser {
     user: User,
@@ -103,20 +104,20 @@ struct InvitedUser {
 /// The accounts that a list is asked for.
 #[derive(utoipa::IntoParams)]
 struct AccountQuery {
-    /// Exactly this address, without regard to ASCII case
+    /// Exactly this e-mail address; ASCII case is ignored
     #[param(value_type = Option<String>, format = "email")]
     email: Option<EmailKey>,
-    /// Addresses that begin so
+    /// Prefix of the e-mail address
     q: Option<String>,
-    /// Of this role
+    /// Accounts with this role
     #[param(pattern = "^[a-z][a-z0-9_-]{0,31}$")]
     role: Option<String>,
-    /// Active, or disabled
+    /// Active (`true`) or disabled (`false`) accounts
     is_active: Option<bool>,
-    /// 1 to 200, 50 if absent
+    /// Page size, 1 to 200; 50 if absent
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     limit: usize,
-    /// The `next_cursor` of the page before, with the same filters
+    /// `next_cursor` of the previous page; use it with the same filters
     #[param(value_type = Option<String>)]
     cursor: Option<AccountCursor>,
 }
@@ -161,12 +162,12 @@ const BOTH: (&str, &str) = ("value_error", "Value error, email and q exclude eac
 
 /// List accounts
 ///
-/// In the order of ids, or, with `q`, of addresses.
+/// Returns accounts in the order of ids, or, with `q`, in the order of e-mail addresses.
 #[utoipa::path(
     operation_id = "listUsers", tag = "users", security(("password" = ["users:read"])),
     params(AccountQuery),
     responses(
-        (status = 200, description = "A page of them", body = UserPage),
+        (status = 200, description = "One page", body = UserPage),
         AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -186,7 +187,7 @@ pub async fn list(app: web::Data<App>, Query(query): Query<AccountQuery>) -> Res
 }
 
 body! {
-    /// Whom to make an account for.
+    /// Account to create.
     struct Invitee {
         #[schema(format = "email", max_length = 254, example = "bob@example.com")]
         email: String,
@@ -196,16 +197,16 @@ body! {
     }
 }
 
-/// Make an account
+/// Create an account
 ///
-/// With a one-time password, which its owner replaces at the first login. Nobody else ever knows
-/// the lasting one.
+/// Creates an account with a one-time password. The user replaces it at the first login, so that no
+/// other person knows the new password.
 #[utoipa::path(
     operation_id = "inviteUser", tag = "users", security(("password" = ["users:write"])),
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
-            headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "For `If-Match`"))),
-        (status = 403, description = "Not permitted, or the role may more than the caller (`insufficient_scope`)", body = ProblemBody),
+            headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "Version, for `If-Match`"))),
+        (status = 403, description = "The caller's role does not permit this, or the new role has more permissions than the caller (`insufficient_scope`)", body = ProblemBody),
         AddressRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -230,12 +231,12 @@ pub async fn invite(
 
 /// Show an account
 ///
-/// With the `ETag` that a change may be bound to.
+/// The answer has the `ETag` that a change can name in `If-Match`.
 #[utoipa::path(
     operation_id = "showUser", tag = "users", security(("password" = ["users:read"])),
     params(AccountPath),
     responses(
-        (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "Version, for `If-Match`"))),
         NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -248,7 +249,7 @@ pub async fn show(app: web::Data<App>, path: AccountPath) -> Result<HttpResponse
 }
 
 body! {
-    /// What to change; what is absent stays.
+    /// Changes to make; absent members stay as they are.
     struct UserChange {
         #[schema(nullable = false, example = "admin")]
         role: Option<String>,
@@ -259,16 +260,16 @@ body! {
 
 /// Change an account
 ///
-/// Its role, and whether it is active. It bites on the account's very next request; the sessions of
-/// a disabled account end. Other members are ignored.
+/// Changes the role, or enables or disables the account. The change has effect on the account's
+/// next request. Disabling ends its sessions. Other members are ignored.
 #[utoipa::path(
     operation_id = "updateUser", tag = "users", security(("password" = ["users:write"])),
     params(
         AccountPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
+        ("If-Match" = Option<String>, Header, description = "ETag as you know it; if it has changed, nothing is changed"),
     ),
     responses(
-        (status = 200, description = "The account as it is now", body = User, headers(("ETag" = String, description = "For `If-Match`"))),
+        (status = 200, description = "The changed account", body = User, headers(("ETag" = String, description = "Version, for `If-Match`"))),
         NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -293,15 +294,15 @@ pub async fn update(
 
 /// Delete an account
 ///
-/// For good, with its sessions.
+/// Deletes the account and its sessions. This cannot be undone.
 #[utoipa::path(
     operation_id = "deleteUser", tag = "users", security(("password" = ["users:write"])),
     params(
         AccountPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is deleted"),
+        ("If-Match" = Option<String>, Header, description = "ETag of the account as you know it; if it has changed, nothing is deleted"),
     ),
     responses(
-        (status = 204, description = "It is gone"),
+        (status = 204, description = "Deleted"),
         NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
@@ -319,12 +320,12 @@ pub async fn delete(
 
 /// Reset a password
 ///
-/// Replaces it by a one-time password, and ends every session of the account.
+/// Replaces the password by a one-time password and ends every session of the account.
 #[utoipa::path(
     operation_id = "resetPassword", tag = "users", security(("password" = ["users:write"])),
     params(
         AccountPath,
-        ("If-Match" = Option<String>, Header, description = "The ETag that you have seen; if it is another now, nothing is changed"),
+        ("If-Match" = Option<String>, Header, description = "ETag as you know it; if it has changed, nothing is changed"),
     ),
     responses(
         (status = 200, description = "The one-time password", body = OneTimePassword),

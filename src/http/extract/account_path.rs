@@ -13,7 +13,7 @@ use crate::service::Failure;
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct AccountPath {
-    /// The account's id
+    /// Account id
     #[param(value_type = i64, minimum = 1)]
     id: String,
 }

@@ -29,12 +29,12 @@ impl<T: Arrived + 'static> FromRequest for Form<T> {
 }
 
 body! {
-    /// The form of RFC 7009 and of RFC 7662.
+    /// Form of token revocation (RFC 7009) and introspection (RFC 7662).
     pub struct PresentedToken {
-        /// An access or a refresh token.
+        /// Access token or refresh token.
         #[schema(value_type = String, min_length = 1, example = "dwr_…")]
         pub token: Secret,
-        /// `access_token` or `refresh_token`; a hint that is not needed.
+        /// `access_token` or `refresh_token`; the hint is not needed.
         #[schema(value_type = Option<String>, nullable = false, example = "refresh_token")]
         pub token_type_hint: Ignored,
     }

@@ -10,24 +10,24 @@ use crate::http::problem::shared::{FormRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::service::sessions;
 
-/// What a token is worth; of one that is worth nothing, `active` alone (RFC 7662 section 2.2).
+/// State of a token. An inactive token has only `active` (RFC 7662 section 2.2).
 #[derive(Default, Serialize, ToSchema)]
 struct Introspection {
     #[schema(example = true)]
     active: bool,
-    /// The `sub` of its account.
+    /// Subject: the account's identifier in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "9fa25cc3-e57e-4ce0-b722-bffc581f15fe")]
     sub: Option<String>,
-    /// Its session.
+    /// Session id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "1b4e28ba-2fa1-41d2-883f-0016d3cca427")]
     sid: Option<String>,
-    /// The account's address.
+    /// E-mail address of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "alice@example.com")]
     username: Option<String>,
-    /// The account's role as it stands now.
+    /// Current role of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "user")]
     role: Option<String>,
@@ -45,34 +45,34 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_800_000_900)]
     exp: Option<i64>,
-    /// Of an access token.
+    /// For an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = 1_800_000_000)]
     iat: Option<i64>,
-    /// Of an access token.
+    /// For an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")]
     jti: Option<String>,
-    /// Of an access token.
+    /// For an access token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "doorward")]
     client_id: Option<String>,
-    /// What the role permits now, separated by spaces.
+    /// Current permissions of the role, separated by spaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "orders:refund users:read")]
     scope: Option<String>,
 }
 
-/// Ask what a token is worth
+/// Introspect a token
 ///
-/// For bearers whose role permits `tokens:introspect`.
+/// Returns the current state of an access or refresh token (RFC 7662).
 #[utoipa::path(
     operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"])),
     responses(
-        (status = 200, description = "What it is worth now", body = Introspection),
+        (status = 200, description = "State of the token", body = Introspection),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
-        (status = 401, description = "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)", body = ProblemBody),
-        (status = 403, description = "The bearer may not introspect (`insufficient_scope`)", body = ProblemBody),
+        (status = 401, description = "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)", body = ProblemBody),
+        (status = 403, description = "The caller has no permission to introspect (`insufficient_scope`)", body = ProblemBody),
         FormRefusals, ServerRefusals,
     )
 )]

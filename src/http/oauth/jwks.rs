@@ -9,24 +9,25 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::service::keys;
 
-/// The public keys of the tokens.
+/// Public keys that verify access tokens.
 #[derive(Serialize, ToSchema)]
 struct KeySet {
-    /// RFC 7517; empty with HS256.
+    /// Keys (RFC 7517); empty with HS256.
     #[schema(value_type = Vec<Object>, example = json!([{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "2", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]))]
     keys: Vec<Jwk>,
 }
 
 /// Show the public keys
 ///
-/// RFC 7517: of asymmetric algorithms only; a new key stands here before it signs.
+/// JSON Web Key Set (RFC 7517). It has keys of asymmetric algorithms only. A new key is published
+/// before it signs.
 #[utoipa::path(
     operation_id = "jwks", tag = "oauth",
-    params(("If-None-Match" = Option<String>, Header, description = "The `ETag` that you have seen")),
+    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of a stored answer")),
     responses(
-        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long they may be kept"))),
-        (status = 304, description = "They are still those of `If-None-Match`",
-            headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long they may be kept"))),
+        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String, description = "Version, for `If-None-Match`"), ("Cache-Control" = String, description = "Time that the answer may be cached"))),
+        (status = 304, description = "The keys have not changed since `If-None-Match`",
+            headers(("ETag" = String, description = "Version, for `If-None-Match`"), ("Cache-Control" = String, description = "Time that the answer may be cached"))),
     )
 )]
 #[get("/.well-known/jwks.json")]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 
-/// What an OAuth client can find out about this server.
+/// Metadata of this server for OAuth clients.
 #[derive(Serialize, ToSchema)]
 struct Metadata {
     #[schema(example = "https://id.example.com")]
@@ -33,10 +33,11 @@ struct Metadata {
 
 /// Describe this server to OAuth clients
 ///
-/// RFC 8414; every URL is made of the issuer setting, never of the request.
+/// Authorization server metadata (RFC 8414). URLs come from the issuer setting, never from the
+/// request.
 #[utoipa::path(
     operation_id = "metadata", tag = "oauth",
-    responses((status = 200, description = "The metadata", body = Metadata, headers(("Cache-Control" = String, description = "How long it may be kept"))))
+    responses((status = 200, description = "The metadata", body = Metadata, headers(("Cache-Control" = String, description = "Time that the answer may be cached"))))
 )]
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn metadata(app: web::Data<App>) -> HttpResponse {

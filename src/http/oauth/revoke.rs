@@ -10,14 +10,14 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::model::event::Actor;
 use crate::service::sessions;
 
-/// Give a token back
+/// Revoke a token
 ///
-/// Ends its session, other tokens included. Also 200 for a token that is not ours (RFC 7009 section
-/// 2.2).
+/// Ends the token's session and all tokens of it. Unknown tokens are answered with 200 too (RFC
+/// 7009 section 2.2).
 #[utoipa::path(
     operation_id = "revoke", tag = "oauth",
     responses(
-        (status = 200, description = "Whatever it was, it is worth nothing now"),
+        (status = 200, description = "Revoked (also for unknown tokens)"),
         (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`)", body = ProblemBody),
         FormRefusals, ServerRefusals,
     )

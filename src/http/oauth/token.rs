@@ -16,7 +16,7 @@ use crate::service::login::{self, Login};
 use crate::service::{Failure, sessions};
 
 body! {
-    /// The form of RFC 6749's token endpoint, for the grants that there are.
+    /// Form of the token endpoint (RFC 6749), for the supported grants.
     struct TokenForm {
         /// `password` or `refresh_token`.
         #[schema(value_type = String, example = "password")]
@@ -30,10 +30,10 @@ body! {
         /// For `refresh_token`.
         #[schema(value_type = Option<String>, nullable = false, example = "dwr_…")]
         refresh_token: Option<Secret>,
-        /// Ignored: no client is registered.
+        /// Ignored: there are no registered clients.
         #[schema(value_type = Option<String>, nullable = false, example = "app")]
         client_id: Ignored,
-        /// Ignored: a token's scope is what the role permits.
+        /// Ignored: the scope of a token is the permissions of the role.
         #[schema(value_type = Option<String>, nullable = false, example = "orders:refund")]
         scope: Ignored,
     }
@@ -41,15 +41,15 @@ body! {
 
 /// Get tokens
 ///
-/// RFC 6749 to the letter: its errors, its statuses.
+/// Token endpoint of RFC 6749, with its error codes and statuses.
 #[utoipa::path(
     operation_id = "token", tag = "oauth",
-    params(("Doorward-Device" = Option<String>, Header, description = "For `password`: the ticket that this device got at an earlier login to this account")),
+    params(("Doorward-Device" = Option<String>, Header, description = "For `password`: device ticket of an earlier login to this account")),
     responses(
-        (status = 200, description = "A session's tokens", body = TokenResponse,
-            headers(("Doorward-Device" = String, description = "For a device that logs in and showed none: its ticket"))),
-        (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` where logging in by password is turned off (`password_grant_off`)", body = ProblemBody),
-        (status = 401, description = "The client authenticated itself, and none is registered (`invalid_client`)", body = ProblemBody),
+        (status = 200, description = "The tokens of the session", body = TokenResponse,
+            headers(("Doorward-Device" = String, description = "Device ticket, for a device that logs in and sent none"))),
+        (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` if the password grant is turned off (`password_grant_off`)", body = ProblemBody),
+        (status = 401, description = "The request has client credentials, but no client is registered (`invalid_client`)", body = ProblemBody),
         Throttled, FormRefusals, ServerRefusals,
     )
 )]

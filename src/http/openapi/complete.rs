@@ -29,26 +29,26 @@ fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
         (
             "X-Request-Id",
             Type::String,
-            "Finds the request in the log",
+            "Id of the request in the log",
             json!(REQUEST_ID),
         ),
         ("Retry-After", Type::Integer, "Seconds to wait", json!(2)),
         (
             "WWW-Authenticate",
             Type::String,
-            "What to authenticate with (RFC 6750 section 3)",
+            "Authentication scheme to use (RFC 6750 section 3)",
             json!("Bearer realm=\"doorward\", error=\"invalid_token\""),
         ),
         (
             "RateLimit",
             Type::String,
-            "What is left of the address's budget, if it has one",
+            "Rest of the address's budget, if it has one",
             json!("\"default\";r=99;t=0"),
         ),
         (
             "RateLimit-Policy",
             Type::String,
-            "That budget: how many in how many seconds",
+            "Budget of the address: number of requests in a number of seconds",
             json!("\"default\";q=100;w=300"),
         ),
     ]

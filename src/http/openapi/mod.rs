@@ -19,23 +19,25 @@ use crate::model::permission::Permission;
 
 const INTRODUCTION: &str = "Accounts, sessions and JWTs that can be ended at once.
 
-Every answer carries `X-Request-Id`, by which it is found in the server's log; one that the request brings is kept if it is 1 to 64 of letters, digits, `.`, `_` \
-and `-`. Every refusal has the body `Problem`, as `application/problem+json` where `Accept` names that: act on its `code`. Words in `code`, `type`, `actor`, `role` \
-and `status` may come to be more: take one that you do not know for one that you need not know. Other members may be added to any answer. Unknown paths \
-answer 404, other methods 405 with `Allow`, HEAD wherever GET does, OPTIONS everywhere.";
+Every answer has an `X-Request-Id`, which is also in the server's log. A request may bring its own id: 1 to \
+64 letters, digits, `.`, `_` and `-`. Every refusal has the body `Problem`, sent as \
+`application/problem+json` if `Accept` names that type. Programs should act on its `code`. New values of \
+`code`, `type`, `actor`, `role` and `status` may be added, and new members may be added to any answer: \
+ignore what you do not know. Unknown paths answer 404. Other methods answer 405 with `Allow`. HEAD is \
+answered wherever GET is, OPTIONS everywhere.";
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Doorward", description = INTRODUCTION, contact(name = "Whoever runs this server"), license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
+    info(title = "Doorward", description = INTRODUCTION, contact(name = "Operator of this server"), license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")),
     servers((url = "/", description = "The server that this document came from")),
     tags(
-        (name = "accounts", description = "How accounts come to be"),
-        (name = "sessions", description = "Logging in, going on, logging out"),
-        (name = "oauth", description = "The same by the letter of the RFCs"),
+        (name = "accounts", description = "Registration"),
+        (name = "sessions", description = "Login, refresh, logout"),
+        (name = "oauth", description = "OAuth 2 endpoints, as the RFCs define them"),
         (name = "me", description = "The signed-in account and its sessions"),
         (name = "users", description = "Accounts, for administrators"),
-        (name = "roles", description = "What each role permits"),
-        (name = "audit", description = "What happened"),
+        (name = "roles", description = "Roles and their permissions"),
+        (name = "audit", description = "Audit record"),
         (name = "health", description = "For load balancers and supervisors"),
     ),
     components(schemas(ProblemBody)),

@@ -9,32 +9,32 @@ use super::table::Row;
 use crate::http::surface::ErrorForm;
 use crate::model::invalid::Invalid;
 
-/// The body of every refusal.
+/// Body of every refusal.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// RFC 9457; always `about:blank`, for `code` is what to act on.
+    /// Always `about:blank` (RFC 9457); act on `code` instead.
     #[serde(rename = "type")]
     #[schema(example = "about:blank")]
     kind: &'static str,
-    /// The status in words.
+    /// Name of the status.
     #[schema(example = "Unauthorized")]
     title: &'static str,
-    /// The status as a number.
+    /// Number of the status.
     #[schema(example = 401)]
     status: u16,
     detail: Detail,
-    /// Stable word for the case; new ones may come.
+    /// Stable word for the case; new words may be added.
     #[schema(example = "bad_credentials")]
     code: &'static str,
-    /// Finds the request in the log.
+    /// Id of the request in the log.
     #[schema(example = "6f1c2a9b7d3e4f50")]
     request_id: String,
-    /// RFC 6749 section 5.2, on the OAuth-style paths only.
+    /// Error code of RFC 6749 section 5.2, on OAuth paths only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "invalid_grant")]
     error: Option<&'static str>,
-    /// The same in words.
+    /// Description of `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Incorrect email or password")]
     error_description: Option<&'static str>,
@@ -69,7 +69,7 @@ impl ProblemBody {
     }
 }
 
-/// What happened: a sentence, or, where fields are at fault (422), a list of them.
+/// Explanation: a sentence, or, for 422, a list of the wrong fields.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum Detail {
@@ -77,17 +77,17 @@ enum Detail {
     Fields(Vec<FieldProblem>),
 }
 
-/// One field at fault, in FastAPI's shape; the value is never repeated.
+/// One wrong field, in FastAPI's shape. The value is never repeated.
 #[derive(Debug, Serialize, ToSchema)]
 struct FieldProblem {
-    /// The rule, as a word.
+    /// Rule that is broken, as a word.
     #[serde(rename = "type")]
     #[schema(example = "missing")]
     kind: &'static str,
-    /// Where the field is.
+    /// Path of the field.
     #[schema(example = json!(["body", "email"]))]
     loc: Vec<&'static str>,
-    /// The rule, in words.
+    /// Rule that is broken, as a sentence.
     #[schema(value_type = String, example = "Field required")]
     msg: Cow<'static, str>,
 }

@@ -38,17 +38,17 @@ refusals! {
     FormRefusals: [
         ("408", "The body did not arrive in time (`timeout`)"),
         ("413", "The body is too large (`too_large`)"),
-        ("415", "The body is no form, or compressed (`unsupported_media_type`)"),
+        ("415", "The body is not a form, or it is compressed (`unsupported_media_type`)"),
     ];
     /// Refusals of a guarded operation.
     GuardRefusals: [
         ("400", "More than one `Authorization` header (`ambiguous_credentials`), or the request is malformed (`malformed`)"),
-        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
+        ("401", "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)"),
     ];
     /// Refusals of a guarded operation that sets an address.
     AddressRefusals: [
         ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),
-        ("401", "No bearer token (`not_authenticated`), or one that is bad, expired or ended (`invalid_token`)"),
+        ("401", "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)"),
     ];
     /// Refusals of an operation that tries a password, or makes an account.
     Throttled: [
@@ -56,7 +56,7 @@ refusals! {
     ];
     /// Refusals of an administrative operation, beside those of a guarded one.
     AdminRefusals: [
-        ("403", "The caller's role does not permit it, or the other may more than the caller (`insufficient_scope`)"),
+        ("403", "The caller's role does not permit this, or the account has more permissions than the caller (`insufficient_scope`)"),
         ("422", "Parameters or fields break a rule (`invalid_input`); `detail` is a list"),
     ];
     /// Refusal of an operation on an account.
@@ -69,7 +69,7 @@ refusals! {
     ];
     /// Refusal of a change that `If-Match` binds to a version.
     Outdated: [
-        ("412", "It was changed since (`outdated`)"),
+        ("412", "It was changed in the meantime (`outdated`)"),
     ];
     /// Refusal of an operation that asks for the current password again.
     WrongPassword: [
@@ -77,7 +77,7 @@ refusals! {
     ];
     /// Failures of any operation that works.
     ServerRefusals: [
-        ("500", "A defect (`internal`); the request id finds its cause in the log"),
-        ("503", "Too busy (`busy`), or the database is away (`unavailable`)"),
+        ("500", "Internal error (`internal`); the log has its cause under the request id"),
+        ("503", "The server is busy (`busy`), or the database is not available (`unavailable`)"),
     ];
 }
