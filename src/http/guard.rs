@@ -52,7 +52,7 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
     };
     match sessions::authenticate(app, token).await {
         Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
-            log::warn!(user = bearer.state.me.id.get(); "someone signed in is refused what they may not");
+            log::warn!(user = bearer.state.me.id.get(); "permission denied");
             Err((Problem::from(Failure::NotPermitted).into(), request))
         }
         Ok(bearer) => {

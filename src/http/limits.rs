@@ -1,5 +1,5 @@
-//! The budget of each address, and its headers (draft-ietf-httpapi-ratelimit-headers): what is left
-//! is told before it is gone.
+//! Budget of requests of each address, and its headers (draft-ietf-httpapi-ratelimit-headers): the
+//! client can see what is left before the budget is used up.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpMessage as _, HttpRequest};

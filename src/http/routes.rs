@@ -72,7 +72,7 @@ url_map! {
 /// A path with what is known of it before routing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The path as it stands in the document, parameters in braces.
+    /// Path as the document writes it, with parameters in braces.
     pub path: String,
     /// The methods that have a handler, in the order of `Allow`.
     pub methods: Vec<Method>,

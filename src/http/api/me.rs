@@ -187,7 +187,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// As the bearer of `current` sees it.
+    /// Session as it is shown to the bearer of the session `current`.
     #[must_use]
     pub fn of(info: SessionInfo, current: SessionId) -> Self {
         Self {

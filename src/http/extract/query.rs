@@ -70,8 +70,8 @@ fn read<T: FromQuery>(query: &str) -> Result<T, Vec<Invalid>> {
 /// A query of one parameter that takes one of a few words, for an operation that must not act on a
 /// query which says anything else; for extracting.
 ///
-/// The query is compared as it stands, so that no second spelling, second parameter or empty value
-/// passes for one of the words.
+/// The whole query text is compared. A second spelling, a second parameter or an empty value is
+/// therefore refused.
 pub struct Chosen<T>(pub T);
 
 /// A type that is one of a few words.

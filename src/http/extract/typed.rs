@@ -171,7 +171,7 @@ impl<T: FieldValue> FieldValue for Option<T> {
     }
 }
 
-/// A field that is documented and ignored, whatever it holds.
+/// Field that is documented, and ignored with any value.
 pub type Ignored = PhantomData<()>;
 
 impl FieldValue for Ignored {

@@ -114,7 +114,7 @@ fn complete_operation(operation: &mut Operation, errors: ErrorForm, examples: &m
         let words = operation.description.get_or_insert_default();
         *words = format!("{words}\n\nNeeds the permission `{permission}`.");
     }
-    // Said of public operations, too, for whoever reads one alone.
+    // Public operations say it too, because generated pages show one operation at a time.
     operation.security.get_or_insert_default();
     operation.parameters.iter_mut().flatten().for_each(|parameter| {
         if let RefOr::T(parameter) = parameter {
@@ -141,7 +141,7 @@ fn complete_operation(operation: &mut Operation, errors: ErrorForm, examples: &m
     }
 }
 
-/// What a request to any operation may be: an attempt to leave HTTP, or no HTTP.
+/// Answer that every operation can give: the request is not HTTP, or asks for another protocol.
 fn malformed() -> Response {
     let mut answer = Response::new("The request is malformed (`malformed`)");
     answer.content.insert(

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// What 3.1 took from JSON Schema and 3.0 has no word for; leaving it out only widens a schema.
+/// Keywords of JSON Schema that 3.1 has and 3.0 lacks. Leaving one out only widens a schema.
 const UNKNOWN: [&str; 14] = [
     "$comment",
     "$defs",
@@ -56,7 +56,7 @@ fn convert_license(info: &mut Map<String, Value>) {
     license.entry("url").or_insert(Value::String(page));
 }
 
-/// Converts whatever stands where the document has a schema.
+/// Converts every schema within a value.
 fn find_schemas(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(find_schemas),
@@ -69,7 +69,7 @@ fn find_schemas(value: &mut Value) {
                         .into_iter()
                         .flatten()
                         .for_each(|(_, schema)| convert(schema)),
-                    // Somebody's data, whatever it looks like.
+                    // Data of the service, which may look like a schema.
                     "example" | "examples" | "value" | "default" => {}
                     _ => find_schemas(value),
                 }
@@ -181,7 +181,7 @@ fn convert_types(map: &mut Map<String, Value>) {
     }
 }
 
-/// Of `oneOf: [null, X]` remains `X`, nullable.
+/// Turns `oneOf: [null, X]` into a nullable `X`.
 fn convert_null_branches(map: &mut Map<String, Value>) {
     for key in ["oneOf", "anyOf"] {
         let Some(branches) = map.get_mut(key).and_then(Value::as_array_mut) else {

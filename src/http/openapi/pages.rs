@@ -10,8 +10,8 @@ use actix_web::http::header::ContentEncoding;
 use actix_web::web::{self, Bytes};
 use utoipa_swagger_ui::Config;
 
-/// What is kept is what is served, from inside the binary: to make it anew at each start would cost
-/// megabytes. A test compares it with [`super::text`].
+/// Document that is served: the kept one, from inside the binary. Building it at each start would
+/// cost megabytes of memory. A test compares it with [`super::text`].
 const KEPT: &str = include_str!("../../../openapi/openapi.json");
 
 /// Serves the document and, if `docs`, Swagger UI from inside the binary.

@@ -15,7 +15,7 @@ use crate::http::routes::Endpoint;
 use crate::http::surface::{Surface, is_docs};
 use crate::telemetry::metrics::{Metrics, Route};
 
-/// What is known of each path.
+/// Methods and surface of each path.
 pub struct MethodMap {
     paths: HashMap<String, ListedPath>,
     /// Paths with a parameter in them, few enough to be compared one by one.
@@ -26,7 +26,7 @@ pub struct MethodMap {
 
 /// A path that is served.
 pub struct ListedPath {
-    /// The path as it stands in the document.
+    /// Path as the document writes it.
     pub template: Arc<str>,
     /// The kind of client that it is for.
     pub surface: Surface,
@@ -98,7 +98,7 @@ impl MethodMap {
         self
     }
 
-    /// What is known of a path.
+    /// Finds the entry of a path.
     pub fn of(&self, path: &str) -> Option<&ListedPath> {
         let template = || {
             self.templates
@@ -157,9 +157,9 @@ fn is_listed_preflight(headers: &HeaderMap, cors_origins: &[String]) -> bool {
         && origin.is_some_and(|origin| cors_origins.iter().any(|listed| listed == origin))
 }
 
-/// actix-http takes all that follows such a header for its body, whatever the length says: the next
-/// request on a proxy's connection would be swallowed. Refused, and the connection closes for its
-/// unread body.
+/// Whether the request asks for a WebSocket. actix-http takes everything after such a header for its
+/// body and ignores the length, so the next request on a proxy's connection would be lost. The
+/// request is refused and the connection is closed.
 fn asks_for_websocket(headers: &HeaderMap) -> bool {
     headers
         .get_all(header::UPGRADE)

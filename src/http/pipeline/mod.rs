@@ -1,6 +1,6 @@
-//! The way of every request, whatever it asks for: an id, its place in a trace, its path and method,
-//! a net under the handler, the one error body, the headers, and its line in the log and in the
-//! counts. A file each; the order stands here.
+//! Steps that every request goes through: request id, trace, path and method, a guard against
+//! panics, the error body, the headers, the log line and the counters. Each step has a file; this
+//! file has their order.
 
 pub mod access_log;
 pub mod headers;
@@ -47,7 +47,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// As the settings say; `process` is a random number of this process.
+    /// Pipeline for the settings of `app`. `process` is a random number of this process.
     #[must_use]
     pub fn new(app: &App, process: u64) -> Self {
         let listed = MethodMap::new(routes::endpoints(), &app.telemetry.metrics);

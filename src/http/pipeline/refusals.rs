@@ -1,4 +1,4 @@
-//! The one error body: whatever refused a request, a handler, the framework or the pipeline itself.
+//! The error body, the same for refusals of a handler, of the framework and of the pipeline.
 
 use actix_web::dev::ServiceResponse;
 use actix_web::http::StatusCode;

@@ -41,7 +41,7 @@ pub struct ProblemBody {
 }
 
 impl ProblemBody {
-    /// Of the row of a case; `fields` are those at fault, if it is one of fields.
+    /// Body for a row of the table. `fields` lists the wrong fields of a validation error.
     #[must_use]
     pub(super) fn new(
         row: &Row<'_>,

@@ -124,8 +124,8 @@ fn of_failure(failure: &F) -> Row<'static> {
             "Registration is closed"),
         F::PasswordGrantOff => row(S::BAD_REQUEST, "unauthorized_client",
             "Logging in by password is turned off"),
-        // One row for unknown, wrong and disabled: nobody is told which (ASVS 6.3.8). The challenge
-        // is in the words that FastAPI's example uses.
+        // One row for unknown, wrong and disabled, so that the answer does not tell which it is
+        // (ASVS 6.3.8). The challenge has the words of FastAPI's example.
         F::BadCredentials(_) => row(S::UNAUTHORIZED, "invalid_grant",
             "Incorrect email or password").with(Extra::Challenge("Bearer")),
         F::WrongPassword => row(S::FORBIDDEN, "access_denied",
