@@ -1,9 +1,9 @@
 //! The URL map: a row for each path or group of paths, used to serve, to document, and to know
 //! methods and surface before routing.
 //!
-//! What is not here, nor a page of the documentation, answers 404. A handler's attribute holds its
-//! method and the rest of its path behind the row's; an open row's handler names its whole path, for
-//! no scope stands around it. After a change: `make openapi`.
+//! Any other path answers 404, but for the pages of the documentation. A handler's attribute holds
+//! its method and the rest of its path behind the row's; in an open row, which makes no scope, it
+//! holds the whole path. After a change: `make openapi`.
 
 use actix_web::http::Method;
 use actix_web::web;
@@ -69,7 +69,7 @@ url_map! {
     "/ready"               Api   [open] => health::ready;
 }
 
-/// A path with what is known of it before routing.
+/// A path, its methods and its surface, as the pipeline needs them before routing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Path as the document writes it, with parameters in braces.

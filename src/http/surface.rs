@@ -1,7 +1,7 @@
 //! Surfaces: the kinds of client that the server speaks to. Each path belongs to one, by its row in
 //! the URL map; what differs between surfaces stands in the one table here.
 //!
-//! A path that is in no row has a surface, too: its 404 speaks as its neighbours do.
+//! A path that is in no row has a surface, too, so that its 404 has the form of its neighbours'.
 
 /// The kind of client that a path is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

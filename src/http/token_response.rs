@@ -1,4 +1,4 @@
-//! The answer that carries a session's tokens, the same wherever they are got.
+//! The answer with a session's tokens, the same at `/login`, `/refresh` and `/oauth/token`.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;

@@ -56,7 +56,7 @@ impl FromRequest for BearerToken {
 /// The need of a scope of routes, beside a live session.
 #[derive(Debug, Clone, Copy)]
 pub enum Needed {
-    /// Nothing.
+    /// The session is enough.
     Nothing,
     /// A permission to ask and one to change.
     Permission {
@@ -103,7 +103,7 @@ impl FromRequest for CurrentUser {
 pub struct Acting {
     /// The account, and the session that they act by.
     pub bearer: Bearer,
-    /// From where, in which request.
+    /// The address and the request, for events.
     pub context: Context,
 }
 
@@ -124,7 +124,7 @@ impl FromRequest for Acting {
 /// a right that ends meanwhile. Does nothing on unguarded routes.
 ///
 /// # Errors
-/// As the guard.
+/// Those of the guard.
 pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
     let Some(CurrentUser(before, needed)) = request.extensions().get::<CurrentUser>().cloned() else {
         return Ok(());

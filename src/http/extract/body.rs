@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Checks the headers at once, then reads the body to its end, then checks the bearer again.
 ///
 /// # Errors
-/// The body is of another type, too large, late or broken off; or the bearer may no longer.
+/// The body is of another type, too large, late or broken off; or the bearer's right has ended.
 pub fn read(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -56,7 +56,7 @@ fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Resul
             .get(name)
             .map(|value| value.to_str().unwrap_or("?"))
     };
-    // Compressed bodies are refused unread: nothing that people log in with is worth inflating.
+    // Compressed bodies are refused unread: no body of ours is large enough to need it.
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Problem::UnsupportedMediaType);
     }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 #[derive(Default)]
 pub struct Fields(Vec<(String, Value)>);
 
-/// The value of a field, as far as any body of ours needs it.
+/// The value of a field, as far as a body here needs it.
 pub enum Value {
     /// A text.
     Text(Zeroizing<String>),
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Value {
     }
 }
 
-/// Reads a value; what is in a list may be a text, and anything deeper is skipped without a stack.
+/// Reads a value. Items of a list may be texts; anything deeper is skipped without recursion.
 #[derive(Clone, Copy)]
 struct AnyValue {
     in_list: bool,

@@ -32,7 +32,7 @@ impl<T: Arrived + 'static> FromRequest for Form<T> {
 /// fields refused.
 ///
 /// # Errors
-/// Which of the two it is.
+/// Bad UTF-8, or a field given more than once.
 pub fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
     let refuse = |message| vec![Invalid::body("form_invalid", message)];
     let mut fields = Fields::default();

@@ -8,11 +8,11 @@ use crate::model::ids::UserId;
 use crate::model::invalid::Invalid;
 use crate::model::user::AccountCursor;
 
-/// The rule that is broken by a cursor of another list, or by none at all.
+/// The rule for cursors, which one of another list breaks.
 pub const NO_CURSOR: (&str, &str) = ("value_error", "Value error, not a cursor of this list");
 
 impl QueryFields {
-    /// The size of a page: 1 to 200, 50 if absent.
+    /// The size of a page: 1 to 200, or 50 if absent.
     pub fn limit(&self, faults: &mut Vec<Invalid>) -> usize {
         let rule = ("less_than_equal", "Input should be from 1 to 200");
         self.parsed("limit", faults, rule, |text| {

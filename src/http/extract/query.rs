@@ -29,7 +29,7 @@ impl QueryFields {
         self.0.text(name)
     }
 
-    /// A parameter that may be absent, read by `parse`; notes `rule` if that gives none.
+    /// A parameter that may be absent, read by `parse`; notes `rule` if `parse` gives nothing.
     pub fn parsed<T>(
         &self,
         name: &'static str,

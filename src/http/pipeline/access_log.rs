@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
 
-/// Writes the line: what changes something is news, what reads is not.
+/// Writes the line: at level info for methods that may change something, at debug for the rest.
 pub fn write(method: Option<&Method>, status: StatusCode, took: Duration) {
     let level = if method.is_some_and(|method| !method.is_safe()) {
         log::Level::Info
@@ -15,7 +15,7 @@ pub fn write(method: Option<&Method>, status: StatusCode, took: Duration) {
     log::log!(level, method = word(method), status = status.as_u16(), duration_us = took; "request answered");
 }
 
-/// The method of an operation of ours; any other is the caller's own word, and goes nowhere.
+/// The method of an operation that there is; any other is the caller's own word and is not logged.
 #[must_use]
 pub fn word(method: Option<&Method>) -> &str {
     method.map_or("other", Method::as_str)

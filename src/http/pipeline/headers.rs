@@ -4,14 +4,14 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 
 use crate::http::surface::Surface;
 
-/// Writes them.
+/// Writes the headers into answers.
 pub struct SecurityHeaders {
     /// Whether the public URL is https, so that browsers may be told to stay there.
     https: bool,
 }
 
 impl SecurityHeaders {
-    /// By the public URL's scheme.
+    /// Tells whether the public URL is https.
     #[must_use]
     pub const fn new(https: bool) -> Self {
         Self { https }

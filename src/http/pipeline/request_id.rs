@@ -16,7 +16,7 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
-    /// Begins the count; `process` is random.
+    /// A source whose count begins at zero; `process` is random.
     #[must_use]
     pub const fn new(process: u64) -> Self {
         Self {

@@ -63,7 +63,7 @@ refusals! {
     NoSuchAccount: [
         ("404", "No such account (`not_found`)"),
     ];
-    /// Refusal of an operation that an administrator may be lost by.
+    /// Refusal of an operation that would leave no administrator.
     LastAdmin: [
         ("409", "It is the last active admin (`last_admin`)"),
     ];
@@ -75,7 +75,7 @@ refusals! {
     WrongPassword: [
         ("403", "The current password is wrong (`wrong_password`)"),
     ];
-    /// Failures of any operation that works.
+    /// Failures of any operation that needs the database.
     ServerRefusals: [
         ("500", "Internal error (`internal`); the log has its cause under the request id"),
         ("503", "The server is busy (`busy`), or the database is not available (`unavailable`)"),

@@ -1,4 +1,4 @@
-//! The one table from failure to answer: a row a case, and no case without a row.
+//! The one table from failure to answer: a row for each case, in a match without a wildcard.
 
 use actix_web::http::StatusCode as S;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
