@@ -12,8 +12,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
             for line in exit.lines {
-                // `eprintln!` would panic where nobody listens any more.
-                let _unheard = writeln!(std::io::stderr(), "doorward: {line}");
+                // `eprintln!` panics if standard error is closed.
+                let _ignored = writeln!(std::io::stderr(), "doorward: {line}");
             }
             ExitCode::from(exit.status)
         }

@@ -1,4 +1,4 @@
-//! The program's own front door: commands, settings, exit statuses, files.
+//! The command line of the program: commands, settings, exit statuses, files.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn with_no_settings_it_makes_its_files_and_says_where_it_stands() {
+fn without_settings_it_creates_its_files_and_prints_its_address() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     for file in ["doorward.db", "doorward.secret"] {
@@ -78,17 +78,17 @@ fn a_bad_setting_ends_every_command_with_status_2_and_one_line() {
     assert_eq!(
         output(folder.path(), &[], &["--secret", "x"]).status.code(),
         Some(2),
-        "no secret is a flag"
+        "a secret has no flag"
     );
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         0,
-        "nothing was made"
+        "no file is created"
     );
 }
 
 #[test]
-fn config_prints_what_is_in_force_and_masks_secrets() {
+fn config_prints_the_settings_in_use_and_masks_secrets() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("secret"),
@@ -136,16 +136,16 @@ fn health_asks_the_running_server() {
         "{}",
         stderr(&well)
     );
-    let nobody = output(
+    let unreachable = output(
         folder.path(),
         &[("DOORWARD_LISTEN", &format!("127.0.0.1:{}", free_port()))],
         &["health"],
     );
-    assert_eq!(nobody.status.code(), Some(1));
+    assert_eq!(unreachable.status.code(), Some(1));
 }
 
 #[test]
-fn a_taken_address_ends_the_start_before_anything_is_made() {
+fn a_used_address_ends_the_start_before_any_file_is_created() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(here.path(), &[]);
     let second = output(there.path(), &[("DOORWARD_LISTEN", &server.address)], &[]);
@@ -177,7 +177,7 @@ fn a_public_lost_or_foreign_secret_refuses_the_start() {
     assert!(refusal(&[]).contains("chmod 600"));
     fs::remove_file(&secret).unwrap();
     assert!(refusal(&[]).contains("doorward.secret is missing"));
-    assert!(!secret.exists(), "a wrong one is not made in its place");
+    assert!(!secret.exists(), "no new secret is created in its place");
     assert!(
         refusal(&[("DOORWARD_SECRET", "another secret of more than 32 bytes")])
             .contains("is not the one that this database was made with")

@@ -748,7 +748,7 @@ fn a_line_that_tells_is_known() {
     }
     for line in [
         "",
-        "Doorward 0.1.0 keeps the door at http://127.0.0.1:8000",
+        "Doorward 0.1.0 listens at http://127.0.0.1:8000",
         "begins with dwr_",
         "at once @ night",
         "a 50% @ b",

@@ -1,4 +1,4 @@
-//! `doorward backup`: a copy of the SQLite file while servers run on it.
+//! `doorward backup`: copies the SQLite database to a file while servers use it.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::service::portability::{self, BackupFailure};
 /// Options of the command.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// A new file, which only its owner may read
+    /// File to create; only its owner can read it
     file: String,
 }
 
@@ -29,6 +29,6 @@ pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
             BackupFailure::Failed(failure) => failure.into(),
         })?;
     print(&format!(
-        "{file} is a copy of the database; keep DOORWARD_SECRET, or its file, with it\n"
+        "{file} is a copy of the database; keep DOORWARD_SECRET or the secret file with it\n"
     ))
 }

@@ -1,4 +1,4 @@
-//! `doorward config`: the settings in force.
+//! `doorward config`: prints the settings in use.
 
 use super::Exit;
 use super::output::print;

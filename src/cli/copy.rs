@@ -1,4 +1,4 @@
-//! `doorward copy`: everything, into an empty database of either engine.
+//! `doorward copy`: copies everything into an empty database of either engine.
 
 use clap::Args;
 
@@ -35,10 +35,10 @@ pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
             CopyFailure::Failed(failure) => failure.into(),
         })?;
     let secret = url.secret_file().map_or_else(String::new, |file| {
-        format!(", or with a copy of its secret file as {}", file.display())
+        format!(", or the same secret file as {}", file.display())
     });
     print(&format!(
-        "{copied} rows copied, {}\nstart servers on it with this one's DOORWARD_SECRET{secret}\n",
+        "{copied} rows copied, {}\nthe servers on the copy need the same DOORWARD_SECRET{secret}\n",
         progress.end(copied),
     ))
 }

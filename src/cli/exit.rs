@@ -1,4 +1,4 @@
-//! The end of a command that did not succeed.
+//! The failed end of a command: lines for standard error and an exit status.
 
 use std::fmt::Display;
 
@@ -13,14 +13,14 @@ const FAILED: u8 = 1;
 /// Lines to print and the exit status.
 #[derive(Debug)]
 pub struct Exit {
-    /// Lines for standard error, one a fault.
+    /// Lines for standard error, one for each fault.
     pub lines: Vec<String>,
     /// Exit status of the process.
     pub status: u8,
 }
 
 impl Exit {
-    /// Failure of a command, in one line.
+    /// A failure described in one line.
     pub(super) fn failed(why: impl ToString) -> Self {
         Self {
             lines: vec![why.to_string()],
@@ -28,13 +28,13 @@ impl Exit {
         }
     }
 
-    /// Failure that concerns a file.
+    /// A failure that concerns a file.
     pub(super) fn of_file(file: &str, cause: impl Display) -> Self {
         Self::failed(format!("{file}: {cause}"))
     }
 
-    /// End without a line: whoever read the output has gone away.
-    pub(super) const fn unheard() -> Self {
+    /// A silent, successful end: the reader of the output closed the pipe.
+    pub(super) const fn closed_pipe() -> Self {
         Self {
             lines: vec![],
             status: 0,

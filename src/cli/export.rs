@@ -1,4 +1,4 @@
-//! `doorward export`: every account, for moving out.
+//! `doorward export`: writes every account to a file, for another service or another database.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write, stdout};
@@ -14,7 +14,7 @@ use crate::service::portability;
 /// Options of the command.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// A new file, which only its owner may read; - is standard output
+    /// File to create; only its owner can read it; - is standard output
     file: String,
 }
 

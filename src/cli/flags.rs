@@ -1,4 +1,4 @@
-//! Settings as flags. Every command takes them, and none lists them but `doorward help settings`.
+//! Settings as flags. Every command takes them; only `doorward help settings` lists them.
 
 use std::collections::HashMap;
 
@@ -6,12 +6,12 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::config::settings;
 
-/// Values of the flags that were given, by the name of the setting.
+/// Values of the given flags, by setting name.
 #[derive(Debug, Default)]
 pub struct SettingFlags(HashMap<&'static str, String>);
 
 impl SettingFlags {
-    /// Value of the flag of a setting.
+    /// The flag's value for a setting.
     pub fn value(&self, name: &str) -> Option<String> {
         self.0.get(name).cloned()
     }

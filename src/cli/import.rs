@@ -1,4 +1,4 @@
-//! `doorward import`: accounts of another service, or of our own export.
+//! `doorward import`: imports accounts from another service's export or from our own.
 
 use std::fs::File;
 use std::io::{BufReader, Read, stdin};
@@ -17,21 +17,21 @@ use crate::service::portability::{self, Import, Imported, Listener};
 /// Options of the command.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// JSON lines, a JSON array or document, or CSV with a header; - is standard input
+    /// File with JSON lines, a JSON array or document, or CSV with a header; - is standard input
     file: String,
-    /// Service whose export it is
+    /// Service that the file was exported from
     #[arg(long, value_name = "SOURCE", default_value = "doorward", value_parser = source_parser())]
     from: Source,
     #[arg(
         long,
         value_name = "FILE",
-        help = "The hash_config of the Firebase project, as its console shows it"
+        help = "File with the hash_config of the Firebase project, copied from its console"
     )]
     firebase_parameters: Option<String>,
-    /// Make admins of the other service's admins; else they come as plain users
+    /// Import the other service's admins as admins; without this option they become plain users
     #[arg(long)]
     with_admins: bool,
-    /// Find out only what would happen
+    /// Report the result without changing anything
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub struct Options {
 
 fn source_parser() -> impl TypedValueParser<Value = Source> {
     PossibleValuesParser::new(Source::ALL.map(Source::name))
-        .try_map(|name| Source::parse(&name).ok_or("no such source"))
+        .try_map(|name| Source::parse(&name).ok_or("is not a known source"))
 }
 
 struct Reporter {
@@ -114,8 +114,8 @@ pub async fn run(app: &App, options: Options) -> Result<(), Exit> {
     }
     let verb = if dry_run { "would be imported" } else { "imported" };
     print(&format!(
-        "{read} records read: {imported} {verb}, {there} already there, {skipped} no accounts, \
-         {refused} refused; {without_password} have no password, {admins} are admins there\n{end}\n"
+        "{read} records read: {imported} {verb}, {there} already exist, {skipped} are not accounts, \
+         {refused} refused; {without_password} have no password, {admins} are admins of the other service\n{end}\n"
     ))
 }
 

@@ -1,4 +1,4 @@
-//! `doorward keys`: the signing keys.
+//! `doorward keys`: lists, rotates and revokes the signing keys.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -13,18 +13,18 @@ use crate::service::keys;
 /// Commands of `doorward keys`.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// List every key and where it stands
+    /// List every key with its state
     List(Format),
-    /// Publish a new key, which signs ten minutes later
+    /// Publish a new key; it starts to sign ten minutes later
     Rotate {
-        /// Let it sign in five seconds, when every node knows it; verifiers that keep an old JWKS
-        /// may refuse it for five minutes
+        /// Start to sign in five seconds, when every node has the key; a service that caches the
+        /// JWKS may refuse new tokens for five minutes
         #[arg(long)]
         now: bool,
     },
-    /// Refuse every token of a key from now on
+    /// Refuse every token that the key signed, from now on
     Revoke {
-        /// Name of the key, as the list shows it
+        /// Key id, as `doorward keys list` shows it
         kid: String,
     },
 }
@@ -36,7 +36,7 @@ pub enum Action {
 pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
     if app.config.tokens.shares_its_key() {
         return Err(Exit::failed(
-            "DOORWARD_JWT_SECRET is the one signing key; there is none to manage",
+            "DOORWARD_JWT_SECRET is the only signing key: there are no keys in the database to manage",
         ));
     }
     let now = app.clock.now();
@@ -52,7 +52,7 @@ pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
         Action::Revoke { kid } => {
             if !keys::revoke(app, &kid, &CLI).await? {
                 return Err(Exit::failed(
-                    "there is no such key that is not revoked already; see: doorward keys list",
+                    "the key does not exist or is already revoked; see: doorward keys list",
                 ));
             }
             print(&format!("{kid} is revoked\n"))
@@ -63,7 +63,7 @@ pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
 async fn rotate(app: &App, activates_at: Timestamp) -> Result<(), Exit> {
     let Some(kid) = keys::rotate(app, activates_at, &CLI).await? else {
         return Err(Exit::failed(
-            "another rotation was first; see: doorward keys list",
+            "another rotation finished first; see: doorward keys list",
         ));
     };
     print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))
@@ -94,7 +94,7 @@ fn show(key: &SealedKey, now: Timestamp, format: Format) -> Result<(), Exit> {
         None => "signs".to_owned(),
     };
     print(&format!(
-        "{kid}  {algorithm:5}  made {}  {state}\n",
+        "{kid}  {algorithm:5}  created {}  {state}\n",
         created_at.rfc3339()
     ))
 }

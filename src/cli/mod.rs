@@ -1,6 +1,8 @@
-//! The command line: one enum of commands, a file a command. Each setting is a flag of every
-//! command. A command that works on the database does so directly, and running servers follow
-//! within a second; each command but `serve` ends when its work is done.
+//! The command line: one enum of commands, one file for each command.
+//!
+//! Every command takes every setting as a flag. A command that works on the database opens it
+//! itself and needs no running server; running servers see the change within a second. Every
+//! command except `serve` ends when its work is done.
 
 mod audit;
 mod backup;
@@ -32,13 +34,13 @@ use crate::model::event::{Actor, Context};
 pub use exit::Exit;
 use flags::SettingFlags;
 
-/// Actor of the events that a command writes.
+/// Actor of the audit events that a command writes.
 static CLI: Context = Context::own(Actor::Cli);
 
 const SETTINGS_NOTE: &str =
-    "Settings of the server are flags or environment variables here too: doorward help settings";
+    "Every command takes the settings, as flags or environment variables: doorward help settings";
 
-/// The auth service a team runs beside its app: accounts, sessions and JWTs that can be ended at once.
+/// JWT auth service that a team runs beside its app: accounts, sessions, tokens that can be revoked at once
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version)]
 struct CommandLine {
@@ -50,40 +52,40 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve (the default)
+    /// Run the server (the default command)
     Serve,
     /// Print the OpenAPI document
     Openapi(openapi::Options),
-    /// Print the settings in force, secrets masked
+    /// Print the settings in use, with secrets masked
     Config,
     /// Print every setting with its default and meaning
     #[command(help_template = "{about}{after-help}", after_help = settings::list())]
     Settings,
-    /// Accounts and their sessions
+    /// Manage accounts and their sessions
     #[command(subcommand, arg_required_else_help = false)]
     User(user::Action),
-    /// The signing keys
+    /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
     Keys(keys::Action),
-    /// What happened
+    /// Verify or export the audit events
     #[command(subcommand, arg_required_else_help = false)]
     Audit(audit::Action),
-    /// Ask a running server's /ready; exit status 0 or 1
+    /// Ask the running server whether it is ready; exit status 0 if it is, else 1
     Health,
-    /// Take in accounts with their password hashes; who is there already stays as they are
+    /// Import accounts with their password hashes; existing accounts stay unchanged
     Import(import::Options),
-    /// Write every account with its password hash, one JSON object a line
+    /// Export every account with its password hash, one JSON object per line
     Export(export::Options),
-    /// Copy the SQLite file while servers run on it
+    /// Copy the SQLite database to a file while servers use it
     Backup(backup::Options),
-    /// Copy everything into an empty database of either engine, sessions and keys included
+    /// Copy everything, sessions and keys included, into an empty SQLite or PostgreSQL database
     Copy(copy::Options),
 }
 
 /// Runs the program with the given arguments (the program's name first) and environment.
 ///
 /// # Errors
-/// [`Exit`] with the lines to print and the status to end with.
+/// [`Exit`] with the lines to print and the exit status.
 pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result<(), Exit> {
     let matches = match command().try_get_matches_from(arguments) {
         Ok(matches) => matches,
@@ -113,19 +115,19 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
     }
 }
 
-/// The command line with a note on the settings below the help of each command.
+/// The command line, with a note on the settings below the help of every command.
 fn command() -> clap::Command {
-    fn noted(command: clap::Command) -> clap::Command {
+    fn with_note(command: clap::Command) -> clap::Command {
         let command = match command.get_after_help() {
             Some(_) => command,
             None => command.after_help(SETTINGS_NOTE),
         };
-        command.mut_subcommands(noted)
+        command.mut_subcommands(with_note)
     }
-    noted(CommandLine::command())
+    with_note(CommandLine::command())
 }
 
-/// Runs a command that works on the database.
+/// Opens the database, runs a command on it, and closes it.
 fn on_database(config: Config, work: impl AsyncFnOnce(&App) -> Result<(), Exit>) -> Result<(), Exit> {
     System::new().block_on(async {
         let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;

@@ -1,4 +1,4 @@
-//! `doorward openapi`: the OpenAPI document.
+//! `doorward openapi`: prints the OpenAPI document.
 
 use clap::{Args, ValueEnum};
 
@@ -7,11 +7,11 @@ use super::output::print;
 use crate::http::openapi;
 
 /// Options of the command.
-// `--version` is the document's version here, not that of the program.
+// Here `--version` is the version of OpenAPI, not the program's version.
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true)]
 pub struct Options {
-    /// The OpenAPI version to print it in
+    /// OpenAPI version of the document
     #[arg(long, value_enum, default_value_t = Version::V3_1)]
     version: Version,
 }

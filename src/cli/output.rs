@@ -10,7 +10,7 @@ use super::Exit;
 /// Form of the output.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Format {
-    /// Print one JSON object a line
+    /// Print JSON, one object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -20,13 +20,13 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Exit> {
     print(&(serde_json::to_string(value).map_err(Exit::failed)? + "\n"))
 }
 
-/// Prints a text. A reader that has gone away (`| head`) ends the command, and is no failure.
+/// Prints a text. A closed pipe (`| head`) ends the command successfully.
 pub fn print(text: &str) -> Result<(), Exit> {
     let mut out = std::io::stdout();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|cause| match cause.kind() {
-            ErrorKind::BrokenPipe => Exit::unheard(),
+            ErrorKind::BrokenPipe => Exit::closed_pipe(),
             _ => Exit::failed(format!("standard output: {cause}")),
         })
 }

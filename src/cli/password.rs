@@ -1,4 +1,4 @@
-//! A password typed at a terminal or piped in.
+//! A password from a terminal or from a pipe.
 
 use std::io::{IsTerminal as _, stdin};
 
@@ -6,23 +6,23 @@ use zeroize::Zeroizing;
 
 use super::Exit;
 
-/// Reads a password from a prompt that shows nothing, twice; where there is no terminal, the first
-/// line of standard input.
+/// Reads a password twice from a prompt without echo. If standard input is not a terminal, reads
+/// its first line once.
 pub fn read() -> Result<Zeroizing<String>, Exit> {
     if !stdin().is_terminal() {
         let mut line = Zeroizing::new(String::new());
         stdin().read_line(&mut line).map_err(Exit::failed)?;
         return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
     }
-    let ask = |words| {
-        rpassword::prompt_password(words)
+    let ask = |prompt| {
+        rpassword::prompt_password(prompt)
             .map(Zeroizing::new)
             .map_err(Exit::failed)
     };
-    let (first, second) = (ask("Password: ")?, ask("Once more: ")?);
+    let (first, second) = (ask("Password: ")?, ask("Repeat the password: ")?);
     if first == second {
         Ok(first)
     } else {
-        Err(Exit::failed("the two passwords differ"))
+        Err(Exit::failed("the two passwords are different"))
     }
 }

@@ -1,4 +1,4 @@
-//! Progress of long work, on standard error: a bar on a terminal, now and then a line elsewhere.
+//! Progress of a long command on standard error: a bar on a terminal, else a line now and then.
 
 use std::io::IsTerminal as _;
 use std::time::Instant;
@@ -7,19 +7,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::model::clock::monotonic_now;
 
-/// Rows between two lines where there is no terminal.
+/// Number of rows between two lines if there is no terminal.
 const EVERY: u64 = 100_000;
 
-/// Shows how far some work is.
+/// Progress display of one command.
 pub struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
     begun: Instant,
-    said: u64,
+    /// `rows / EVERY` at the last printed line.
+    lines: u64,
 }
 
 impl Progress {
-    /// Begins; `total` is how many rows there will be, if that is known.
+    /// Starts the display; `total` is the expected number of rows, if known.
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
@@ -36,16 +37,16 @@ impl Progress {
             bar,
             what,
             begun: monotonic_now(),
-            said: 0,
+            lines: 0,
         }
     }
 
-    /// Tells how many rows are done.
+    /// Shows the number of rows done so far.
     pub fn at(&mut self, rows: u64) {
         match &self.bar {
             Some(bar) => bar.set_position(rows),
-            None if rows / EVERY > self.said => {
-                self.said = rows / EVERY;
+            None if rows / EVERY > self.lines => {
+                self.lines = rows / EVERY;
                 eprintln!("{rows} {}", self.what);
             }
             None => {}
@@ -60,8 +61,8 @@ impl Progress {
         }
     }
 
-    /// Ends; says how long it took, at what rate, and in how much memory.
-    #[expect(clippy::cast_precision_loss, reason = "a rate to read")]
+    /// Ends the display and returns the duration, the rate and the peak memory as text.
+    #[expect(clippy::cast_precision_loss, reason = "a rate for people, not for arithmetic")]
     pub fn end(self, rows: u64) -> String {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -78,7 +79,7 @@ impl Progress {
     }
 }
 
-/// Linux says it; elsewhere it stays unsaid.
+/// Peak memory of this process in MiB; known on Linux only.
 fn peak_memory_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;

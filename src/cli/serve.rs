@@ -1,4 +1,4 @@
-//! `doorward serve`: the server, until SIGTERM or SIGINT.
+//! `doorward serve`: runs the server until SIGTERM or SIGINT.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -37,9 +37,9 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         .transpose()
         .map_err(|bad| Exit::from(vec![bad]))?;
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let forgetful = config.server.database == DatabaseUrl::SqliteMemory;
-    // The address first: it fails at once if another server has it, before anything is made on
-    // disk.
+    let in_memory = config.server.database == DatabaseUrl::SqliteMemory;
+    // The address comes first: if another server uses it, the start fails before any file is
+    // created.
     let listener = bind(listen)?;
     let address = listener.local_addr().map_err(Exit::failed)?;
     let stop = stop_signal().map_err(Exit::failed)?;
@@ -48,9 +48,9 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.telemetry.traces = traces.map(Arc::new);
     app.telemetry.dropped_lines = log.dropped_lines();
-    let begun = server::begin(&app).await.map_err(Exit::failed)?;
-    if forgetful {
-        log::warn!("the database is in memory: every account is forgotten when this process ends");
+    let started = server::begin(&app).await.map_err(Exit::failed)?;
+    if in_memory {
+        log::warn!("the database is in memory: every account is lost when this process ends");
     }
     let docs = if app.config.http.docs {
         format!(", try it at {scheme}://{address}/docs/")
@@ -58,7 +58,7 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         String::new()
     };
     log::info!(
-        "Doorward {} keeps the door at {scheme}://{address}{docs}",
+        "Doorward {} listens at {scheme}://{address}{docs}",
         env!("CARGO_PKG_VERSION")
     );
     let listeners = Listeners {
@@ -66,7 +66,7 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         identity,
         metrics,
     };
-    server::run(listeners, Data::new(app), begun, stop)
+    server::run(listeners, Data::new(app), started, stop)
         .await
         .map_err(Exit::failed)?;
     log::info!("stopped");

@@ -1,4 +1,5 @@
-//! `doorward settings`, and `doorward help settings`: every setting with its default and meaning.
+//! `doorward settings` and `doorward help settings`: print every setting with its default and
+//! meaning.
 
 use std::fmt::Write as _;
 
@@ -14,14 +15,15 @@ pub fn run() -> Result<(), Exit> {
     print(&list())
 }
 
-/// The list, by area.
+/// The list of settings by area.
 pub fn list() -> String {
     let mut text =
-        "A setting comes from its flag or its environment variable; a secret has no flag.\n".to_owned();
+        "A setting comes from its flag, else from its environment variable. A secret has no flag.\n"
+            .to_owned();
     for (title, settings) in AREAS {
         let rows: String = settings.iter().map(row).collect();
-        // Writing to a text does not fail.
-        let _written = write!(text, "\n{title}:\n{rows}");
+        // Writing to a String cannot fail.
+        let _ignored = write!(text, "\n{title}:\n{rows}");
     }
     text
 }

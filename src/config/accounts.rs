@@ -7,11 +7,11 @@ settings! {
     /// Rules for accounts and their passwords.
     AccountSettings {
         registration_open: bool = "DOORWARD_REGISTRATION", "open", Switch("open", "closed"),
-            "open or closed: whether POST /register accepts new accounts";
+            "open or closed: POST /register creates new accounts or refuses them";
         password_grant: bool = "DOORWARD_PASSWORD_GRANT", "on", Switch("on", "off"),
-            "on or off: whether a user name and password get a token; off: nobody logs in by password";
+            "on or off: login by user name and password; off refuses every such login";
         password_min_length: usize = "DOORWARD_PASSWORD_MIN_LENGTH", "8", Whole(8, 64),
-            "least characters of a new password, 8 to 64; NIST SP 800-63B-4 asks for 15 where it is the \
-             only factor";
+            "minimum length of a new password in characters, 8 to 64; NIST SP 800-63B-4 requires 15 if the \
+             password is the only factor";
     }
 }

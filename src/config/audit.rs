@@ -1,4 +1,4 @@
-//! The audit trail.
+//! Settings of the audit trail.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::row::settings;
 use super::values::{By, parse_duration, show_duration};
 
 settings! {
-    /// The audit trail.
+    /// Settings of the audit trail.
     AuditSettings {
         retention: Duration = "DOORWARD_AUDIT_RETENTION", "400d", By(parse_retention, show_duration),
-            "how long audit events are kept, at least 1d";
+            "time that audit events are kept, at least 1d";
     }
 }
 

@@ -1,4 +1,4 @@
-//! Limits on attempts, and the proxies whose word about a client's address counts.
+//! Limits on attempts, and the proxies trusted to name the client's address.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use super::row::settings;
 use super::values::{DurationOr, NETWORKS, RATE};
 use crate::model::throttle::Rate;
 
-/// How long an account stays locked.
+/// Duration of an account lock.
 const LOCK: DurationOr = DurationOr("until-reset", "24h");
 
 settings! {
-    /// Limits on attempts, and the proxies whose word about a client's address counts.
+    /// Limits on attempts, and the proxies trusted to name the client's address.
     LimitSettings {
         login: Option<Rate> = "DOORWARD_LIMIT_LOGIN_IP", "100/5m", RATE,
-            "logins of one client address (IPv6: one /64) in a time, or off; the limit of each account is \
+            "logins from one client address (IPv6: one /64) in a period, or off; the limit per account is \
              always on";
         register: Option<Rate> = "DOORWARD_LIMIT_REGISTER_IP", "30/1h", RATE,
-            "registrations of one client address in a time, or off";
+            "registrations from one client address in a period, or off";
         account_lock: Option<Duration> = "DOORWARD_ACCOUNT_LOCK", "until-reset", LOCK,
-            "how long 100 failures in a row lock an account to unknown devices: until-reset, or a time of \
-             at least 1h, such as 24h";
+            "time that an account is locked for unknown devices after 100 failed logins in a row: \
+             until-reset, or a time of at least 1h, such as 24h";
         trusted_proxies: Vec<IpNet> = "DOORWARD_TRUSTED_PROXIES", "none", NETWORKS,
-            "comma-separated networks whose X-Forwarded-For is trusted, such as 10.0.0.0/8";
+            "comma-separated networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8";
     }
 }

@@ -1,7 +1,8 @@
-//! Typed settings by area. A setting is one row, in the file of its area; `--help`, `doorward
-//! config`, docs/settings.md and the refusal of unknown names are made of the rows. `load` reads and
-//! checks every setting at once. Each area's struct is the policy that use-cases read: no other part
-//! keeps a copy.
+//! Typed settings by area. A setting is one row in the file of its area. The flags, `doorward
+//! config`, docs/settings.md and the check for unknown names are generated from the rows.
+//!
+//! `Config::load` reads and checks every setting at once. Use-cases read the struct of an area
+//! directly; no other part keeps a copy of a value.
 
 mod accounts;
 mod audit;
@@ -37,16 +38,17 @@ pub use source::{SettingSource, Sources};
 pub use telemetry::TelemetrySettings;
 pub use tokens::TokenSettings;
 
-/// Makes [`Config`] and [`AREAS`] from one list: `field: Type, title;`.
+/// Generates [`Config`] and [`AREAS`] from one list: `field: Type, title;`.
 macro_rules! areas {
     ($($field:ident: $area:ty, $title:literal;)+) => {
-        /// The settings in force, by area.
+        /// The settings in use, by area.
         #[derive(Debug)]
         pub struct Config {
             $(#[doc = $title] pub $field: $area,)+
         }
 
-        /// Title and rows of each area. A `DOORWARD_*` name outside these rows refuses the start.
+        /// Title and rows of each area. An environment variable `DOORWARD_*` outside these rows is an
+        /// error.
         pub const AREAS: &[(&str, &[Setting])] = &[$(($title, <$area>::SETTINGS),)+];
 
         impl Config {
@@ -79,13 +81,13 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     AREAS.iter().flat_map(|(_, rows)| *rows)
 }
 
-/// A setting that cannot be used: its name and why, in one line.
+/// A refused setting: its name and the reason, in one line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct BadSetting {
     /// Name of the variable.
     pub name: String,
-    /// The fault, without a secret's value.
+    /// The reason; it never contains the value of a secret.
     pub why: String,
 }
 
@@ -102,7 +104,7 @@ impl Config {
     /// Reads and checks every setting.
     ///
     /// # Errors
-    /// Every fault, one [`BadSetting`] a setting.
+    /// Every fault, as one [`BadSetting`] for each setting.
     pub fn load(source: &SettingSource<'_>) -> Result<Self, Vec<BadSetting>> {
         let mut reader = Reader::new(source);
         reader.bad.extend(server::password_in_flag(source));
@@ -126,7 +128,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The first broken rule between settings.
+    /// The first contradiction between settings.
     fn contradiction(&self) -> Option<BadSetting> {
         self.server
             .contradiction()
@@ -143,19 +145,18 @@ impl Config {
         format!("{scheme}://{}", self.server.listen)
     }
 
-    /// The file that holds a generated root secret: beside the SQLite database, with the extension
-    /// `secret`.
+    /// File of the generated root secret: beside the SQLite database, with the extension `secret`.
     #[must_use]
     pub fn secret_file(&self) -> Option<PathBuf> {
         self.server.database.secret_file()
     }
 }
 
-/// Every setting as `NAME=value`, secrets masked.
+/// Every setting as `NAME=value`, with secrets masked.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         settings().zip(self.shown()).try_for_each(|(setting, value)| {
-            // The one setting whose absence is described by another: the database.
+            // Without a given secret, the database decides where the secret is.
             if setting.name == server::SECRET && self.server.secret.is_none() {
                 return writeln!(f, "{}={}", setting.name, self.server.generated_secret());
             }

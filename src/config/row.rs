@@ -1,23 +1,23 @@
-//! The one row that a setting is written in, and what is made of the rows of an area.
+//! The row of a setting, and the struct generated from the rows of an area.
 
 use super::source::{Reader, Sources};
 use super::values::Form;
 
-/// A setting as `--help`, `doorward help settings` and `docs/settings.md` show it.
+/// Description of a setting, as `doorward help settings` and `docs/settings.md` show it.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// Name of the environment variable.
     pub name: &'static str,
-    /// Value that holds if none is given, or a description of it.
+    /// Default value, or a description of it.
     pub default: &'static str,
     /// Explanation in one line.
     pub help: &'static str,
-    /// Places that its value may come from.
+    /// Allowed sources of its value.
     pub sources: Sources,
 }
 
 impl Setting {
-    /// Name of the flag, without its dashes, or none for a secret.
+    /// Name of the flag without its dashes, or `None` for a secret.
     #[must_use]
     pub fn flag(&self) -> Option<String> {
         let name = self.name.trim_start_matches("DOORWARD_");
@@ -29,23 +29,24 @@ impl Setting {
 
 /// Settings of one area.
 pub(super) trait Area: Sized {
-    /// Rows of the area, in the order in which they are shown.
+    /// Rows of the area, in display order.
     const SETTINGS: &'static [Setting];
 
-    /// Reads every setting; a bad one is noted in the reader.
+    /// Reads every setting; the reader collects the faults.
     fn read(reader: &mut Reader<'_>) -> Self;
 
-    /// Values in force, in the order of the rows, secrets masked.
+    /// Values in use, in the order of the rows, with secrets masked.
     fn shown(&self) -> Vec<String>;
 }
 
-/// Places that values of this form may come from.
+/// Allowed sources of values of this form.
 pub(super) const fn sources_of<F: Form>(_form: &F) -> Sources {
     F::SOURCES
 }
 
-/// Makes the struct of an area from its rows: `field: Type = NAME, default, form, help;`. The
-/// default is a text that the form parses, or words where the form has a default of its own.
+/// Generates the struct of an area from its rows: `field: Type = NAME, default, form, help;`. The
+/// form parses the text of the default. If the form computes its own default, the text only
+/// describes it.
 macro_rules! settings {
     ($(#[$about:meta])* $area:ident {
         $($field:ident: $type:ty = $name:expr, $default:expr, $form:expr, $help:literal;)+

@@ -1,4 +1,4 @@
-//! What every server needs: an address, a database and a root secret.
+//! Address, database and root secret: the settings that every server needs.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use super::values::{ADDRESS, Form};
 use crate::crypto::root_secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
 
-/// Name of the setting with the root secret.
+/// Name of the setting for the root secret.
 pub(super) const SECRET: &str = "DOORWARD_SECRET";
 const DATABASE: &str = "DATABASE_URL";
 
@@ -19,38 +19,37 @@ settings! {
         listen: SocketAddr = "DOORWARD_LISTEN", "127.0.0.1:8000", ADDRESS,
             "address and port to listen on";
         database: DatabaseUrl = DATABASE, "sqlite://doorward.db", Database,
-            "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; may come from \
-             DATABASE_URL_FILE";
+            "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; a URL with a password \
+             comes from the variable or from DATABASE_URL_FILE";
         secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", Secret,
-            "root secret of at least 32 bytes; all inner keys are derived from it; required with PostgreSQL";
+            "root secret of at least 32 bytes, from which internal keys are derived; required with PostgreSQL";
     }
 }
 
 impl ServerSettings {
-    /// A broken rule between these settings.
+    /// The first contradiction between these settings.
     pub(super) fn contradiction(&self) -> Option<BadSetting> {
         let lacks = matches!(self.database, DatabaseUrl::Postgres(_)) && self.secret.is_none();
-        let why =
-            "is required with PostgreSQL, the same for every node; make one with: openssl rand -base64 32";
+        let why = "is required with PostgreSQL, with the same value on every node; create one with: openssl rand -base64 32";
         lacks.then(|| BadSetting::new(SECRET, why))
     }
 
-    /// The place of a root secret that was not given.
+    /// Place of the generated root secret, as text.
     pub(super) fn generated_secret(&self) -> String {
         self.database.secret_file().map_or_else(
-            || "made at start and forgotten at the end".to_owned(),
+            || "generated at each start, kept in memory only".to_owned(),
             |file| format!("in {}", file.display()),
         )
     }
 }
 
-/// A password in the flag, where other users of the machine see it.
+/// A refusal of a password in the flag: other users of the machine can see it.
 pub(super) fn password_in_flag(source: &SettingSource<'_>) -> Option<BadSetting> {
     let url = DatabaseUrl::parse(&(source.flags)(DATABASE)?).ok()?;
     url.has_password().then(|| {
         BadSetting::new(
             DATABASE,
-            "holds a password, which others can see in a flag; set the variable or DATABASE_URL_FILE instead",
+            "contains a password, and other users can see flags; set the variable or DATABASE_URL_FILE instead",
         )
     })
 }
@@ -70,7 +69,7 @@ impl Form for Database {
     }
 }
 
-/// A secret that may be absent; never shown.
+/// An optional secret, always masked.
 pub(super) struct Secret;
 
 impl Form for Secret {
@@ -81,7 +80,7 @@ impl Form for Secret {
         RootSecret::parse(text).map(Some).ok_or_else(|| {
             format!(
                 "must be at least {MIN_SECRET_BYTES} bytes that are not a known example; \
-                 make one with: openssl rand -base64 32"
+                 create one with: openssl rand -base64 32"
             )
         })
     }

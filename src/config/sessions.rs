@@ -1,4 +1,4 @@
-//! Life and number of sessions.
+//! Lifetime and number of sessions.
 
 use std::time::Duration;
 
@@ -9,21 +9,23 @@ use super::values::{By, DURATION, Whole, parse_duration, show_duration};
 const IDLE_TTL: &str = "DOORWARD_SESSION_IDLE_TTL";
 
 settings! {
-    /// Life and number of sessions.
+    /// Lifetime and number of sessions.
     SessionSettings {
         idle_ttl: Duration = IDLE_TTL, "14d", DURATION,
-            "a session that is not refreshed for this long ends";
+            "a session ends if it is not refreshed for this time";
         max_age: Duration = "DOORWARD_SESSION_MAX_AGE", "30d", DURATION,
-            "a session ends after this long in any case";
+            "a session ends after this time in every case";
         per_user: usize = "DOORWARD_SESSIONS_PER_USER", "50", Whole(1, 10_000),
-            "live sessions of one user, 1 to 10000; a further login ends the one used longest ago";
+            "maximum number of live sessions of one user, 1 to 10000; a further login ends the least recently \
+             used one";
         refresh_grace: Duration = "DOORWARD_REFRESH_GRACE", "30s", By(parse_grace, show_duration),
-            "0s to 60s: how long the previous refresh token gets the newest one again; 0s is strict";
+            "0s to 60s: grace period in which the previous refresh token is answered with the current one; 0s \
+             turns it off";
     }
 }
 
 impl SessionSettings {
-    /// A broken rule between these settings.
+    /// The first contradiction between these settings.
     pub(super) fn contradiction(&self) -> Option<BadSetting> {
         (self.idle_ttl > self.max_age)
             .then(|| BadSetting::new(IDLE_TTL, "must not be longer than DOORWARD_SESSION_MAX_AGE"))

@@ -1,5 +1,6 @@
-//! Places that values come from: the flag, the environment variable, and for a secret the file that
-//! `NAME_FILE` names. A flag wins over the variable; a secret has no flag (ASVS 13.3.1).
+//! Sources of values: the flag, the environment variable, and for a secret the file that the
+//! variable `NAME_FILE` names. A flag takes precedence over the variable. A secret has no flag
+//! (ASVS 13.3.1).
 
 use std::path::Path;
 
@@ -8,32 +9,32 @@ use zeroize::Zeroizing;
 use super::values::Form;
 use super::{BadSetting, Setting, settings};
 
-/// Places that the value of a setting may come from.
+/// Allowed sources of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sources {
-    /// The flag, else the variable.
+    /// The flag, or the variable if there is no flag.
     FlagOrVariable,
-    /// A secret: the variable or a file, not both.
+    /// For a secret: the variable or a file, not both.
     VariableOrFile,
-    /// The flag, else the variable, or a file, not both.
+    /// The flag or the variable, or a file instead of both.
     FlagVariableOrFile,
 }
 
 impl Sources {
-    /// Whether there is a flag; a setting without one is a secret.
+    /// Whether there is a flag; a setting without a flag is a secret.
     #[must_use]
     pub const fn has_flag(self) -> bool {
         matches!(self, Self::FlagOrVariable | Self::FlagVariableOrFile)
     }
 
-    /// Whether `NAME_FILE` may name a file.
+    /// Whether the variable `NAME_FILE` can name a file.
     #[must_use]
     pub const fn has_file(self) -> bool {
         matches!(self, Self::VariableOrFile | Self::FlagVariableOrFile)
     }
 }
 
-/// Values as they are given; `flags` wins over `environment`.
+/// Given values; `flags` takes precedence over `environment`.
 pub struct SettingSource<'a> {
     /// Values of flags by setting name.
     pub flags: &'a dyn Fn(&str) -> Option<String>,
@@ -42,7 +43,7 @@ pub struct SettingSource<'a> {
 }
 
 impl SettingSource<'_> {
-    /// A variable that is set and not empty.
+    /// Value of a variable; an empty variable counts as not set.
     fn variable(&self, name: &str) -> Option<&str> {
         self.environment
             .iter()
@@ -52,7 +53,7 @@ impl SettingSource<'_> {
     }
 }
 
-/// Reads one setting after the other and gathers what is wrong.
+/// Reader of settings that collects the faults.
 pub(super) struct Reader<'a> {
     source: &'a SettingSource<'a>,
     /// Faults so far.
@@ -60,7 +61,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Begins with the faults that concern names.
+    /// A reader that starts with the faults of unknown names.
     pub fn new(source: &'a SettingSource<'a>) -> Self {
         Self {
             source,
@@ -68,8 +69,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The value given, or the default. After a fault the default goes on, so that every setting is
-    /// checked.
+    /// The given value, or the default. After a fault, reading continues with the default, so that
+    /// every setting is checked.
     pub fn read<F: Form>(&mut self, name: &str, default: &str, form: &F) -> F::Value {
         if let Some(text) = self.text(name, F::SOURCES) {
             match form.parse(&text) {
@@ -95,7 +96,7 @@ impl<'a> Reader<'a> {
             None
         };
         if direct.is_some() && file.is_some() {
-            let why = format!("is set twice: directly and by {name}_FILE");
+            let why = format!("is set twice, directly and by {name}_FILE");
             self.bad.push(BadSetting::new(name, why));
             return None;
         }
@@ -117,19 +118,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A refusal of each `DOORWARD_*` variable that is not a setting, with the nearest name.
+/// A refusal of each `DOORWARD_*` variable that is not a setting, with the most similar name.
 fn unknown_names(environment: &[(String, String)]) -> Vec<BadSetting> {
-    let takes = |setting: &Setting, name: &str| {
+    let accepts = |setting: &Setting, name: &str| {
         setting.name == name
             || (setting.sources.has_file() && name.strip_suffix("_FILE") == Some(setting.name))
     };
     environment
         .iter()
         .filter(|(name, _)| name.starts_with("DOORWARD_"))
-        .filter(|(name, _)| !settings().any(|setting| takes(setting, name)))
+        .filter(|(name, _)| !settings().any(|setting| accepts(setting, name)))
         .map(|(name, _)| {
-            let nearness = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
-            let nearest = settings().max_by(|a, b| nearness(a).total_cmp(&nearness(b)));
+            let similarity = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
+            let nearest = settings().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
             let meant = nearest
                 .map(|setting| format!("; did you mean {}?", setting.name))
                 .unwrap_or_default();

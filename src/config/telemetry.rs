@@ -1,4 +1,4 @@
-//! Metrics and log lines.
+//! Settings of metrics and log lines.
 
 use std::net::SocketAddr;
 
@@ -8,16 +8,16 @@ use crate::telemetry::log::LogFormat;
 
 const LOG_DEFAULT: &str = "text on a terminal, else json";
 
-/// A form of log lines; without one, the standard error decides.
+/// Format of log lines; the default depends on whether standard error is a terminal.
 const FORMAT: Or<By<Option<LogFormat>>> = Or(By(parse_format, |format| show_format(*format)), || None);
 
 settings! {
-    /// Metrics and log lines.
+    /// Settings of metrics and log lines.
     TelemetrySettings {
         metrics_listen: Option<SocketAddr> = "DOORWARD_METRICS_LISTEN", "none", ADDRESS_OR_NONE,
             "address and port of a separate listener for GET /metrics in the Prometheus format";
         log_format: Option<LogFormat> = "DOORWARD_LOG_FORMAT", LOG_DEFAULT, FORMAT,
-            "text or json: one line an event on standard error; RUST_LOG sets the levels";
+            "text or json: format of the log lines on standard error; RUST_LOG sets the levels";
     }
 }
 

@@ -1,4 +1,4 @@
-//! The settings as a whole: what loads, what is refused and in which words, what is shown.
+//! Loading, refusal and display of the settings as a whole.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -145,7 +145,7 @@ fn postgres_needs_the_secret_and_a_flag_no_password() {
         )],
     })
     .unwrap_err();
-    assert!(refused[0].to_string().contains("holds a password"));
+    assert!(refused[0].to_string().contains("contains a password"));
 }
 
 #[test]
@@ -194,12 +194,12 @@ fn durations_are_read_and_shown() {
     }
 }
 
-/// Beginnings and ends of values that mean something to one setting or other.
+/// Pieces of text that have a meaning in some setting.
 const PIECES: &str = "[0-9]{0,20}|[a-zA-Z:/.@?#%,=\\[\\]*-]{0,12}|[smhd]|on|off|never|m=|,t=|,p=|http://|https://\
                       |sqlite:|postgres://u:p@h/d|\\PC{0,4}";
 const HUNTER: &str = "hunter2, but thirty-two bytes long";
 
-/// A setting with a value put together of pieces, or with a secret.
+/// A setting with a value made of pieces, or with a secret.
 fn given() -> impl Strategy<Value = (&'static str, String)> {
     let setting = prop::sample::select(settings().collect::<Vec<_>>());
     let value = prop::collection::vec(PIECES, 0..4);

@@ -1,4 +1,4 @@
-//! Access tokens and the keys that sign them.
+//! Settings of access tokens and of the keys that sign them.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use crate::model::signing_key::SigningAlgorithm;
 const JWT_SECRET: &str = "DOORWARD_JWT_SECRET";
 const KEY_ROTATION: &str = "DOORWARD_KEY_ROTATION";
 
-/// An algorithm by its JOSE name.
+/// A signing algorithm by its JOSE name.
 const ALGORITHM: By<SigningAlgorithm> = By(parse_algorithm, |algorithm| algorithm.name().to_owned());
-/// An issuer; one that is not given is empty until `Config::load` makes it from the address.
+/// Issuer URL. The default is empty until `Config::load` sets it from the listen address.
 const ISSUER: Or<By<String>> = Or(By(parse_issuer, String::clone), String::new);
 
 settings! {
-    /// Access tokens and the keys that sign them.
+    /// Settings of access tokens and of the keys that sign them.
     TokenSettings {
         algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", ALGORITHM,
-            "HS256, EdDSA, ES256 or RS256; with the last three, other services verify by JWKS; after a \
-             change old tokens stay valid";
+            "HS256, EdDSA, ES256 or RS256; with the last three, other services verify tokens by JWKS; old \
+             tokens stay valid after a change";
         jwt_secret: Option<RootSecret> = JWT_SECRET, "none", Secret,
-            "HS256 only: signing key that a team shares with its other services, at least 32 bytes";
+            "HS256 only: signing key shared with your other services, at least 32 bytes";
         key_rotation: Option<Duration> = KEY_ROTATION, "never", DurationOr("never", "30d"),
-            "interval between new signing keys, at least 1h, such as 30d; never leaves it to `doorward \
-             keys rotate`";
+            "time between new signing keys, at least 1h, such as 30d; with never, only `doorward keys \
+             rotate` creates a new key";
         issuer: String = "DOORWARD_ISSUER", "http(s):// + listen address", ISSUER,
-            "`iss` of every token: your public http or https URL; https turns HSTS on";
+            "`iss` of every token: your public http or https URL; https also turns HSTS on";
         audience: String = "DOORWARD_AUDIENCE", "doorward", By(parse_audience, String::clone),
             "`aud` of every token";
         access_token_ttl: Duration = "DOORWARD_ACCESS_TOKEN_TTL", "15m", DURATION,
-            "life of an access token";
+            "lifetime of an access token";
     }
 }
 
 impl TokenSettings {
-    /// Whether the signing key is the team's own (`DOORWARD_JWT_SECRET`) and not in the database.
+    /// Whether `DOORWARD_JWT_SECRET` is the signing key, in place of the keys in the database.
     #[must_use]
     pub const fn shares_its_key(&self) -> bool {
         self.jwt_secret.is_some()
@@ -50,19 +50,19 @@ impl TokenSettings {
         self.issuer.starts_with("https://")
     }
 
-    /// The first broken rule between these settings.
+    /// The first contradiction between these settings.
     pub(super) fn contradiction(&self) -> Option<BadSetting> {
         if !self.shares_its_key() {
             None
         } else if self.algorithm != SigningAlgorithm::Hs256 {
             Some(BadSetting::new(
                 JWT_SECRET,
-                "is for DOORWARD_JWT_ALGORITHM=HS256 only",
+                "can only be used with DOORWARD_JWT_ALGORITHM=HS256",
             ))
         } else if self.key_rotation.is_some() {
             Some(BadSetting::new(
                 KEY_ROTATION,
-                "has nothing to rotate with DOORWARD_JWT_SECRET",
+                "cannot be used with DOORWARD_JWT_SECRET, which is not rotated",
             ))
         } else {
             None

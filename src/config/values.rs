@@ -1,5 +1,5 @@
-//! Forms of values: each parses the text of a setting, says what it must be, and shows a value as
-//! the text that it is parsed from. A form that only one area knows stands in that area's file.
+//! Forms of values. A form parses the text of a setting, explains a fault, and shows a value as text
+//! that parses to the same value. A form of one area only is defined in that area's file.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,27 +10,27 @@ use ipnet::IpNet;
 use super::source::Sources;
 use crate::model::throttle::Rate;
 
-/// The form that the text of a setting has.
+/// Textual form of a setting.
 pub(super) trait Form {
     /// Type of the value.
     type Value;
-    /// Places that the value may come from.
+    /// Allowed sources of the value.
     const SOURCES: Sources = Sources::FlagOrVariable;
 
-    /// The value of a text, or what the text must be, without repeating a secret.
+    /// Parses a text. The error says the expected form and never repeats a secret.
     fn parse(&self, text: &str) -> Result<Self::Value, String>;
 
-    /// The text of a value; a secret is masked.
+    /// Shows a value as text; a secret is masked.
     fn show(&self, value: &Self::Value) -> String;
 
-    /// The value that holds if none is given; `text` is the default in the row of the setting.
+    /// The default value; `text` is the default in the row of the setting.
     fn default(&self, text: &str) -> Self::Value {
         self.parse(text)
             .unwrap_or_else(|why| unreachable!("the default {text} {why}"))
     }
 }
 
-/// A form made of its two functions.
+/// A form from a parse function and a show function.
 pub(super) struct By<T>(pub fn(&str) -> Result<T, String>, pub fn(&T) -> String);
 
 impl<T> Form for By<T> {
@@ -45,7 +45,7 @@ impl<T> Form for By<T> {
     }
 }
 
-/// A form whose default is computed; the row describes it in words.
+/// A form with a computed default; the row of the setting only describes the default.
 pub(super) struct Or<F: Form>(pub F, pub fn() -> F::Value);
 
 impl<F: Form> Form for Or<F> {
@@ -65,7 +65,7 @@ impl<F: Form> Form for Or<F> {
     }
 }
 
-/// A whole number, from the first to the second.
+/// A whole number from a minimum to a maximum, both included.
 pub(super) struct Whole(pub usize, pub usize);
 
 impl Form for Whole {
@@ -102,7 +102,7 @@ impl Form for Switch {
     }
 }
 
-/// A word for none, or a duration of at least an hour; the second text is an example.
+/// A word for `None`, or a duration of at least an hour; the second text is an example duration.
 pub(super) struct DurationOr(pub &'static str, pub &'static str);
 
 impl Form for DurationOr {
@@ -133,9 +133,9 @@ pub(super) const ADDRESS_OR_NONE: By<Option<SocketAddr>> =
 pub(super) const FILE_OR_NONE: By<Option<PathBuf>> = By(parse_file, |path| {
     show_or_none(path.as_ref().map(|path| path.display()))
 });
-/// So many in so long, or `off`.
+/// A number per period, such as `100/5m`, or `off`.
 pub(super) const RATE: By<Option<Rate>> = By(parse_rate, |rate| show_rate(rate.as_ref()));
-/// Networks, none if they are not given.
+/// Networks; the default is an empty list.
 pub(super) const NETWORKS: Or<By<Vec<IpNet>>> = Or(By(parse_networks, |list| show_list(list)), Vec::new);
 
 const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
@@ -179,7 +179,7 @@ fn show_or_none(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-/// A pasted PEM is refused without being repeated.
+/// The path of a file. A pasted PEM is refused without repeating it.
 fn parse_file(text: &str) -> Result<Option<PathBuf>, String> {
     match text {
         "none" => Ok(None),
@@ -188,7 +188,7 @@ fn parse_file(text: &str) -> Result<Option<PathBuf>, String> {
     }
 }
 
-/// `100/5m`: so many in so long.
+/// `100/5m`: a hundred in five minutes.
 fn parse_rate(text: &str) -> Result<Option<Rate>, String> {
     if text == "off" {
         return Ok(None);
@@ -201,7 +201,7 @@ fn parse_rate(text: &str) -> Result<Option<Rate>, String> {
     });
     rate.filter(|rate| (1..=1_000_000).contains(&rate.quota))
         .map(Some)
-        .ok_or_else(|| "must be off, or a number and a time such as 100/5m".to_owned())
+        .ok_or_else(|| "must be off, or a number and a period such as 100/5m".to_owned())
 }
 
 fn show_rate(rate: Option<&Rate>) -> String {
@@ -211,7 +211,7 @@ fn show_rate(rate: Option<&Rate>) -> String {
     )
 }
 
-/// The parts of a list with commas, without the empty ones.
+/// Parts of a comma-separated list, without empty parts.
 pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -220,12 +220,12 @@ pub(super) fn show_list(list: &[impl ToString]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Networks in CIDR notation; a bare address is a network of one.
+/// Networks in CIDR notation; an address alone is a network of one address.
 fn parse_networks(text: &str) -> Result<Vec<IpNet>, String> {
     let network = |text: &str| {
         text.parse()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-            .map_err(|_| format!("{text:?} is no network such as 10.0.0.0/8"))
+            .map_err(|_| format!("{text:?} is not a network such as 10.0.0.0/8"))
     };
     parts(text).map(network).collect()
 }

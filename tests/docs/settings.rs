@@ -9,7 +9,7 @@ use super::compare;
 const HEAD: &str = "# Settings
 
 Generated from `src/config/` by `make docs`: do not edit. `doorward help settings` prints the same list, and
-`doorward config` prints the settings in force.
+`doorward config` prints the settings in use.
 
 A setting comes from its flag, else from its environment variable. A secret has no flag: it comes from the variable, or
 from the file that `NAME_FILE` names. An unknown `DOORWARD_*` variable refuses the start. Durations are whole numbers

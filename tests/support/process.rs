@@ -115,7 +115,7 @@ impl Server {
         let mut said = Vec::new();
         let greeting = loop {
             match lines.next() {
-                Some(line) if line.as_ref().unwrap().contains("keeps the door") => break line.unwrap(),
+                Some(line) if line.as_ref().unwrap().contains(" listens at ") => break line.unwrap(),
                 Some(line) => said.push(line.unwrap()),
                 None => return Err((said, child.wait().unwrap())),
             }

@@ -1,5 +1,5 @@
-//! `doorward user`: the administrative interface on the database itself. The first admin is made
-//! here.
+//! `doorward user`: administration of accounts, directly on the database. This command creates the
+//! first admin.
 
 mod print;
 
@@ -17,66 +17,66 @@ use crate::model::user::{Account, AccountChange, AccountFilter};
 use crate::service::Failure;
 use crate::service::admin::{self, CreatedAccount};
 
-/// Accounts of one reading.
+/// Accounts read at a time.
 const PAGE: usize = 200;
 const OPERATOR: Authority = Authority::OPERATOR;
 
 /// Commands of `doorward user`.
 #[derive(Debug, Subcommand)]
 pub enum Action {
-    /// Make an account; the password comes from a prompt or from standard input
+    /// Create an account; the password is read from a prompt or from standard input
     Create(Creation),
     /// List accounts
     List(Listing),
-    /// Disable an account; its sessions end
+    /// Disable an account and end its sessions
     Disable(Who),
     /// Enable an account
     Enable(Who),
-    /// Give an account another role
+    /// Set the role of an account
     SetRole {
         #[command(flatten)]
         who: Who,
         /// Name of a role
         role: String,
     },
-    /// Replace the password by a one-time password; the sessions end
+    /// Replace the password with a one-time password and end the sessions
     ResetPassword {
         #[command(flatten)]
         who: Who,
         #[command(flatten)]
         format: Format,
     },
-    /// Let strangers try the password again after too many failures
+    /// Remove the lock after too many failed logins
     Unlock(Who),
-    /// Delete an account for good
+    /// Delete an account permanently
     Delete(Who),
-    /// List an account's live sessions
+    /// List the live sessions of an account
     Sessions {
         #[command(flatten)]
         who: Who,
         #[command(flatten)]
         format: Format,
     },
-    /// End every session of an account, or of all
+    /// End every session of one account or of all accounts
     Logout(Logout),
 }
 
-/// The account that a command is about.
+/// The account that a command works on.
 #[derive(Debug, Args)]
 pub struct Who {
-    /// An address, or an id
+    /// Email address or id of the account
     who: String,
 }
 
 /// Options of `doorward user create`.
 #[derive(Debug, Args)]
 pub struct Creation {
-    /// Address of the account
+    /// Email address of the account
     email: String,
     /// Role of the account
     #[arg(long, default_value = DEFAULT_ROLE)]
     role: String,
-    /// Ask for no password: print a one-time password
+    /// Print a one-time password instead of asking for a password
     #[arg(long)]
     invite: bool,
     #[command(flatten)]
@@ -86,7 +86,7 @@ pub struct Creation {
 /// Options of `doorward user list`.
 #[derive(Debug, Args)]
 pub struct Listing {
-    /// Only addresses that begin so
+    /// Only email addresses that begin with this text
     #[arg(long, value_name = "PREFIX")]
     q: Option<String>,
     /// Only accounts with this role
@@ -99,10 +99,10 @@ pub struct Listing {
 /// Options of `doorward user logout`.
 #[derive(Debug, Args)]
 pub struct Logout {
-    /// An address, or an id
+    /// Email address or id of the account
     #[arg(required_unless_present = "everyone")]
     who: Option<String>,
-    /// Every session of every account
+    /// End the sessions of all accounts
     #[arg(long, conflicts_with = "who")]
     everyone: bool,
 }
@@ -203,22 +203,22 @@ async fn change(app: &App, who: &Who, role: Option<&str>, is_active: Option<bool
     print::account(&admin::update(app, id, change, OPERATOR, &CLI).await?)
 }
 
-/// The account of an address or an id.
+/// Finds an account by email address or id.
 async fn find(app: &App, who: &str) -> Result<Account, Exit> {
-    let nobody = || Exit::failed(format!("there is no account {who}"));
+    let not_found = || Exit::failed(format!("there is no account {who}"));
     if let Ok(id) = who.parse::<i64>() {
         return admin::show(app, UserId::from(id))
             .await
             .map_err(|failure| match failure {
-                Failure::NotFound => nobody(),
+                Failure::NotFound => not_found(),
                 other => other.into(),
             });
     }
-    let email = Email::parse("email", who).map_err(|_| nobody())?;
+    let email = Email::parse("email", who).map_err(|_| not_found())?;
     let filter = AccountFilter {
         email: Some(email.key().clone()),
         ..AccountFilter::default()
     };
     let (mut found, _) = admin::find(app, &filter, None, 1).await?;
-    found.pop().ok_or_else(nobody)
+    found.pop().ok_or_else(not_found)
 }

@@ -1,4 +1,4 @@
-//! Accounts, sessions and one-time passwords as lines.
+//! Printed lines for accounts, sessions and one-time passwords.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::model::session::SessionInfo;
 use crate::model::user::Account;
 use crate::service::login::Invitation;
 
-/// Prints an account in the form that is asked for.
+/// Prints an account in the requested form.
 pub fn listed(one: Account, format: Format) -> Result<(), Exit> {
     if format.json {
         print_json(&User::from(one))
@@ -21,7 +21,7 @@ pub fn listed(one: Account, format: Format) -> Result<(), Exit> {
     }
 }
 
-/// Prints an account as a line for people.
+/// Prints an account as one line of text.
 pub fn account(account: &Account) -> Result<(), Exit> {
     let state = match account.password_expires_at {
         _ if !account.me.is_active => "disabled",
@@ -40,7 +40,7 @@ pub fn account(account: &Account) -> Result<(), Exit> {
     ))
 }
 
-/// Prints a one-time password and its end.
+/// Prints a one-time password and its expiry time.
 pub fn invitation(account: &Account, invitation: &Invitation, format: Format) -> Result<(), Exit> {
     let (email, password) = (&account.me.email, &invitation.password);
     let expires_at = invitation.expires_at.rfc3339();
@@ -50,7 +50,7 @@ pub fn invitation(account: &Account, invitation: &Invitation, format: Format) ->
         }));
     }
     print(&format!(
-        "{email} may log in once with {password} until {expires_at}, and sets another password then\n"
+        "{email} can log in once with {password} until {expires_at} and must then set a new password\n"
     ))
 }
 
