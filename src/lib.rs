@@ -9,24 +9,40 @@
 //!
 //! - [`model`]: plain values that are valid if they exist: [`model::email::Email`],
 //!   [`model::password::Password`], [`model::session::SessionState`], the clock.
-//! - [`crypto`]: the root secret and the keys derived from it, signing keys, access and refresh
-//!   tokens, password hashes. [`memory`]: the registry of live sessions, rate limits, the hashing
-//!   threads. No SQL, no HTTP in either.
-//! - [`store`]: durable state: SQLite and PostgreSQL behind one text of SQL, migrations. Knows
-//!   nothing of cryptography.
-//! - [`formats`]: user exports of other services and our own, read as a stream and mapped to
-//!   accounts. Pure parsing, nothing stored.
-//! - [`config`]: the one table of settings, typed and checked at once. [`telemetry`]: logs.
-//! - [`app`]: the long-lived parts, built once.
-//! - [`service`]: one async function for each thing a caller can want; [`service::Failure`] names
-//!   every refusal.
-//! - [`http`]: [`http::routes`] is the whole URL map, [`http::problem`] the one table from failure
-//!   to answer, [`http::pipeline`] what every request goes through, [`http::guard`] the bearer
-//!   check, [`http::openapi`] the OpenAPI document.
-//! - [`server`]: sockets, limits, certificate and key, the graceful end. [`cli`]: the commands.
+//! - [`telemetry`]: log, metrics, traces, and the context of a request.
+//! - [`crypto`]: root secret, signing keys, access and refresh tokens, device tickets, password
+//!   hashes, the MACs of the audit record. [`memory`]: session registry, rate limits, hashing
+//!   threads. Neither knows SQL or HTTP.
+//! - [`store`]: durable state on SQLite or PostgreSQL, each statement written once. It knows no
+//!   cryptography.
+//! - [`formats`]: exports of other services and of Doorward, read as a stream. Nothing is stored.
+//! - [`config`]: settings, one file an area, one row a setting.
+//! - [`app`]: the long-lived parts, built once, and the background workers.
+//! - [`service`]: the use-cases, one async function each; [`service::Failure`] names every refusal.
+//! - [`http`]: [`http::routes`] is the URL map, [`http::pipeline`] the steps of every request,
+//!   [`http::guard`] the bearer check, [`http::problem`] the table from failure to answer,
+//!   [`http::openapi`] the document.
+//! - [`server`]: sockets, limits of connections, TLS, the graceful stop. [`cli`]: the commands.
 //!
 //! Two flows to follow first: `POST /login` from [`http::api::sessions::login`], `GET /me` from
-//! [`http::guard::bearer`].
+//! [`http::guard::bearer`]. `docs/architecture.md` walks through both.
+//!
+//! # Glossary
+//!
+//! - *Account*: address, password hash and role of a person. *Subject*: its random name in tokens.
+//! - *Session*: one login, until it ends. *Session state*: account, role and permissions now.
+//! - *Access token*: signed JWT that names a session. *Refresh token*: opaque token that is exchanged
+//!   for the next pair.
+//! - *Rotation*: the exchange of a refresh token. *Grace*: the time in which the previous refresh
+//!   token is answered with the current one.
+//! - *Registry*: the states of live sessions in memory. *Evict*: remove one from the registry.
+//! - *Feed*: changes that other nodes must evict, in the order of their numbers. *Lease*: the time
+//!   for which the registry may be used after a reading of the feed.
+//! - *Attempt*: one try at a password, admitted and counted. *Factor*: a way to prove an identity.
+//! - *Device ticket*: signed proof that a device has logged in to an account before.
+//! - *Event*: one row of the audit record. *Chain*: the MACs that link events.
+//! - *Root secret*: the secret from which inner keys are derived.
+//! - *Surface*: the kind of client that a path is for; it decides the form of errors.
 
 pub mod app;
 pub mod cli;
