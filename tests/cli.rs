@@ -262,3 +262,18 @@ fn a_setting_is_a_flag_of_every_command_before_and_after_its_name() {
         assert!(folder.path().join("elsewhere.db").exists() && !folder.path().join("doorward.db").exists());
     }
 }
+
+/// A key id is base64url text, so one in 64 begins with a hyphen.
+#[test]
+fn a_key_id_that_begins_with_a_hyphen_is_no_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = Server::start(folder.path(), &[]);
+    for kid in ["-hZz9", "-_x", "--yz", "-"] {
+        let refused = output(folder.path(), &[], &["keys", "revoke", kid]);
+        let said = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{kid}: {said}");
+        assert!(said.contains("the key does not exist"), "{kid}: {said}");
+    }
+    let help = output(folder.path(), &[], &["keys", "revoke", "--help"]);
+    assert!(stdout(&help).contains("doorward keys list"));
+}

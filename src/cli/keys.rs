@@ -24,7 +24,8 @@ pub enum Action {
     },
     /// Refuse every token that the key signed, from now on
     Revoke {
-        /// Key id, as `doorward keys list` shows it
+        /// Key id, as `doorward keys list` shows it; it may begin with a hyphen
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
