@@ -4,7 +4,8 @@
 //! is the map, in reading order; imports go one way, held by `tests/architecture.rs`:
 //!
 //! ```text
-//! main -> cli -> server -> http -> service -> app -> config -> { store, crypto, memory, formats } -> telemetry -> model
+//! main -> cli -> server -> http -> service -> app -> config
+//!      -> { store, crypto, memory, formats } -> telemetry -> model
 //! ```
 //!
 //! - [`model`]: plain values that are valid if they exist: [`model::email::Email`],

@@ -96,7 +96,7 @@ pub struct LiveSessions {
     pub at: Option<Timestamp>,
 }
 
-/// What an operator sees of the process.
+/// Log, metrics and traces: the process as an operator sees it.
 pub struct Telemetry {
     /// The counters.
     pub metrics: Arc<Metrics>,

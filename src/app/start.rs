@@ -55,8 +55,8 @@ impl App {
         Ok(app)
     }
 
-    /// As [`Self::build`], but makes no signing key: for a command that manages a server's database
-    /// and may have other settings than the server.
+    /// Opens the parts like [`Self::build`], but makes no signing key. For commands, which manage a
+    /// server's database and may have other settings than the server.
     ///
     /// # Errors
     /// [`StartError`], in words for the operator.

@@ -1,6 +1,6 @@
 //! Device tickets: signed texts that a device keeps after its first login to an account,
-//! `dwd_` + base64url(subject, device, tag). The attempts of a device that shows one are counted by
-//! themselves, so nobody else's failures lock it out.
+//! `dwd_` + base64url(subject, device, tag). A device with a ticket has a failure
+//! counter of its own, so that the failures of others do not lock it out.
 
 use aws_lc_rs::hmac;
 

@@ -61,7 +61,7 @@ impl RootSecret {
                     .filter(|folder| !folder.as_os_str().is_empty())
                     .unwrap_or(Path::new(".")),
             )?;
-            // Of processes that begin at once, one is here.
+            // Only one of the processes that start at the same time passes the lock.
             folder.lock()?;
             if path.try_exists()? {
                 return Ok(());

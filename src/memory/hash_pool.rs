@@ -125,8 +125,8 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
         let queued = monotonic_now();
         let times = self.times.clone();
         let job: Job<Buffer> = Box::new(move |buffer| {
-            // A client that left while it waited needs no hash; one that waited too long is told so
-            // by the dropped reply.
+            // A client that left needs no hash. A client that waited too long learns it from the
+            // dropped reply.
             let waited = queued.elapsed();
             if !reply.is_closed() && waited < QUEUE_DEADLINE {
                 let done = job(buffer);

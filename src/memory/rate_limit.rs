@@ -43,7 +43,7 @@ impl AddressLimit {
         let step = (window / i64::from(rate.quota.max(1))).max(1);
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let address = self.hasher.hash_one(prefix(ip));
-        // What is owed beyond the window was written by a clock that has been set back since.
+        // A debt beyond the window was written before the clock was set back: ignore it.
         let written = full_at
             .get(&address)
             .copied()

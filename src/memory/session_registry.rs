@@ -175,8 +175,8 @@ impl Registry {
         }
     }
 
-    /// Forgets everything and voids every load under way: after a gap in the feed nobody knows what
-    /// changed.
+    /// Evicts every session and voids every load in flight. Needed after a gap in the feed, when the
+    /// changes are unknown.
     pub fn clear(&self) {
         for shard in &self.shards {
             let mut shard = lock(shard);

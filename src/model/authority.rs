@@ -3,8 +3,8 @@
 
 use super::ids::SessionId;
 
-/// Right by which an administrator acts, with the version that the caller has seen. Nobody acts on
-/// an account with more permissions than their own, nor makes one.
+/// Right by which an administrator acts, with the version that the caller has seen. An
+/// administrator cannot act on an account with more permissions, and cannot create one.
 #[derive(Debug, Clone, Copy)]
 pub struct Authority {
     /// The session that asks. Its permissions are read in the transaction itself, so that a

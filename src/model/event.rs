@@ -222,7 +222,7 @@ impl<'a> Event<'a> {
 /// Conditions that events must meet to be found; an absent one does not narrow.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
-    /// Of this type.
+    /// Events of this type.
     pub kind: Option<EventType>,
     /// By or to this user.
     pub user: Option<UserId>,
@@ -278,7 +278,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// As a new database has it.
+    /// Whether the chain is that of a new database.
     #[must_use]
     pub fn is_unused(&self) -> bool {
         self.first_id == 1

@@ -118,7 +118,7 @@ impl Permissions {
                 "Each name should match pattern '^[a-z0-9_.-]+(:[a-z0-9_.-]+)+$'",
             ));
         }
-        // A later version may give such a name a meaning that nobody has granted.
+        // A later version may give such a name a meaning that was never granted.
         if names.iter().any(|name| is_reserved(name)) {
             return Err(Invalid::field(
                 field,

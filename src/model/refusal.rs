@@ -1,5 +1,5 @@
 //! Reasons for which a login or a refresh is refused: words for the record, the metrics and the
-//! operator. The caller is told none of them.
+//! operator. The caller learns none of them.
 
 use strum::{IntoStaticStr, VariantNames};
 

@@ -145,7 +145,7 @@ async fn finish(app: &App) {
     }
     app.store.close().await;
     if let Some(traces) = app.telemetry.traces.clone() {
-        // What sends the spans blocks.
+        // Sending the last spans blocks the thread.
         let _ended = tokio::task::spawn_blocking(move || traces.end()).await;
     }
 }

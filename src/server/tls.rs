@@ -62,7 +62,7 @@ impl TlsIdentity {
         }))
     }
 
-    /// What a listener needs. The ALPN names are actix's to add: h2, then http/1.1.
+    /// Configuration for a listener. actix adds the ALPN names: h2, then http/1.1.
     ///
     /// # Errors
     /// The provider has no cipher suite for these versions.
@@ -116,8 +116,8 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
-/// What changes when a file is written, replaced, or (as mounted secrets are) reached by another
-/// link; `ctime` also when only its mode was mended.
+/// Metadata that changes when a file is written or replaced, or when its link changes, as with
+/// mounted secrets. `ctime` changes also when only the mode is changed.
 #[derive(Clone, PartialEq, Eq)]
 struct Stamp([Option<[i64; 6]>; 2]);
 
@@ -152,7 +152,7 @@ fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Bad
         return Err(bad(TLS_CERT, cert, "does not hold certificates in PEM"));
     }
 
-    // What the parser says of it may repeat a line of the key, so it is not passed on.
+    // The error text of the parser may repeat a line of the key, so it is dropped.
     let text = read(key, Some(0o640)).map_err(|why| bad(TLS_KEY, key, &why))?;
     let der = PrivateKeyDer::from_pem_slice(&text)
         .map_err(|_| bad(TLS_KEY, key, "does not hold a private key in PEM, unencrypted"))?;

@@ -12,7 +12,7 @@ const PAGE: i64 = 1000;
 /// One page of events, the newest first, and where the next one begins, if there is one.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure (`Busy`, `Unavailable`).
 pub async fn find(
     app: &App,
     filter: &EventFilter,
@@ -26,7 +26,7 @@ pub async fn find(
 /// The next thousand events from a place on, the oldest first.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure (`Busy`, `Unavailable`).
 pub async fn page_from(app: &App, place: i64) -> Result<Vec<EventRow>, Failure> {
     Ok(app.store.events_from(place, PAGE).await?)
 }
@@ -34,7 +34,7 @@ pub async fn page_from(app: &App, place: i64) -> Result<Vec<EventRow>, Failure> 
 /// Records an event that is no change of anything else, such as the start of a server.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure (`Busy`, `Unavailable`).
 pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(), Failure> {
     Ok(app.store.append_event(&app.event(kind, context)).await?)
 }
@@ -58,7 +58,7 @@ pub enum AuditVerdict {
 /// meanwhile, it begins again.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure (`Busy`, `Unavailable`).
 pub async fn verify(app: &App, known: Option<&(i64, Vec<u8>)>) -> Result<AuditVerdict, Failure> {
     loop {
         let chain = app.store.chain().await?;
@@ -74,7 +74,7 @@ async fn verify_chain(
     chain: &Chain,
     known: Option<&(i64, Vec<u8>)>,
 ) -> Result<AuditVerdict, Failure> {
-    // A database in use has events: whoever has emptied the record has not emptied all of it.
+    // A database in use has events. If the record alone is empty, somebody has emptied it.
     let unused = chain.is_unused()
         && app.store.count_users().await? == 0
         && app.store.signing_keys().await?.is_empty();

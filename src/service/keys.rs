@@ -1,8 +1,8 @@
 //! Signing keys: the first one, planned rotation, revocation, and taking up what another node did.
 //!
 //! A planned rotation publishes the new key first and lets the old one verify until its last token
-//! has ended, so nobody notices. A revocation is for the bad day: every token of the key is refused
-//! as soon as a node knows.
+//! has ended, so clients notice nothing. A revocation is for the bad day: every token of the key is
+//! refused as soon as a node knows.
 
 use std::time::Duration;
 

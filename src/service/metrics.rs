@@ -21,7 +21,7 @@ const READY: Family = Family::labelled(
     &["check"],
 );
 
-/// How long a count of the live sessions is told again: it looks at every row.
+/// Time for which a count of the live sessions is reused, because counting reads every row.
 const COUNTED_FOR: Duration = Duration::from_mins(1);
 
 /// All series, in Prometheus' text form. While the database is away the rest is still told.

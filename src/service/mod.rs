@@ -37,15 +37,15 @@ pub enum Failure {
     /// The operator has turned the password grant off.
     #[error("the password grant is off")]
     PasswordGrantOff,
-    /// Unknown address, wrong password or disabled account: nobody is told which, but the record
-    /// and the operator.
+    /// Unknown address, wrong password or disabled account. Only the record and the operator
+    /// learn which.
     #[error("bad credentials")]
     BadCredentials(LoginRefusal),
     /// The current password, asked for again before a change, is wrong.
     #[error("wrong current password")]
     WrongPassword,
-    /// The refresh token is unknown, expired, reused, or its session has ended: nobody is told
-    /// which, but the operator.
+    /// The refresh token is unknown, expired, reused, or its session has ended. Only the
+    /// operator learns which.
     #[error("invalid grant")]
     InvalidGrant(RefreshRefusal),
     /// The password is a one-time password: another must be set before anything else.
@@ -120,7 +120,7 @@ impl Failure {
         }
     }
 
-    /// The word of the case for the operator, who is told more than the caller.
+    /// Word of the case for the operator, who learns more than the caller.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {

@@ -69,7 +69,7 @@ pub async fn save(
     }
 }
 
-/// Deletes a role that nobody has.
+/// Deletes a role that no account has.
 ///
 /// # Errors
 /// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`],

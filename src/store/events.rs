@@ -154,8 +154,8 @@ impl Store {
     }
 
     /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain
-    /// then begins after them. Says how many. Nothing is deleted from the first row on that is not
-    /// as it was written: nobody gets rid of a row by making it look old.
+    /// then begins after them. Says how many. Deleting stops at the first altered row, so that a row
+    /// cannot be removed by making it look old.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -14,13 +14,13 @@ use crate::model::ids::{SessionId, UserId};
 /// A change of something that registries hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// Of one session.
+    /// Change of one session.
     Session(SessionId),
-    /// Of all sessions of one user.
+    /// Change of all sessions of one user.
     User(UserId),
-    /// Of all sessions of all users who have the role.
+    /// Change of all sessions of all users with the role.
     Role(&'a str),
-    /// Of everything, the signing keys included.
+    /// Change of everything, the signing keys included.
     Everything,
 }
 

@@ -39,8 +39,8 @@ impl DatabaseFile {
         })
     }
 
-    /// Runs a change if the file is in its place, and says that it is done if the file is still
-    /// there: elsewhere nobody will find it.
+    /// Runs a change if the file is in its place, and reports success only if the file is still
+    /// there: a change to a removed file is lost.
     pub(super) async fn write<T>(
         &self,
         span: &'static str,

@@ -118,8 +118,8 @@ pub(super) async fn in_time<T>(
     request_context::span(|| span.into(), work).await
 }
 
-/// As [`in_time`], for a call that changes something: on SQLite the file must be in its place
-/// before and after.
+/// Runs a call that changes something, within the time limit of [`in_time`]. On SQLite the file must
+/// be in its place before and after.
 pub(super) async fn changing<T>(
     file: Option<&DatabaseFile>,
     span: &'static str,

@@ -2,7 +2,7 @@
 //!
 //! A commit costs a flush of the disk and, on PostgreSQL, a round trip; a thousand clients that
 //! refresh in the same second need not pay it one by one. One task commits; rotations that arrive
-//! while it waits for the disk go into its next statement, so nobody waits on purpose and a lone
+//! while it waits for the disk go into its next statement, so no rotation waits on purpose and a lone
 //! rotation is committed at once. The answer to each still comes after the commit of its own.
 
 use std::fmt::Write as _;
@@ -127,8 +127,8 @@ impl Committer {
     }
 }
 
-/// Of several that presented the same token one gets the rotation; the others find that it has
-/// happened.
+/// Answers the batch. If several callers presented the same token, one gets the rotation and the
+/// others learn that it has happened.
 fn answer(batch: &mut Vec<(Rotation, RotationAnswer)>, mut rotated: Vec<Rotated>) {
     for (rotation, waiting) in batch.drain(..) {
         let own = rotated

@@ -6,15 +6,15 @@
 pub struct Table {
     /// Its name.
     pub name: &'static str,
-    /// What a copy does with its rows.
+    /// Treatment of its rows by a copy.
     pub fate: Fate,
 }
 
 /// The fate of a table's rows when the database is copied into another.
 pub enum Fate {
-    /// They are copied in the order of the first column, which is the key.
+    /// Rows are copied in the order of the first column, which is the key.
     Copied(&'static [Column]),
-    /// They stay behind, because of this.
+    /// Rows are left behind, for this reason.
     LeftBehind(&'static str),
 }
 

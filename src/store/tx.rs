@@ -1,7 +1,7 @@
 //! Transactions: one atomic change a closure, committed or rolled back by what the closure gives.
 //!
 //! [`Store::transaction`] is the only way to begin one for a request, so that none on SQLite begins
-//! without IMMEDIATE: a plain BEGIN that reads first fails under contention whatever the busy
+//! without IMMEDIATE: a plain BEGIN that reads first fails under contention, even with a busy
 //! timeout. The closure can be called again; nothing does so yet.
 
 use std::pin::pin;

@@ -72,14 +72,13 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-/// The URL with whatever stands between the user name and the `@` hidden, and any password
-/// parameter too.
+/// Masks everything between the user name and the `@`, and every password parameter.
 fn masked_url(url: &str) -> String {
     let (url, query) = url
         .split_once('?')
         .map_or((url, None), |(url, query)| (url, Some(query)));
     if query.is_some_and(|query| query.contains('@')) {
-        // A password with a bare `?` in it, most likely: nobody can tell where it ends.
+        // Most likely a password with a bare `?`: its end is unknown.
         return url
             .split_once("://")
             .map_or("***".to_owned(), |(scheme, _)| format!("{scheme}://***"));

@@ -1,8 +1,8 @@
 //! The request that the running task serves: its lines in the log carry its id, route and person,
 //! its spans their parent.
 //!
-//! A [`RequestContext`] belongs to the task that serves the request, as long as its future runs:
-//! nobody passes it on by hand, and it is gone with the answer. Spans are made only where a
+//! A [`RequestContext`] belongs to the task that serves the request, as long as its future runs.
+//! It is not passed on by hand, and it ends with the answer. Spans are made only where a
 //! collector is set and the trace is sampled; elsewhere [`span`] costs one look at the task.
 
 use std::borrow::Cow;
@@ -168,7 +168,7 @@ pub async fn span<T>(name: impl FnOnce() -> Cow<'static, str>, work: Pin<&mut im
     result
 }
 
-/// As [`span`], for work that does not wait.
+/// Runs work that does not wait in a span; see [`span`].
 pub fn span_now<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
     let Some((_, span)) = child(|| name.into()) else {
         return work();

@@ -1,9 +1,28 @@
 //! The house style of texts, as far as a machine can tell.
 
+use std::path::Path;
+
 use super::{pages, root};
+use crate::architecture::rust_files;
 
 /// Longest line of prose, in characters.
 const LONGEST: usize = 120;
+/// Comments with one of [`TURNS`] that may remain.
+const MOST_TURNS: usize = 10;
+/// Turns of phrase that a reader has to decode.
+const TURNS: &[&str] = &[
+    "whoever",
+    "whomever",
+    "whatever",
+    "nobody",
+    "passing failure",
+    "is told",
+    "come through",
+    "they who",
+    "those who",
+    "as it stands",
+    "and no more",
+];
 /// Beginning of the line that `make bench` writes.
 const MADE: &str = "`make bench` of Doorward";
 
@@ -53,4 +72,43 @@ fn every_path_that_a_page_names_exists() {
         }
     }
     assert!(paths > 20, "only {paths} paths");
+}
+
+/// The comments of a file, each line with its number.
+fn comments(file: &Path) -> Vec<(usize, String)> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines()
+        .enumerate()
+        .filter_map(|(number, line)| {
+            let comment = line.trim_start().strip_prefix("//")?;
+            Some((
+                number + 1,
+                comment.trim_start_matches(['/', '!']).trim().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// A doc comment begins with a noun or a verb, so that it is understood at the first reading.
+#[test]
+fn comments_are_read_once() {
+    const BEGINNINGS: &[&str] = &["What ", "Who ", "Whose ", "Whoever ", "Of ", "They "];
+    let mut found = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let mut last = 0;
+        for (number, comment) in comments(&file) {
+            let lower = comment.to_lowercase();
+            let begins = number != last + 1 && BEGINNINGS.iter().any(|word| comment.starts_with(word));
+            last = number;
+            if begins || TURNS.iter().any(|turn| lower.contains(turn)) {
+                found.push(format!("{}:{number}: {comment}", file.display()));
+            }
+        }
+    }
+    assert!(
+        found.len() <= MOST_TURNS,
+        "{} comments:\n{}",
+        found.len(),
+        found.join("\n")
+    );
 }

@@ -15,8 +15,8 @@ use crate::model::ids::{SessionId, Subject};
 /// Longest token that is read, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// The token is not one that we issued, or no longer good. Without a reason on purpose: the caller
-/// is told none.
+/// The token is not one that we issued, or no longer good. It has no reason on purpose: the
+/// caller learns none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid access token")]
 pub struct NotValid;
@@ -74,7 +74,7 @@ impl AccessTokens {
     /// Verifies a token: form, key, signature, then every claim.
     ///
     /// # Errors
-    /// [`NotValid`], whatever the reason.
+    /// [`NotValid`] for every reason.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<VerifiedAccessToken, NotValid> {
         let proved = if let Some(known) = self.proved.find(token) {
             known
@@ -94,7 +94,7 @@ impl AccessTokens {
     /// Verifies a token and reads the claims that others may know.
     ///
     /// # Errors
-    /// [`NotValid`], whatever the reason.
+    /// [`NotValid`] for every reason.
     pub fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, NotValid> {
         self.verify(token, now)?;
         let claims = token

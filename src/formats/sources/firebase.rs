@@ -12,10 +12,10 @@ use super::fields::{self, BASE64};
 use crate::formats::account::{ImportedAccount, Refused};
 use crate::formats::record::Record;
 
-/// What stands in place of every hash if the exporting account may not read them.
+/// Placeholder for each hash if the exporting account may not read hashes.
 const REDACTED: &[u8] = b"REDACTED";
 
-/// What all hashes of a project were made with, beside each user's salt.
+/// Parameters of all hashes of a project; each user has a salt besides.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FirebaseParameters {
     signer_key: String,

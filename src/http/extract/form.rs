@@ -14,7 +14,8 @@ use crate::model::invalid::Invalid;
 
 const MAX_BYTES: usize = 8 * 1024;
 
-/// A body that is a form, whose empty fields count as absent (RFC 6749 section 3.2); for extracting.
+/// A body that is a form, whose empty fields count as absent (RFC 6749 section 3.2); for
+/// extracting.
 pub struct Form<T>(pub T);
 
 impl<T: Arrived + 'static> FromRequest for Form<T> {
@@ -28,8 +29,8 @@ impl<T: Arrived + 'static> FromRequest for Form<T> {
     }
 }
 
-/// Parses `application/x-www-form-urlencoded` (WHATWG URL section 5.1), but with bad UTF-8 and repeated
-/// fields refused.
+/// Parses `application/x-www-form-urlencoded` (WHATWG URL section 5.1), but with bad UTF-8 and
+/// repeated fields refused.
 ///
 /// # Errors
 /// Bad UTF-8, or a field given more than once.

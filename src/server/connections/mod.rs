@@ -11,7 +11,7 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time from the accepted connection to the end of the TLS handshake: three round trips of a slow
 /// phone.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Handshakes in flight in a worker; while there are so many it accepts nobody. Each is some
+/// Handshakes in flight in a worker; at this number it accepts no more. Each is some
 /// kilobytes and computes only in its worker's turn, so the number is for memory. It should not be
 /// small: a client that opens that many and says nothing keeps the rest out, for
 /// [`HANDSHAKE_TIMEOUT`].

@@ -20,7 +20,7 @@ use crate::store::attempts::{Admission, AttemptOutcome};
 const PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait for admission.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest wait that a client is told, in seconds; a lock may last longer.
+/// Longest wait in `Retry-After`, in seconds; a lock may last longer.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
 
 /// An admitted attempt. Each way to settle it consumes it; its drop wakes the next one that waits

@@ -6,8 +6,8 @@ use crate::model::clock::Timestamp;
 use crate::model::user::LoginAccount;
 use crate::store::sessions::SessionGuard;
 
-/// Account whose factors are proved. Only the login makes one; [`open`](crate::service::sessions::open)
-/// consumes it.
+/// Account whose factors are proved. Only the login makes one;
+/// [`open`](crate::service::sessions::open) consumes it.
 #[must_use]
 pub struct Authenticated<'a> {
     account: LoginAccount,

@@ -10,8 +10,8 @@ use crate::model::user::LoginAccount;
 use crate::service::Failure;
 
 /// Finds the account that a login names, if there is one, and the counters of the attempt. A device
-/// that shows the account's own ticket is counted by itself, so that nobody else's failures lock it
-/// out.
+/// that shows the account's own ticket has a counter of its own, so that failures of others do
+/// not lock it out.
 ///
 /// # Errors
 /// An infrastructure failure.

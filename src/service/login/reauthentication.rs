@@ -1,6 +1,7 @@
 //! Re-authentication: the current password again before a change of the account (ASVS 7.5.1).
 //!
-//! Attempts are counted by session: the thief of one cannot guess on, and locks nobody else out.
+//! Attempts are counted by session: the thief of a session cannot guess without limit, and cannot
+//! lock out the other sessions.
 
 use serde_json::json;
 

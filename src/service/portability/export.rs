@@ -27,7 +27,7 @@ pub enum ExportError {
 /// How many accounts there are to export.
 ///
 /// # Errors
-/// A passing failure.
+/// An infrastructure failure (`Busy`, `Unavailable`).
 pub async fn count(app: &App) -> Result<i64, Failure> {
     Ok(app.store.count_users().await?)
 }

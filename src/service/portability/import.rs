@@ -47,10 +47,10 @@ pub struct Imported {
     pub skipped: u64,
     /// Records that cannot be taken.
     pub refused: u64,
-    /// Of those read, accounts without a password: they get in once an admin gives them a one-time
+    /// Accounts without a password among the records read. An admin must give them a one-time
     /// password.
     pub without_password: u64,
-    /// Of those read, admins of the other service.
+    /// Admins of the other service among the records read.
     pub admins: u64,
 }
 

@@ -17,7 +17,7 @@ pub struct Active {
     pub subject: Subject,
     /// The account's address.
     pub email: String,
-    /// The account's role as it stands now.
+    /// Current role of the account.
     pub role: String,
     /// Permissions of the role now.
     pub permissions: Permissions,

@@ -1,4 +1,4 @@
-//! The opening of a session: for an authenticated account, and for nobody else.
+//! Opening of a session, for an authenticated account only.
 
 use uuid::Uuid;
 

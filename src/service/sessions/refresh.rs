@@ -56,7 +56,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
         .filter(|state| state.session.live(now))
         .ok_or(Failure::InvalidGrant(RefreshRefusal::Ended))?;
     // A rotation further ahead than another node's clock can be was written before our clock was
-    // set back, and nobody knows how long ago that was.
+    // set back, at an unknown time.
     let within_grace = state
         .rotated_at
         .is_some_and(|at| at <= now.plus(NODES_APART) && now < at.plus(app.config.sessions.refresh_grace));

@@ -62,8 +62,8 @@ struct Counter {
     blocked_until: Timestamp,
 }
 
-/// Admits an attempt at one counter. A refusal locks nothing on any engine, so that a client who
-/// asks again in vain keeps nobody from settling.
+/// Admits an attempt at one counter. A refusal locks no row on any engine, so that clients that
+/// ask again do not block attempts that settle.
 pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Admission, StoreError> {
     let entered = tx
         .query(

@@ -26,7 +26,7 @@ pub enum Admission {
     Admitted,
     /// Not before this instant.
     BlockedUntil(Timestamp),
-    /// As many as may are in flight: to be asked again when one has ended.
+    /// The maximum number is in flight: ask again when one has ended.
     Crowded,
 }
 
@@ -45,7 +45,7 @@ pub enum AttemptOutcome {
 impl Store {
     /// Admits an attempt at its counters, or says why not. `longest_lock` is how long an account can
     /// be locked, if not until it is unlocked: a block that lies further ahead than any can was
-    /// written by a clock that has been set back since, and holds nobody.
+    /// written before the clock was set back, and is ignored.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-/// Whether nobody has used the database yet.
+/// Whether the database is unused.
 async fn is_new(tx: &mut Tx) -> Result<bool, StoreError> {
     let (there,): (i64,) = tx
         .query("SELECT (SELECT COUNT(*) FROM users) + (SELECT COUNT(*) FROM signing_keys) + (SELECT last_id FROM audit_chain)")

@@ -12,7 +12,7 @@ use crate::store::tx::End::{Commit, Rollback};
 use crate::store::tx::Tx;
 use crate::store::{Store, StoreError, events};
 
-/// Stands for the hash of a password that nobody has.
+/// Placeholder hash of an account without a password.
 pub(in crate::store) const NO_PASSWORD: &str = "!";
 
 /// An account that comes from elsewhere, or goes there.
@@ -48,7 +48,7 @@ pub struct ExportedRow {
 }
 
 impl Store {
-    /// Stores accounts in one transaction, leaving out those whose address or subject is there;
+    /// Stores accounts in one transaction, leaving out those with a stored address or subject;
     /// says how many it stored. A rehearsal says the same and stores nothing.
     ///
     /// # Errors

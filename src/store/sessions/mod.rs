@@ -12,7 +12,7 @@ use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{RefreshState, SessionInfo, SessionOwner, SessionState};
 use crate::model::throttle::Counters;
 
-/// What must still hold when a session starts, and where the attempt was counted.
+/// Conditions that must still hold when a session starts, and the counters of the attempt.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionGuard {
     /// The version of the password that was verified.

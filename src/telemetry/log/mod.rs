@@ -25,7 +25,7 @@ pub enum LogFormat {
 
 const LEVELS: &str = "info,actix_server=warn,sqlx=warn";
 /// Modules of libraries that repeat what they were given, which may be a secret, each with the
-/// level from which on it is still heard, whatever `RUST_LOG` says. The first repeats a client's
+/// lowest level that is still logged, independent of `RUST_LOG`. The first repeats a client's
 /// headers that it cannot use, the second a parameter of `DATABASE_URL` that it does not know.
 const TELLING: &[(&str, LevelFilter)] = &[
     ("actix_http::h1::decoder", LevelFilter::Warn),

@@ -1,6 +1,6 @@
 //! The way of a log line out of the process: a queue with a bound, and one thread that writes.
 //!
-//! A thread that logs never waits for standard error. While nobody takes the lines (a full pipe, a
+//! A thread that logs never waits for standard error. While the lines are not read (a full pipe, a
 //! full disk, a reader that has gone away) the queue fills, further lines are dropped and counted,
 //! and the first line that gets through again tells the count.
 

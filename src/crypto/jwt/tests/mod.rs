@@ -59,7 +59,7 @@ fn decoded(part: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-/// A token signed by the right key over whatever header and claims the test wants.
+/// Signs any header and claims with the right key.
 fn forged(tokens: &AccessTokens, header: &str, claims: &str) -> String {
     let message = format!(
         "{}.{}",

@@ -1,4 +1,5 @@
-//! Whatever a record holds: no panic, no value repeated, and what is written is read.
+//! Property tests of records: no input panics, no error repeats a value, and a written record is
+//! read back.
 
 use proptest::prelude::*;
 
