@@ -7,9 +7,10 @@
 
 use sqlx::AssertSqlSafe;
 
+use super::statement::part;
 use super::tx::End::{Commit, Rollback};
 use super::tx::Tx;
-use super::{Store, StoreError, part};
+use super::{Store, StoreError};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Chain, ChainLinks, Event, EventFilter, EventRow, EventType};
 

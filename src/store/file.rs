@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::StoreError;
-use super::pool::in_time;
+use super::time_limits::in_time;
 
 /// Where the database is, and the file that was there when it was opened; none if it is in memory.
 pub(super) struct DatabaseFile {
@@ -81,4 +81,17 @@ impl DatabaseFile {
 
 fn identity(path: &Path) -> io::Result<FileIdentity> {
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+/// Runs a call that changes something, within the time limit of [`in_time`]. On SQLite the file must
+/// be in its place before and after.
+pub(super) async fn changing<T>(
+    file: Option<&DatabaseFile>,
+    span: &'static str,
+    work: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
+) -> Result<T, StoreError> {
+    match file {
+        Some(file) => file.write(span, work).await,
+        None => in_time(span, work).await,
+    }
 }

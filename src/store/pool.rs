@@ -1,19 +1,15 @@
-//! The connections of the open engine, and the time limit of every call on them.
+//! The connections of the open engine.
 //!
 //! On SQLite one connection writes and a few read, so no writer ever waits for SQLite's lock behind
 //! another of this process.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx_postgres::PgPool;
 use sqlx_sqlite::SqlitePool;
 
-use super::StoreError;
 use super::file::DatabaseFile;
 use crate::telemetry::metrics::{Family, Reading};
-use crate::telemetry::request_context;
 
 const CONNECTIONS: Family = Family::labelled(
     "doorward_database_connections",
@@ -25,10 +21,6 @@ const MOST_CONNECTIONS: Family = Family::labelled(
     "Connections that a pool may open",
     &["pool"],
 );
-
-/// Time after which a call is given up on this side: longer than the database takes to refuse it
-/// itself.
-const DEADLINE: Duration = Duration::from_millis(4500);
 
 /// The connections of the open engine.
 #[derive(Clone)]
@@ -96,37 +88,5 @@ fn used<D: sqlx::Database>(connections: &sqlx::Pool<D>) -> PoolUse {
         busy: open.saturating_sub(idle),
         idle,
         most: connections.options().get_max_connections(),
-    }
-}
-
-/// Runs a call in a span of its own, and gives up what takes longer than the database's own time
-/// limits allow: its host is then gone without a word. The work stays pinned where the caller has
-/// it, so that no wrapper holds another copy of it.
-pub(super) async fn in_time<T>(
-    span: &'static str,
-    work: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
-) -> Result<T, StoreError> {
-    let work = pin!(async {
-        let result = tokio::time::timeout(DEADLINE, work)
-            .await
-            .unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()));
-        if result.is_err() {
-            request_context::failed("the database refused or was away");
-        }
-        result
-    });
-    request_context::span(|| span.into(), work).await
-}
-
-/// Runs a call that changes something, within the time limit of [`in_time`]. On SQLite the file must
-/// be in its place before and after.
-pub(super) async fn changing<T>(
-    file: Option<&DatabaseFile>,
-    span: &'static str,
-    work: Pin<&mut impl Future<Output = Result<T, StoreError>>>,
-) -> Result<T, StoreError> {
-    match file {
-        Some(file) => file.write(span, work).await,
-        None => in_time(span, work).await,
     }
 }

@@ -12,7 +12,8 @@ use sqlx::AssertSqlSafe;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::pool::{Pool, in_time};
+use super::pool::Pool;
+use super::time_limits::in_time;
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::SessionOwner;

@@ -14,8 +14,9 @@ use sqlx::{
 use sqlx_postgres::{PgConnection, PgRow, Postgres};
 use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteRow};
 
-use super::file::DatabaseFile;
-use super::pool::{Pool, changing, in_time};
+use super::file::{DatabaseFile, changing};
+use super::pool::Pool;
+use super::time_limits::in_time;
 use super::{Store, StoreError};
 
 /// A value that both engines can take.
@@ -231,4 +232,10 @@ async fn on_a_connection<D: Database, T>(
 ) -> Result<T, StoreError> {
     let mut connection = pool.acquire().await?;
     Ok(work(&mut connection).await?)
+}
+
+/// A part of a statement that stands there only if it is asked for: an index serves `column = $2`,
+/// but not `$2 IS NULL OR column = $2`.
+pub(super) fn part(asked: bool, text: &'static str) -> &'static str {
+    if asked { text } else { "" }
 }

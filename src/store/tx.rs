@@ -10,7 +10,8 @@ use sqlx::{SqlSafeStr, Transaction};
 use sqlx_postgres::Postgres;
 use sqlx_sqlite::Sqlite;
 
-use super::pool::{Pool, changing};
+use super::file::changing;
+use super::pool::Pool;
 use super::statement::Statement;
 use super::{Store, StoreError};
 

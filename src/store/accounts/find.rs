@@ -6,7 +6,8 @@ use super::COLUMNS;
 use crate::model::email::EmailKey;
 use crate::model::ids::UserId;
 use crate::model::user::{Account, AccountCursor, AccountFilter, Credential, LoginAccount};
-use crate::store::{Store, StoreError, part};
+use crate::store::statement::part;
+use crate::store::{Store, StoreError};
 
 impl Store {
     /// Finds accounts, in the order of numbers, or, where a prefix is asked for, of canonical

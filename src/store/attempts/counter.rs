@@ -4,13 +4,35 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Admission, AttemptOutcome};
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::throttle::{
     AT_ONCE, Counters, FREE_FAILURES, LONGEST_WAIT, MOST_FAILURES, PENDING_FOR, wait_after,
 };
 use crate::store::StoreError;
 use crate::store::tx::Tx;
+
+/// Whether an attempt may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may; its outcome must be settled.
+    Admitted,
+    /// Not before this instant.
+    BlockedUntil(Timestamp),
+    /// The maximum number is in flight: ask again when one has ended.
+    Crowded,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The password was right.
+    Right,
+    /// It was not.
+    Wrong {
+        /// How long an account stays blocked after too many failures from everywhere.
+        locked_until: Timestamp,
+    },
+}
 
 /// Consecutive failures so far.
 #[derive(Debug, Clone, Copy)]

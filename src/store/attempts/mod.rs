@@ -7,6 +7,7 @@
 mod counter;
 
 pub(super) use counter::settle;
+pub use counter::{Admission, AttemptOutcome};
 
 use std::time::Duration;
 
@@ -18,29 +19,6 @@ use crate::model::clock::Timestamp;
 use crate::model::event::{Event, EventType};
 use crate::model::throttle::{Counters, MOST_FAILURES};
 use counter::{Limit, enter};
-
-/// Whether an attempt may be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// It may; its outcome must be settled.
-    Admitted,
-    /// Not before this instant.
-    BlockedUntil(Timestamp),
-    /// The maximum number is in flight: ask again when one has ended.
-    Crowded,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptOutcome {
-    /// The password was right.
-    Right,
-    /// It was not.
-    Wrong {
-        /// How long an account stays blocked after too many failures from everywhere.
-        locked_until: Timestamp,
-    },
-}
 
 impl Store {
     /// Admits an attempt at its counters, or says why not. `longest_lock` is how long an account can

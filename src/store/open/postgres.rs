@@ -6,9 +6,10 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use sqlx_postgres::{PgConnectOptions, PgPoolOptions};
 
-use super::{OpenError, PATIENCE, migrated};
+use super::OpenError;
 use crate::store::migrations::POSTGRES;
 use crate::store::pool::Pool;
+use crate::store::time_limits::PATIENCE;
 
 const CONNECTIONS: u32 = 10;
 /// A connection that was used within this time is not asked for a sign of life before its next use:
@@ -34,7 +35,7 @@ pub(super) async fn open_server(url: &str) -> Result<Pool, OpenError> {
                 .options([("statement_timeout", "0"), ("lock_timeout", "0")]),
         )
         .await?;
-    migrated(POSTGRES.run(&migrating).await)?;
+    POSTGRES.run(&migrating).await?;
     migrating.close().await;
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)

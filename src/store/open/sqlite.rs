@@ -14,10 +14,11 @@ use sqlx_sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::{OpenError, PATIENCE, migrated};
+use super::OpenError;
 use crate::store::file::DatabaseFile;
 use crate::store::migrations::SQLITE;
 use crate::store::pool::Pool;
+use crate::store::time_limits::PATIENCE;
 
 const READERS: u32 = 4;
 
@@ -38,7 +39,7 @@ pub(super) async fn open_file(path: &Path) -> Result<Pool, OpenError> {
         .busy_timeout(PATIENCE);
     let written = Arc::clone(&file);
     let write = connections(options.clone(), 1, move || written.take_stale()).await?;
-    migrated(SQLITE.run(&write).await)?;
+    SQLITE.run(&write).await?;
     let read = connections(options.pragma("query_only", "ON"), READERS, || false).await?;
     Ok(Pool::Sqlite { read, write, file })
 }
@@ -47,7 +48,7 @@ pub(super) async fn open_file(path: &Path) -> Result<Pool, OpenError> {
 pub(super) async fn open_memory() -> Result<Pool, OpenError> {
     let options = SqliteConnectOptions::from_str("sqlite::memory:")?;
     let pool = connections(options, 1, || false).await?;
-    migrated(SQLITE.run(&pool).await)?;
+    SQLITE.run(&pool).await?;
     Ok(Pool::Sqlite {
         read: pool.clone(),
         write: pool,

@@ -4,7 +4,7 @@
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{ROWS, placeholders};
+use super::placeholders::{ROWS, placeholders};
 use crate::store::schema::{Column, Fate, Kind, TABLES};
 use crate::store::statement::{EngineRow, Statement};
 use crate::store::tx::End::{Commit, Rollback};

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::AssertSqlSafe;
 
-use super::{ROWS, placeholders};
+use super::placeholders::{ROWS, placeholders};
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::Event;

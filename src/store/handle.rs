@@ -1,0 +1,58 @@
+//! Handle of the open database: its connections, and the way to the task that commits rotations.
+//! What can be asked of it stands in the file of each matter.
+
+use super::pool::Pool;
+use super::refresh::Rotations;
+use super::url::DatabaseUrl;
+use super::{OpenError, StoreError, open};
+use crate::telemetry::metrics::Reading;
+
+/// The open database.
+pub struct Store {
+    pub(super) pool: Pool,
+    pub(super) rotations: Rotations,
+}
+
+impl Store {
+    /// Opens the database, creating a SQLite file that only its owner may read, and brings its
+    /// schema up to date under a lock.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words for the operator.
+    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        let pool = open::open(url).await?;
+        Ok(Self {
+            rotations: Rotations::start(pool.clone()),
+            pool,
+        })
+    }
+
+    /// Whether the schema is the one that this program knows, no migration more or less.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        if let Some(file) = self.pool.file() {
+            file.check()?;
+        }
+        let (newest, unfinished): (i64, i64) = self
+            .read(
+                "store is_migrated",
+                "SELECT MAX(version), COUNT(CASE WHEN NOT success THEN 1 END)
+                 FROM _sqlx_migrations",
+            )
+            .one()
+            .await?;
+        Ok(Some(newest) == open::newest_version() && unfinished == 0)
+    }
+
+    /// Tells how the connections are used.
+    pub fn figures(&self, reading: &mut Reading) {
+        self.pool.figures(reading);
+    }
+
+    /// Closes every connection after its statement.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}

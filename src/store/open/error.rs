@@ -1,0 +1,38 @@
+//! Failure to open the database, in words for the operator.
+
+use std::io;
+
+use sqlx::migrate::MigrateError;
+
+/// Why the database cannot be opened; the text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file or its folder.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// The operating system's words.
+        cause: io::Error,
+    },
+    /// A newer Doorward has migrated it.
+    #[error("the database has schema version {0}, newer than this program knows; run the newer doorward")]
+    Newer(i64),
+    /// A migration failed.
+    #[error("migration of the database failed: {0}")]
+    Migration(MigrateError),
+    /// The server or the file refused.
+    #[error("cannot open the database: {0}")]
+    Connection(#[from] sqlx::Error),
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+                Self::Newer(version)
+            }
+            other => Self::Migration(other),
+        }
+    }
+}
