@@ -1,6 +1,7 @@
 //! Changes by administrators. Each is committed, then evicted from the registry, then answered.
 
-use super::{refused, show, unknown_role};
+use super::find::show;
+use super::refusal::{refused, unknown_role};
 use crate::app::App;
 use crate::model::authority::Authority;
 use crate::model::email::Email;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{refused, unknown_role};
+use super::refusal::{refused, unknown_role};
 use crate::app::App;
 use crate::model::authority::Authority;
 use crate::model::clock::Timestamp;

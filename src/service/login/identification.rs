@@ -1,7 +1,7 @@
 //! Identification: the account that a login names, and the counters of attempts at it. Both exist
 //! alike for accounts that do not.
 
-use super::Login;
+use super::credentials::Login;
 use crate::app::App;
 use crate::model::email::Email;
 use crate::model::event::Context;

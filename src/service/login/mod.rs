@@ -8,6 +8,7 @@
 
 mod attempt;
 mod authenticated;
+mod credentials;
 mod factor;
 mod identification;
 mod reauthentication;
@@ -16,6 +17,7 @@ use serde_json::json;
 
 use self::attempt::Attempt;
 pub use self::authenticated::Authenticated;
+pub use self::credentials::Login;
 pub use self::factor::Proof;
 pub use self::factor::one_time_password::Invitation;
 use self::factor::{one_time_password, password};
@@ -27,21 +29,6 @@ use crate::app::App;
 use crate::model::event::{Context, EventType};
 use crate::model::password::Password;
 use crate::model::refusal::LoginRefusal;
-
-/// User name and password as they were typed, and the client that sent them.
-#[derive(Clone, Copy)]
-pub struct Login<'a> {
-    /// The address.
-    pub username: &'a str,
-    /// The password.
-    pub password: &'a str,
-    /// The password to set in place of a one-time password; ignored with a lasting one.
-    pub new_password: Option<&'a str>,
-    /// The ticket that the device got at an earlier login.
-    pub device: Option<&'a str>,
-    /// The client's name for itself.
-    pub user_agent: &'a str,
-}
 
 /// Logs in: opens a session and issues its first tokens.
 ///

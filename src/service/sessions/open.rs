@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{TokenPair, issue};
+use super::token_pair::{TokenPair, issue};
 use crate::app::App;
 use crate::crypto::jwt::TokenIdentity;
 use crate::model::event::{Context, EventType};

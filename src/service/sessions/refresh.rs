@@ -1,6 +1,7 @@
 //! Refresh: a session's refresh token is exchanged for its next pair of tokens, once.
 
-use super::{TokenPair, end, issue};
+use super::end;
+use super::token_pair::{TokenPair, issue};
 use crate::app::App;
 use crate::crypto::jwt::TokenIdentity;
 use crate::model::clock::NODES_APART;
