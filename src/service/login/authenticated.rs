@@ -1,8 +1,6 @@
 //! Authenticated account: the result of a login's steps, and the only way to open a session.
 
-use super::Proof;
 use super::attempt::Attempt;
-use crate::model::clock::Timestamp;
 use crate::model::user::LoginAccount;
 use crate::store::sessions::SessionGuard;
 
@@ -11,23 +9,19 @@ use crate::store::sessions::SessionGuard;
 #[must_use]
 pub struct Authenticated<'a> {
     account: LoginAccount,
-    proofs: Vec<Proof>,
-    at: Timestamp,
     guard: SessionGuard,
     attempt: Attempt<'a>,
 }
 
 impl<'a> Authenticated<'a> {
-    /// Takes an account as authenticated by one factor at `at`.
-    pub(super) fn new(account: LoginAccount, proof: Proof, at: Timestamp, attempt: Attempt<'a>) -> Self {
+    /// Takes an account as authenticated, by the attempt at which its factor was proved.
+    pub(super) fn new(account: LoginAccount, attempt: Attempt<'a>) -> Self {
         Self {
             guard: SessionGuard {
                 password_version: account.password_version,
                 counters: Some(attempt.counters()),
             },
             account,
-            proofs: vec![proof],
-            at,
             attempt,
         }
     }
@@ -36,18 +30,6 @@ impl<'a> Authenticated<'a> {
     #[must_use]
     pub const fn account(&self) -> &LoginAccount {
         &self.account
-    }
-
-    /// The factors that were proved.
-    #[must_use]
-    pub fn proofs(&self) -> &[Proof] {
-        &self.proofs
-    }
-
-    /// Time of the last proof.
-    #[must_use]
-    pub const fn at(&self) -> Timestamp {
-        self.at
     }
 
     /// Conditions that must still hold when the session is inserted.

@@ -18,9 +18,8 @@ use serde_json::json;
 use self::attempt::Attempt;
 pub use self::authenticated::Authenticated;
 pub use self::credentials::Login;
-pub use self::factor::Proof;
 pub use self::factor::one_time_password::Invitation;
-use self::factor::{one_time_password, password};
+use self::factor::{Proof, one_time_password, password};
 pub(super) use self::identification::account_name;
 pub(super) use self::reauthentication::reauthenticate;
 use super::sessions::{self, Client, TokenPair};
@@ -86,7 +85,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
         user_agent: login.user_agent,
         context,
     };
-    let authenticated = Authenticated::new(account, proof, app.clock.now(), attempt);
+    let authenticated = Authenticated::new(account, attempt);
     let tokens = sessions::open(app, authenticated, client).await?;
     if let Some((user, old)) = outdated {
         password::upgrade_hash(app, user, &old, login.password).await;
