@@ -114,7 +114,7 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
         &self,
         job: impl FnOnce(&mut Buffer) -> T + Send + 'static,
     ) -> Result<T, NotRun> {
-        request_context::span(|| "hash".into(), pin!(self.queue_up(job))).await
+        request_context::span("hash", pin!(self.queue_up(job))).await
     }
 
     async fn queue_up<T: Send + 'static>(

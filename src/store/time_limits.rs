@@ -30,5 +30,5 @@ pub(super) async fn in_time<T>(
         }
         result
     });
-    request_context::span(|| span.into(), work).await
+    request_context::span(span, work).await
 }

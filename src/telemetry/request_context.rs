@@ -5,7 +5,6 @@
 //! It is not passed on by hand, and it ends with the answer. Spans are made only where a
 //! collector is set and the trace is sampled; elsewhere [`span`] costs one look at the task.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -118,9 +117,9 @@ impl RequestContext {
     }
 
     /// The context of a part of the work, with a span of its own; none where nothing is recorded.
-    fn child(&self, name: impl FnOnce() -> Cow<'static, str>) -> Option<(Self, Span)> {
+    fn child(&self, name: &'static str) -> Option<(Self, Span)> {
         let parent = self.span.as_ref().filter(|span| span.is_recording())?;
-        let span = parent.child(name(), None);
+        let span = parent.child(name, None);
         let context = Self {
             identity: Arc::clone(&self.identity),
             span: Some(span.clone()),
@@ -159,7 +158,7 @@ pub fn authenticated(user: UserId, session: SessionId) {
 }
 
 /// Runs a part of the work in a span of its own.
-pub async fn span<T>(name: impl FnOnce() -> Cow<'static, str>, work: Pin<&mut impl Future<Output = T>>) -> T {
+pub async fn span<T>(name: &'static str, work: Pin<&mut impl Future<Output = T>>) -> T {
     let Some((context, span)) = child(name) else {
         return work.await;
     };
@@ -170,7 +169,7 @@ pub async fn span<T>(name: impl FnOnce() -> Cow<'static, str>, work: Pin<&mut im
 
 /// Runs work that does not wait in a span; see [`span`].
 pub fn span_now<T>(name: &'static str, work: impl FnOnce() -> T) -> T {
-    let Some((_, span)) = child(|| name.into()) else {
+    let Some((_, span)) = child(name) else {
         return work();
     };
     let result = work();
@@ -189,7 +188,7 @@ pub fn past_spans(spans: &[(&'static str, Duration)]) {
         let mut begin = now - spans.iter().map(|(_, took)| *took).sum::<Duration>();
         for (name, took) in spans {
             let end = begin + *took;
-            parent.child((*name).into(), Some(begin)).end_at(end);
+            parent.child(name, Some(begin)).end_at(end);
             begin = end;
         }
     });
@@ -212,7 +211,7 @@ pub fn failed(why: &'static str) {
     });
 }
 
-fn child(name: impl FnOnce() -> Cow<'static, str>) -> Option<(RequestContext, Span)> {
+fn child(name: &'static str) -> Option<(RequestContext, Span)> {
     CURRENT.try_with(|context| context.child(name)).ok().flatten()
 }
 

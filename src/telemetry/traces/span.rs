@@ -1,6 +1,5 @@
 //! A span that runs: its place in the trace, and the means to begin another within it.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
 use opentelemetry::Context;
@@ -17,7 +16,7 @@ pub struct Span {
 impl Span {
     /// Begins a span within this one, at `begin` or now.
     #[must_use]
-    pub fn child(&self, name: Cow<'static, str>, begin: Option<SystemTime>) -> Self {
+    pub fn child(&self, name: &'static str, begin: Option<SystemTime>) -> Self {
         let mut builder = self.tracer.span_builder(name);
         builder.start_time = begin;
         let span = builder.start_with_context(&self.tracer, &self.context);
