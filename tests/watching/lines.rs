@@ -2,6 +2,7 @@
 //! fields is heard in `support::secrets`.
 
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _};
 
 use super::someone;
 use crate::support::Engine;
@@ -102,5 +103,48 @@ async fn the_request_id_of_an_answer_finds_its_lines_its_event_and_its_body() {
     assert_eq!(
         (&strange["method"], &strange["status"]),
         (&"other".into(), &404.into())
+    );
+}
+
+#[tokio::test]
+async fn an_attempt_whose_outcome_is_not_stored_is_told() {
+    let (url, folder) = fresh_database(Engine::Sqlite).await;
+    let server = Server::start(folder.path(), &[("DATABASE_URL", url.as_str())]);
+    let client = reqwest::Client::new();
+    someone(&server, &client, "alice@example.com").await;
+    let mut database = sqlx_sqlite::SqliteConnection::connect(&url).await.unwrap();
+    database
+        .execute(
+            "CREATE TRIGGER no_refusals BEFORE INSERT ON events WHEN NEW.type = 'login_fail'
+             BEGIN SELECT RAISE(ABORT, 'not stored'); END",
+        )
+        .await
+        .unwrap();
+    database.close().await.unwrap();
+    let wrong = client
+        .post(server.url("/login"))
+        .form(&[("username", "alice@example.com"), ("password", "wrong wrong")])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(wrong.status(), 500);
+    let lines = server.lines_until("\"status\":500");
+    let told: Vec<Value> = lines
+        .iter()
+        .filter(|line| line.contains("an attempt ended without an outcome"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        told.len(),
+        1,
+        "the login that was stored is not among them: {lines:#?}"
+    );
+    assert_eq!(
+        (&told[0]["level"], &told[0]["seconds"], &told[0]["request_id"]),
+        (
+            &"info".into(),
+            &15.into(),
+            &wrong.headers()["x-request-id"].to_str().unwrap().into()
+        )
     );
 }
