@@ -9,6 +9,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::model::throttle::Budget;
 use crate::service::Failure;
+use crate::telemetry::metrics::RequestLimit;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -21,7 +22,7 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
         request,
-        "login_address",
+        RequestLimit::LoginAddress,
         client_address(request).and_then(|ip| app.memory.logins.take(ip, app.clock.now())),
     )
 }
@@ -34,7 +35,7 @@ pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
         request,
-        "register_address",
+        RequestLimit::RegisterAddress,
         client_address(request).and_then(|ip| app.memory.registrations.take(ip, app.clock.now())),
     )
 }
@@ -42,7 +43,7 @@ pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
 fn take(
     app: &App,
     request: &HttpRequest,
-    limit: &'static str,
+    limit: RequestLimit,
     taken: Option<(Budget, bool)>,
 ) -> Result<(), Problem> {
     let Some((budget, admitted)) = taken else {
@@ -52,7 +53,7 @@ fn take(
     if admitted {
         return Ok(());
     }
-    app.telemetry.metrics.outcomes.throttled.count(limit);
+    app.telemetry.metrics.outcomes.throttled(limit);
     Err(Failure::Throttled {
         retry_after: seconds(&budget).max(1),
     }

@@ -14,6 +14,7 @@ use crate::model::event::Event;
 use crate::model::throttle::{Counters, PENDING_FOR};
 use crate::service::Failure;
 use crate::store::attempts::{Admission, AttemptOutcome};
+use crate::telemetry::metrics::RequestLimit;
 
 /// Pause between two requests for admission while as many attempts as may are under way. The end of
 /// an attempt on this node ends the pause early.
@@ -137,6 +138,6 @@ impl Drop for Attempt<'_> {
 }
 
 fn throttled(app: &App, retry_after: u64) -> Failure {
-    app.telemetry.metrics.outcomes.throttled.count("account");
+    app.telemetry.metrics.outcomes.throttled(RequestLimit::Account);
     Failure::Throttled { retry_after }
 }

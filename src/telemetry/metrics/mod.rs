@@ -13,7 +13,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{Error, Histogram, Registry, TextEncoder};
 
 pub use family::Family;
-pub use outcomes::{Outcomes, Words};
+pub use outcomes::{Outcomes, RequestLimit, Words};
 pub use reading::Reading;
 pub use requests::{InFlightGuard, Requests, Route};
 

@@ -1,7 +1,7 @@
 //! Figures of what came out: logins, registrations and refreshes by outcome, refusals by limit.
 
 use prometheus::{Error, IntCounterVec, Registry};
-use strum::VariantNames as _;
+use strum::{IntoStaticStr, VariantNames};
 
 use super::Family;
 use crate::model::refusal::{LoginRefusal, RefreshRefusal};
@@ -36,7 +36,18 @@ const OF_REGISTRATIONS: &[&str] = &["email_taken", "registration_closed", "inval
 /// The outcome of a refresh beside those and its refusals: the token before the newest, within the
 /// grace.
 const OF_REFRESHES: &[&str] = &["repeated"];
-const LIMITS: &[&str] = &["account", "login_address", "register_address"];
+
+/// Limit that refuses a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum RequestLimit {
+    /// Attempts at the password of one account.
+    Account,
+    /// Logins from one address.
+    LoginAddress,
+    /// Registrations from one address.
+    RegisterAddress,
+}
 
 /// The counters of one family, one for each of its words.
 pub struct Words(IntCounterVec);
@@ -67,7 +78,7 @@ pub struct Outcomes {
     /// Refreshes by outcome and true reason.
     pub refreshes: Words,
     /// Refusals by the limit that refused.
-    pub throttled: Words,
+    throttled: Words,
 }
 
 impl Outcomes {
@@ -80,7 +91,12 @@ impl Outcomes {
                 registry,
                 &[OF_ALL, OF_REFRESHES, RefreshRefusal::VARIANTS],
             )?,
-            throttled: Words::register(&THROTTLED, registry, &[LIMITS])?,
+            throttled: Words::register(&THROTTLED, registry, &[RequestLimit::VARIANTS])?,
         })
+    }
+
+    /// Counts one more request that a limit refused.
+    pub fn throttled(&self, limit: RequestLimit) {
+        self.throttled.count(limit.into());
     }
 }
