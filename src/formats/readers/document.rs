@@ -54,13 +54,13 @@ pub(super) fn users(
     })
 }
 
-type Json<'j, 'm, R> = &'j mut serde_json::Deserializer<serde_json::de::IoRead<Metered<'m, R>>>;
+type JsonReader<'j, 'm, R> = &'j mut serde_json::Deserializer<serde_json::de::IoRead<Metered<'m, R>>>;
 
 fn parse<R: BufRead>(
     reader: R,
     lines_before: usize,
     each: &mut Each<'_>,
-    visit: impl FnOnce(&mut ReadProgress<'_, '_>, Json<'_, '_, R>) -> serde_json::Result<()>,
+    visit: impl FnOnce(&mut ReadProgress<'_, '_>, JsonReader<'_, '_, R>) -> serde_json::Result<()>,
 ) -> Result<Document, ReadError> {
     let meter = Meter::unlimited();
     let mut json = serde_json::Deserializer::from_reader(Metered {
