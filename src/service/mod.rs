@@ -174,3 +174,45 @@ impl From<CryptoError> for Failure {
         Self::Internal(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::VariantNames as _;
+
+    use super::*;
+    use crate::telemetry::metrics::{Metrics, Reading};
+
+    #[test]
+    fn every_outcome_that_is_counted_from_zero_is_the_word_of_a_success_or_a_failure() {
+        let away = StoreError::from(sqlx::Error::PoolTimedOut);
+        let failures = [
+            Failure::Invalid(Vec::new()),
+            Failure::EmailTaken,
+            Failure::RegistrationClosed,
+            Failure::PasswordGrantOff,
+            Failure::PasswordChangeRequired,
+            Failure::Throttled { retry_after: 1 },
+            Failure::Busy,
+            Failure::from(away),
+            Failure::Internal(String::new()),
+        ];
+        let mut words = vec!["ok", "repeated"];
+        words.extend(failures.iter().map(Failure::reason));
+        words.extend(LoginRefusal::VARIANTS);
+        words.extend(RefreshRefusal::VARIANTS);
+        let text = Metrics::new().unwrap().text(Reading::default()).unwrap();
+        let counted: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_once("{outcome=\""))
+            .filter_map(|(_, rest)| rest.split_once('"'))
+            .map(|(word, _)| word)
+            .collect();
+        assert!(counted.len() > 20, "{counted:?}");
+        for word in words.iter().chain(&counted) {
+            assert!(
+                words.contains(word) && counted.contains(word),
+                "{word} is only a word of one: {counted:?}"
+            );
+        }
+    }
+}
