@@ -8,6 +8,9 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures spans")]
 
 mod answer;
+#[path = "../tests/support/child.rs"]
+#[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
+mod child;
 mod growth;
 mod isolation;
 mod load;

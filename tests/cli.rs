@@ -3,17 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
 
 use crate::support::process::{Server, free_port, output};
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -41,7 +32,7 @@ fn it_stops_on_sigterm_and_on_sigint() {
         let folder = tempfile::tempdir().unwrap();
         let mut server = Server::start(folder.path(), &[]);
         server.signal(signal);
-        assert_eq!(server.wait().code(), Some(0), "{signal}");
+        server.expect_end(0);
     }
 }
 
@@ -51,7 +42,7 @@ fn a_bad_setting_ends_every_command_with_status_2_and_one_line() {
     for arguments in [&["config"][..], &["serve"], &[]] {
         let refused = output(folder.path(), &[("DOORWARD_LISTNE", "127.0.0.1:1")], arguments);
         assert_eq!(
-            (refused.status.code(), stderr(&refused).as_str()),
+            (refused.status.code(), refused.stderr.as_str()),
             (
                 Some(2),
                 "doorward: DOORWARD_LISTNE: is not a setting; did you mean DOORWARD_LISTEN?\n"
@@ -67,19 +58,13 @@ fn a_bad_setting_ends_every_command_with_status_2_and_one_line() {
         &["config"],
     );
     assert_eq!(
-        (refused.status.code(), stderr(&refused).lines().count()),
+        (refused.status.code(), refused.stderr.lines().count()),
         (Some(2), 2)
     );
-    assert!(!stderr(&refused).contains("hunter2"));
-    assert_eq!(
-        output(folder.path(), &[], &["--listne", "x"]).status.code(),
-        Some(2)
-    );
-    assert_eq!(
-        output(folder.path(), &[], &["--secret", "x"]).status.code(),
-        Some(2),
-        "a secret has no flag"
-    );
+    assert!(!refused.stderr.contains("hunter2"));
+    output(folder.path(), &[], &["--listne", "x"]).expect(2);
+    // A secret has no flag.
+    output(folder.path(), &[], &["--secret", "x"]).expect(2);
     assert_eq!(
         fs::read_dir(folder.path()).unwrap().count(),
         0,
@@ -101,8 +86,7 @@ fn config_prints_the_settings_in_use_and_masks_secrets() {
         ("DOORWARD_LISTEN", "127.0.0.1:1"),
     ];
     let shown = output(folder.path(), &settings, &["config", "--listen", "127.0.0.1:2"]);
-    assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
-    let text = stdout(&shown);
+    let text = shown.expect(0).stdout;
     assert!(
         text.contains("DOORWARD_LISTEN=127.0.0.1:2\n")
             && text.contains("DATABASE_URL=postgres://door:***@db.example/doorward\n")
@@ -116,7 +100,7 @@ fn config_prints_the_settings_in_use_and_masks_secrets() {
 fn openapi_prints_the_kept_document() {
     let printed = output(Path::new("."), &[], &["openapi"]);
     assert!(
-        stdout(&printed)
+        printed.stdout
             == fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap()
     );
 }
@@ -130,31 +114,22 @@ fn health_asks_the_running_server() {
         &[("DOORWARD_LISTEN", &server.address)],
         &["health"],
     );
-    assert_eq!(
-        (well.status.code(), stdout(&well).contains(r#""status":"ok""#)),
-        (Some(0), true),
-        "{}",
-        stderr(&well)
-    );
+    let well = well.expect(0);
+    assert!(well.stdout.contains(r#""status":"ok""#), "{}", well.stdout);
     let unreachable = output(
         folder.path(),
         &[("DOORWARD_LISTEN", &format!("127.0.0.1:{}", free_port()))],
         &["health"],
     );
-    assert_eq!(unreachable.status.code(), Some(1));
+    unreachable.expect(1);
 }
 
 #[test]
 fn a_used_address_ends_the_start_before_any_file_is_created() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let server = Server::start(here.path(), &[]);
-    let second = output(there.path(), &[("DOORWARD_LISTEN", &server.address)], &[]);
-    assert_eq!(second.status.code(), Some(1));
-    assert!(
-        stderr(&second).contains("cannot listen on"),
-        "{}",
-        stderr(&second)
-    );
+    let second = output(there.path(), &[("DOORWARD_LISTEN", &server.address)], &[]).expect(1);
+    assert!(second.stderr.contains("cannot listen on"), "{}", second.stderr);
     assert_eq!(fs::read_dir(there.path()).unwrap().count(), 0);
 }
 
@@ -170,8 +145,7 @@ fn a_public_lost_or_foreign_secret_refuses_the_start() {
             &[settings, &[("DOORWARD_LISTEN", listen.as_str())]].concat(),
             &[],
         );
-        assert_eq!(refused.status.code(), Some(1));
-        stderr(&refused)
+        refused.expect(1).stderr
     };
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
     assert!(refusal(&[]).contains("chmod 600"));
@@ -199,10 +173,10 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
             &[],
         );
         assert_eq!(
-            (refused.status.code(), stderr(&refused).lines().count()),
+            (refused.status.code(), refused.stderr.lines().count()),
             (Some(1), 1),
             "{}",
-            stderr(&refused)
+            refused.stderr
         );
     }
     fs::write(
@@ -210,8 +184,7 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
         "this is no database, and never was one",
     )
     .unwrap();
-    let refused = output(folder.path(), &[("DOORWARD_LISTEN", &listen)], &[]);
-    assert_eq!(refused.status.code(), Some(1));
+    output(folder.path(), &[("DOORWARD_LISTEN", &listen)], &[]).expect(1);
 }
 
 #[test]
@@ -226,13 +199,13 @@ fn the_help_of_a_command_shows_its_own_options_and_points_to_the_settings() {
         &["import", "--help"],
         &["copy", "--help"],
     ] {
-        let help = stdout(&output(here, &[], arguments));
+        let help = output(here, &[], arguments).stdout;
         assert!(
             help.trim_end().ends_with("doorward help settings") && !help.contains("--database-url"),
             "{arguments:?}: {help}"
         );
     }
-    let listed = stdout(&output(here, &[], &["help", "settings"]));
+    let listed = output(here, &[], &["help", "settings"]).stdout;
     for setting in doorward::config::settings() {
         assert!(
             listed.contains(&format!("  {}, ", setting.name)),
@@ -240,7 +213,7 @@ fn the_help_of_a_command_shows_its_own_options_and_points_to_the_settings() {
             setting.name
         );
     }
-    assert!(listed.contains(stdout(&output(here, &[], &["settings"])).trim_end()));
+    assert!(listed.contains(output(here, &[], &["settings"]).stdout.trim_end()));
 }
 
 #[test]
@@ -252,13 +225,7 @@ fn a_setting_is_a_flag_of_every_command_before_and_after_its_name() {
         &["user", "--database-url", url, "list"],
         &["user", "list", "--json", "--database-url", url],
     ] {
-        let listed = output(folder.path(), &[], arguments);
-        assert_eq!(
-            listed.status.code(),
-            Some(0),
-            "{arguments:?}: {}",
-            stderr(&listed)
-        );
+        output(folder.path(), &[], arguments).expect(0);
         assert!(folder.path().join("elsewhere.db").exists() && !folder.path().join("doorward.db").exists());
     }
 }
@@ -269,11 +236,11 @@ fn a_key_id_that_begins_with_a_hyphen_is_no_option() {
     let folder = tempfile::tempdir().unwrap();
     let _server = Server::start(folder.path(), &[]);
     for kid in ["-hZz9", "-_x", "--yz", "-"] {
-        let refused = output(folder.path(), &[], &["keys", "revoke", kid]);
-        let said = stderr(&refused);
-        assert_eq!(refused.status.code(), Some(1), "{kid}: {said}");
+        let said = output(folder.path(), &[], &["keys", "revoke", kid])
+            .expect(1)
+            .stderr;
         assert!(said.contains("the key does not exist"), "{kid}: {said}");
     }
     let help = output(folder.path(), &[], &["keys", "revoke", "--help"]);
-    assert!(stdout(&help).contains("doorward keys list"));
+    assert!(help.stdout.contains("doorward keys list"));
 }

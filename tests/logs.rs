@@ -111,7 +111,7 @@ async fn a_log_that_nobody_reads_stops_nothing_and_what_it_lost_is_told() {
     let reading = std::thread::spawn(move || lines(reader));
     a_calm_while(&server).await;
     server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
     let lines = reading.join().unwrap();
     assert!(
         dropped(&lines) > 1000,
@@ -141,12 +141,9 @@ async fn a_server_whose_log_is_stuck_still_ends() {
     let mut server = Server::start_unheard(folder.path(), &loud(), Stdio::null(), writer.into());
     flood(&server, "stuck").await;
     server.signal("TERM");
-    assert_eq!(
-        tokio::task::spawn_blocking(move || server.wait().code())
-            .await
-            .unwrap(),
-        Some(0)
-    );
+    tokio::task::spawn_blocking(move || server.expect_end(0))
+        .await
+        .unwrap();
     drop(reader);
 }
 
@@ -165,7 +162,7 @@ async fn a_log_whose_reader_has_gone_stops_nothing() {
     drop(reader);
     flood(&server, "closed").await;
     server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
 }
 
 #[tokio::test]
@@ -175,7 +172,7 @@ async fn a_log_on_a_full_disk_stops_nothing() {
     let mut server = Server::start_unheard(folder.path(), &loud(), full(), full());
     flood(&server, "on a full disk").await;
     server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
 }
 
 #[tokio::test]
@@ -186,7 +183,7 @@ async fn a_log_that_is_read_loses_nothing() {
     let reading = std::thread::spawn(move || lines(reader));
     flood(&server, "read").await;
     server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
     let lines = reading.join().unwrap();
     assert!(lines.len() > 5 * FLOOD, "only {} lines", lines.len());
     assert!(dropped(&lines) == 0 && lines.iter().all(|line| is_one_object(line)));
@@ -418,7 +415,7 @@ impl Visitor<'_> {
                 "--json",
             ],
         );
-        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+        let made: Value = serde_json::from_str(&made.expect(0).stdout).unwrap();
         let once = made["one_time_password"]
             .as_str()
             .or_else(|| made["invitation"]["one_time_password"].as_str())
@@ -688,7 +685,7 @@ async fn tour(engine: Engine, format: &str, tls: bool) {
     kept.keep("dave.d@example.com");
     assert!(visitor.post("/register", dave).await.0 >= 500);
     server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
     let lines = reading.join().unwrap();
     let telling: Vec<_> = lines
         .iter()

@@ -7,7 +7,6 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::PASSWORD;
-use crate::support::process::{Server, doorward, free_port, output, raw};
+use crate::support::process::{Server, free_port, output, raw};
 
 pub const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -332,7 +331,7 @@ fn a_broken_file_leaves_the_old_one_in_use_and_is_warned_of_once() {
         &[FILES, &[("DOORWARD_LISTEN", server.address.as_str())]].concat(),
         &["health"],
     );
-    assert_eq!(health.status.code(), Some(0), "whoever serves is well");
+    health.expect(0);
     write(folder.path(), "cert.pem", &cert);
     write(folder.path(), "key.pem", &key);
     eventually("the mended pair is taken up", || {
@@ -350,8 +349,7 @@ fn a_pair_that_cannot_be_used_refuses_the_start_in_one_line() {
             &[settings, &[("DOORWARD_LISTEN", listen.as_str())]].concat(),
             &[],
         );
-        assert_eq!(refused.status.code(), Some(2));
-        String::from_utf8(refused.stderr).unwrap()
+        refused.expect(2).stderr
     };
     assert_eq!(
         refusal(&FILES[..1]),
@@ -385,25 +383,16 @@ fn a_pair_that_cannot_be_used_refuses_the_start_in_one_line() {
 #[test]
 fn health_asks_over_tls() {
     let (folder, _authority, server) = started();
-    let health = |address: &str| -> Output {
+    let health = |address: &str| {
         output(
             folder.path(),
             &[FILES, &[("DOORWARD_LISTEN", address)]].concat(),
             &["health"],
         )
     };
-    let well = health(&server.address);
-    assert_eq!(
-        well.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&well.stderr)
-    );
-    assert!(String::from_utf8_lossy(&well.stdout).contains(r#""status":"ok""#));
-    assert_eq!(
-        health(&format!("127.0.0.1:{}", free_port())).status.code(),
-        Some(1)
-    );
+    let well = health(&server.address).expect(0);
+    assert!(well.stdout.contains(r#""status":"ok""#), "{}", well.stdout);
+    health(&format!("127.0.0.1:{}", free_port())).expect(1);
 }
 
 #[test]
@@ -469,7 +458,7 @@ fn a_stop_finishes_the_requests_under_way_and_waits_for_no_idle_connection() {
         !matches!(hung_up, ErrorKind::WouldBlock | ErrorKind::TimedOut),
         "the server hangs up well before its patience ends: {hung_up}"
     );
-    assert_eq!(server.wait().code(), Some(0));
+    server.expect_end(0);
 }
 
 #[test]
@@ -603,14 +592,8 @@ fn heads_that_unpack_to_far_more_than_was_sent_harm_nobody_else() {
 #[test]
 fn the_program_says_which_file_a_pasted_certificate_should_have_been() {
     let folder = tempfile::tempdir().unwrap();
-    let refused = doorward(
-        folder.path(),
-        &[("DOORWARD_TLS_KEY", "-----BEGIN PRIVATE KEY-----\nhush")],
-        &["config"],
-    )
-    .output()
-    .unwrap();
-    let text = String::from_utf8(refused.stderr).unwrap();
+    let settings = [("DOORWARD_TLS_KEY", "-----BEGIN PRIVATE KEY-----\nhush")];
+    let text = output(folder.path(), &settings, &["config"]).stderr;
     assert!(
         text.contains("DOORWARD_TLS_KEY: must be the path of a PEM file") && !text.contains("hush"),
         "{text}"

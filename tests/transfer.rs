@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use sqlx::Connection as _;
 use sqlx_sqlite::SqliteConnection;
 
 use crate::support::app::fresh_database;
+use crate::support::child::{converse, finish, run};
 use crate::support::process::{Server, doorward, output};
 use crate::support::{self, Engine, PASSWORD, TestApp};
 
@@ -24,12 +25,7 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/samples
 /// Runs a command on a database and gives what it printed; it must succeed.
 fn command(database: &str, arguments: &[&str]) -> String {
     let done = output(Path::new("."), &[("DATABASE_URL", database), SECRET], arguments);
-    assert!(
-        done.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8(done.stdout).unwrap()
+    done.expect(0).stdout
 }
 
 /// The counts of an import.
@@ -45,16 +41,10 @@ type Sample<'a> = (&'a str, &'a str, &'a [&'a str], &'a [(&'a str, &'a str)]);
 fn hashes_of_other_systems() -> Vec<(String, String, String)> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/import/make_hashes.py");
     let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python");
-    let made = Command::new("python3")
-        .arg(script)
-        .env("PYTHONPATH", packages)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "make tools-test installs what it needs");
+    let made = run(Command::new("python3").arg(script).env("PYTHONPATH", packages)).expect(0);
     let text = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
-    let lines = String::from_utf8(made.stdout).unwrap();
-    let lines = lines
+    let lines = made
+        .stdout
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines
@@ -221,10 +211,7 @@ async fn what_cannot_be_taken_is_named_and_the_rest_is_taken(#[case] engine: Eng
         &[("DATABASE_URL", &app.database), SECRET],
         &["import", file.to_str().unwrap()],
     );
-    let (said, why) = (
-        String::from_utf8(done.stdout).unwrap(),
-        String::from_utf8(done.stderr).unwrap(),
-    );
+    let (said, why) = (done.stdout, done.stderr);
     assert!(
         said.contains(
             "7 records read: 1 imported, 0 already exist, 0 are not accounts, 6 refused; 1 have no password"
@@ -318,11 +305,7 @@ async fn a_whole_installation_moves_to_postgresql_and_back_and_nobody_is_logged_
         &[("DATABASE_URL", app.database.as_str()), SECRET],
         &["copy", "--to", &back],
     );
-    assert!(
-        String::from_utf8(refused.stderr)
-            .unwrap()
-            .contains("is not empty")
-    );
+    assert!(refused.stderr.contains("is not empty"), "{}", refused.stderr);
 }
 
 #[tokio::test]
@@ -389,7 +372,7 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
         let done = tokio::task::spawn_blocking(move || output(&from, &[], &["backup", to.to_str().unwrap()]))
             .await
             .unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        done.expect(0);
         let mut copy = SqliteConnection::connect(&format!("sqlite://{}", file.display()))
             .await
             .unwrap();
@@ -413,19 +396,14 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
     }
     assert!(acknowledged.load(Ordering::SeqCst) > 10);
     let last = folder.path().join("backup-4.db");
-    let again = output(folder.path(), &[], &["backup", last.to_str().unwrap()]);
-    assert!(!again.status.success(), "a file that is there is not overwritten");
+    // A file that is there is not overwritten.
+    output(folder.path(), &[], &["backup", last.to_str().unwrap()]).expect(1);
     let url = format!("sqlite://{}", last.display());
     let settings = [
         ("DATABASE_URL", url.as_str()),
         ("DOORWARD_SECRET_FILE", "doorward.secret"),
     ];
-    let verified = output(folder.path(), &settings, &["audit", "verify"]);
-    assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stderr)
-    );
+    output(folder.path(), &settings, &["audit", "verify"]).expect(0);
 }
 
 #[tokio::test]
@@ -436,37 +414,25 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
     let here = |arguments: &[&str]| output(folder.path(), &[], arguments);
     let said = |arguments: &[&str]| {
         let done = here(arguments);
-        (
-            done.status.code().unwrap(),
-            String::from_utf8([done.stdout, done.stderr].concat()).unwrap(),
-        )
+        (done.status.code().unwrap(), [done.stdout, done.stderr].concat())
     };
     let create = |email: &str, password: &str| {
-        let mut child = doorward(
-            folder.path(),
-            &[],
-            &["user", "create", email, "--role", "admin", "--json"],
-        );
-        let mut child = child
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let arguments = ["user", "create", email, "--role", "admin", "--json"];
+        let mut command = doorward(folder.path(), &[], &arguments);
+        let mut child = converse(&mut command);
         writeln!(child.stdin.take().unwrap(), "{password}").unwrap();
-        child.wait_with_output().unwrap()
+        finish(&command, child)
     };
+    let refused = create("boss@example.com", "short");
     assert!(
-        String::from_utf8(create("boss@example.com", "short").stderr)
-            .unwrap()
-            .contains("at least 8 characters")
-    );
-    let made = create("boss@example.com", PASSWORD);
-    assert_eq!(
-        serde_json::from_slice::<Value>(&made.stdout).unwrap()["role"],
-        "admin",
+        refused.stderr.contains("at least 8 characters"),
         "{}",
-        String::from_utf8_lossy(&made.stderr)
+        refused.stderr
+    );
+    let made = create("boss@example.com", PASSWORD).expect(0);
+    assert_eq!(
+        serde_json::from_str::<Value>(&made.stdout).unwrap()["role"],
+        "admin"
     );
     let client = reqwest::Client::new();
     let form = [("username", "boss@example.com"), ("password", PASSWORD)];
@@ -512,7 +478,7 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
         1,
         "one who was invited and has not come is no admin yet"
     );
-    assert!(create("deputy@example.com", PASSWORD).status.success());
+    create("deputy@example.com", PASSWORD).expect(0);
     assert_eq!(said(&["user", "set-role", "boss@example.com", "nosuch"]).0, 1);
     assert_eq!(said(&["user", "set-role", "1", "user"]).0, 0);
     for _ in 0..100 {

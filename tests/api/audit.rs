@@ -25,7 +25,7 @@ fn verify(app: &TestApp) -> (i32, String) {
     let found = output(Path::new("."), &settings, &["audit", "verify"]);
     (
         found.status.code().unwrap(),
-        String::from_utf8([found.stdout, found.stderr].concat()).unwrap(),
+        [found.stdout, found.stderr].concat(),
     )
 }
 
@@ -37,7 +37,7 @@ fn verify_since(app: &TestApp, newest: &str) -> (i32, String) {
     let found = output(Path::new("."), &settings, &["audit", "verify", "--since", newest]);
     (
         found.status.code().unwrap(),
-        String::from_utf8([found.stdout, found.stderr].concat()).unwrap(),
+        [found.stdout, found.stderr].concat(),
     )
 }
 

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward::service::keys::KNOWN_EVERYWHERE;
 use serde_json::{Value, json};
 
+use crate::support::child::run;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD, SECRET, TestApp};
 
@@ -25,8 +26,7 @@ fn keys(app: &TestApp, arguments: &[&str]) -> String {
         &[("DATABASE_URL", &app.database), ("DOORWARD_SECRET", SECRET)],
         &[&["keys"], arguments].concat(),
     );
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
+    done.expect(0).stdout
 }
 
 #[rstest]
@@ -208,25 +208,13 @@ async fn each_algorithm_serves_and_others_verify_its_tokens_by_jwks() {
             ],
         ] {
             let (jwks, expected) = (jwks.to_string(), expected.to_string());
-            let run = |token: &str| {
-                Command::new(verify[0])
+            let verified = |token: &str| {
+                run(Command::new(verify[0])
                     .args(&verify[1..])
-                    .args([&jwks, token, algorithm, &expected])
-                    .output()
-                    .unwrap()
+                    .args([&jwks, token, algorithm, &expected]))
             };
-            let done = run(&alice.token);
-            assert!(
-                done.status.success(),
-                "{algorithm} {}: {}",
-                verify[0],
-                String::from_utf8_lossy(&done.stderr)
-            );
-            assert!(
-                String::from_utf8_lossy(&done.stdout).contains("\"role\""),
-                "{}",
-                String::from_utf8_lossy(&done.stdout)
-            );
+            let done = verified(&alice.token).expect(0);
+            assert!(done.stdout.contains("\"role\""), "{}", done.stdout);
             let mut bent = alice.token.clone();
             bent.replace_range(
                 bent.len() - 10..bent.len() - 9,
@@ -236,7 +224,7 @@ async fn each_algorithm_serves_and_others_verify_its_tokens_by_jwks() {
                     "A"
                 },
             );
-            assert!(!run(&bent).status.success(), "{algorithm} {}", verify[0]);
+            verified(&bent).expect(1);
         }
     }
 }
@@ -254,11 +242,7 @@ async fn each_algorithm_rotates_and_revokes_without_a_restart() {
             ("DOORWARD_SECRET", SECRET),
             ("DOORWARD_JWT_ALGORITHM", algorithm),
         ];
-        assert!(
-            output(folder.path(), &settings, &["keys", "rotate", "--now"])
-                .status
-                .success()
-        );
+        output(folder.path(), &settings, &["keys", "rotate", "--now"]).expect(0);
         app.go_to_the_present();
         app.advance(KNOWN_EVERYWHERE);
         let mut after = app.logged_in(&before.email).await;
@@ -269,27 +253,18 @@ async fn each_algorithm_rotates_and_revokes_without_a_restart() {
         assert_eq!(header(&after.token)["alg"], algorithm);
         before.get("/me").await.expect(200);
         after.get("/me").await.expect(200);
-        assert!(
+        let revoke = || {
             output(
                 folder.path(),
                 &settings,
-                &["keys", "revoke", kid.as_str().unwrap()]
+                &["keys", "revoke", kid.as_str().unwrap()],
             )
-            .status
-            .success()
-        );
+        };
+        revoke().expect(0);
         app.until(&before.token, 401).await;
         after.get("/me").await.expect(200);
-        assert!(
-            !output(
-                folder.path(),
-                &settings,
-                &["keys", "revoke", kid.as_str().unwrap()]
-            )
-            .status
-            .success(),
-            "once"
-        );
+        // Once.
+        revoke().expect(1);
     }
 }
 
@@ -319,20 +294,11 @@ async fn a_shared_secret_signs_what_its_other_holders_verify() {
         r#"{"keys":[]}"#
     );
     let python = "import sys, jwt; print(jwt.decode(sys.argv[1], sys.argv[2], algorithms=['HS256'], audience='doorward', options={'verify_exp': False, 'verify_iat': False})['role'])";
-    let done = Command::new("python3")
+    let packages = concat!(env!("CARGO_MANIFEST_DIR"), "/target/python");
+    let done = run(Command::new("python3")
         .args(["-c", python, &alice.token, secret])
-        .env(
-            "PYTHONPATH",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/target/python"),
-        )
-        .output()
-        .unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&done.stdout).trim(),
-        "user",
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+        .env("PYTHONPATH", packages));
+    assert_eq!(done.expect(0).stdout.trim(), "user");
     let restarted = app.sibling(&[("DOORWARD_JWT_SECRET", secret)], None).await;
     restarted.me(&alice.token).await.expect(200);
     let other = app

@@ -1,11 +1,12 @@
 //! Swagger UI as a person uses it: a real Chromium, driven from outside.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
+use crate::support::child::Companion;
 use crate::support::process::free_port;
 use crate::support::{Engine, PASSWORD, TestApp};
 
@@ -13,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A browser of the test's own, closed with it.
 struct Browser {
-    driver: Child,
+    _driver: Companion,
     driver_url: String,
     client: Client,
     _profile: tempfile::TempDir,
@@ -22,12 +23,8 @@ struct Browser {
 impl Browser {
     async fn open() -> Self {
         let port = free_port();
-        let driver = Command::new("chromedriver")
-            .arg(format!("--port={port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let driver = driver.expect("chromedriver is not installed; `make test` installs it");
+        let mut driver = Command::new("chromedriver");
+        let driver = Companion::start(driver.arg(format!("--port={port}")).stdout(Stdio::null()));
         let driver_url = format!("http://127.0.0.1:{port}");
         let profile = tempfile::tempdir().unwrap();
         let flags = [
@@ -59,7 +56,7 @@ impl Browser {
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         Self {
-            driver,
+            _driver: driver,
             driver_url,
             client,
             _profile: profile,
@@ -115,13 +112,6 @@ impl Browser {
             .filter(|entry| entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap().to_owned())
             .collect()
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _already_gone = self.driver.kill();
-        let _already_reaped = self.driver.wait();
     }
 }
 

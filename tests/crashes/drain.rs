@@ -102,12 +102,9 @@ async fn sigterm_under_load_leaves_nothing_that_was_begun_without_an_answer() {
             course.stop.store(true, Ordering::SeqCst);
         };
         let (saw, ()) = tokio::join!(clients, stopping);
-        assert!(
-            tokio::task::spawn_blocking(move || server.wait())
-                .await
-                .unwrap()
-                .success()
-        );
+        tokio::task::spawn_blocking(move || server.expect_end(0))
+            .await
+            .unwrap();
         for seen in saw {
             total.answered += seen.answered;
             total.unanswered.extend(seen.unanswered);

@@ -2,7 +2,6 @@
 //! passwords: every acknowledged write is there after the next start, and what got no answer has
 //! happened whole or not at all.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -557,8 +556,9 @@ async fn one_database(engine: Engine, cycles: usize, longest: u64, seed: u64) ->
     }
     let at = server.url("");
     futures_util::future::join_all(clients.iter_mut().map(|client| client.verify_everything(&at))).await;
-    tally.check(chain_holds(folder.path(), &settings), || {
-        "the chain of events does not verify".to_owned()
+    let chain = output(folder.path(), &settings, &["audit", "verify"]);
+    tally.check(chain.status.success(), || {
+        format!("the chain of events does not verify: {}", chain.stderr)
     });
     for client in clients {
         tally.add(client.tally);
@@ -610,10 +610,6 @@ async fn broken_rows(url: &str) -> Vec<String> {
     } else {
         vec![format!("broken rows: {counts:?}, {health}")]
     }
-}
-
-fn chain_holds(folder: &Path, settings: &[(&str, &str)]) -> bool {
-    output(folder, settings, &["audit", "verify"]).status.success()
 }
 
 /// Several databases side by side, each with a server of its own, killed within `longest`

@@ -251,14 +251,9 @@ async fn upgraded(engine: Engine, version: usize) {
     );
     drop(server);
     for arguments in [["audit", "verify"], ["keys", "list"]] {
-        let done = output(folder.path(), &settings, &arguments);
+        let done = output(folder.path(), &settings, &arguments).expect(0);
         assert!(
-            done.status.success(),
-            "version {version}: {}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-        assert!(
-            arguments[0] != "keys" || String::from_utf8_lossy(&done.stdout).lines().count() == 1,
+            arguments[0] != "keys" || done.stdout.lines().count() == 1,
             "version {version}: another key"
         );
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::pages;
+use crate::support::child;
 use crate::support::process::Server;
 
 /// Every `console` block: the commands, each with the output that it promises.
@@ -58,16 +59,17 @@ fn run(page: &str, sessions: &[Vec<(String, String)>]) {
     let script = script.join("\n").replace("127.0.0.1:8000", &server.address);
     let program = Path::new(env!("CARGO_BIN_EXE_doorward")).parent().unwrap();
     let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let output = Command::new("bash")
-        .arg("-c")
-        .arg(&script)
-        .env("PATH", path)
-        .env("DOORWARD_LISTEN", &server.address)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let output = String::from_utf8_lossy(&output.stdout)
+    let done = child::run(
+        Command::new("bash")
+            .arg("-c")
+            .arg(&script)
+            .env("PATH", path)
+            .env("DOORWARD_LISTEN", &server.address)
+            .current_dir(folder.path()),
+    );
+    let errors = done.stderr;
+    let output = done
+        .stdout
         .replace('\r', "")
         .replace(&server.address, "127.0.0.1:8000");
     let answers: Vec<&str> = output.split(MARK).map(str::trim).collect();

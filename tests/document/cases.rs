@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use super::{openapi, python};
+use crate::support::child;
 use crate::support::document::document;
-use crate::support::process::{Server, doorward};
+use crate::support::process::{Server, output};
 
 /// Requests of one run of the tests; `make fuzz` asks for more.
 const REQUESTS: usize = 2000;
@@ -43,13 +44,7 @@ fn run(server: &Server, folder: &Path, role: &str, examples: usize, seed: usize)
     schemathesis
         .env("DOORWARD_CASES_FOLDER", folder)
         .env("DOORWARD_CASES_URL", server.url(""));
-    let output = schemathesis.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "as {role}, seed {seed}: {said}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = child::run(&mut schemathesis).expect(0).stdout;
     let operations = document()["paths"]
         .as_object()
         .unwrap()
@@ -85,10 +80,5 @@ fn whatever_the_document_allows_or_forbids_is_answered_as_it_says() {
     println!("{made} requests kept to the document");
     assert_eq!(server.said("request failed"), 0, "an answer was 5xx");
     // It is still the same database that it was.
-    assert!(
-        doorward(folder.path(), &[], &["audit", "verify"])
-            .status()
-            .unwrap()
-            .success()
-    );
+    output(folder.path(), &[], &["audit", "verify"]).expect(0);
 }

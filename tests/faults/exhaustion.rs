@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 
 use super::{Client, HEALED_WITHIN, LEAST_COST, assert_quiet, last_words};
 use crate::support::PASSWORD;
+use crate::support::child::run;
 use crate::support::process::Server;
 
 const SETTINGS: [(&str, &str); 2] = [LEAST_COST, ("DOORWARD_HASH_THREADS", "2")];
@@ -22,13 +23,7 @@ fn cpu(server: &Server) -> u64 {
 }
 
 fn limit(server: &Server, what: &str) {
-    assert!(
-        Command::new("prlimit")
-            .args(["--pid", &server.id().to_string(), what])
-            .status()
-            .unwrap()
-            .success()
-    );
+    run(Command::new("prlimit").args(["--pid", &server.id().to_string(), what])).expect(0);
 }
 
 /// 200 sockets that say nothing hold every descriptor there is.

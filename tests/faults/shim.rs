@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::support::child::run;
+
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/shim.c");
 
 /// Kinds of calls, as bits.
@@ -46,17 +48,9 @@ fn library() -> &'static Path {
     LIBRARY.get_or_init(|| {
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shim.so");
         let made = library.with_extension(std::process::id().to_string());
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"])
-            .arg(&made)
-            .arg(SOURCE)
-            .output();
-        let compiled = compiled.expect("these tests need a C compiler named cc");
-        assert!(
-            compiled.status.success(),
-            "{}",
-            String::from_utf8_lossy(&compiled.stderr)
-        );
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"]);
+        run(compiler.arg(&made).arg(SOURCE)).expect(0);
         // Whole at once: another run may be using it.
         std::fs::rename(&made, &library).unwrap();
         library

@@ -1,39 +1,27 @@
 //! The example apps: 401 without a token, 200 with one.
 
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{House, made_in, node, python, root, rust_example};
+use crate::support::child::Companion;
 use crate::support::process::free_port;
-
-/// Killed when dropped.
-struct AppProcess(Child);
-
-impl Drop for AppProcess {
-    fn drop(&mut self) {
-        let _already_gone = self.0.kill();
-        let _already_reaped = self.0.wait();
-    }
-}
 
 async fn guards(app: impl FnOnce(u16) -> Command) {
     let house = House::open();
     let port = free_port();
-    let child = app(port)
-        .env("DOORWARD_ISSUER", house.url())
-        .env("PORT", port.to_string())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut process = AppProcess(child.unwrap());
+    let mut process = Companion::start(
+        app(port)
+            .env("DOORWARD_ISSUER", house.url())
+            .env("PORT", port.to_string())
+            .stdout(Stdio::null()),
+    );
     let mut tries = 0;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if let (Some(_), Some(mut said)) = (process.0.try_wait().unwrap(), process.0.stderr.take()) {
-            panic!("{}", std::io::read_to_string(&mut said).unwrap());
-        }
+        assert_eq!(process.child.try_wait().unwrap(), None, "the app has ended");
         tries += 1;
         assert!(tries < 600, "the app does not stand");
         tokio::time::sleep(Duration::from_millis(50)).await;

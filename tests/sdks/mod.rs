@@ -5,13 +5,14 @@ mod clients;
 mod examples;
 mod walks;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::support::child::{converse, finish, run};
 use crate::support::process::{Server, output};
 
 /// Public keys, and each request in the log.
@@ -51,13 +52,7 @@ fn make(target: &'static str) {
         ] {
             make.env_remove(told);
         }
-        let done = make.output().unwrap();
-        assert!(
-            done.status.success(),
-            "make {target}: {}{}",
-            String::from_utf8_lossy(&done.stdout),
-            String::from_utf8_lossy(&done.stderr)
-        );
+        run(&mut make).expect(0);
     });
 }
 
@@ -108,18 +103,12 @@ impl House {
     }
 
     fn command(&self, arguments: &[&str]) {
-        let done = output(self.folder.path(), &SETTINGS[..1], arguments);
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        output(self.folder.path(), &SETTINGS[..1], arguments).expect(0);
     }
 
     /// Runs a script to its end, and does what it asks for by a line.
     fn converse(&self, command: &mut Command) {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = converse(command);
         let mut replies = child.stdin.take().unwrap();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             match line.unwrap().split(' ').collect::<Vec<_>>().as_slice() {
@@ -129,9 +118,7 @@ impl House {
             }
             writeln!(replies, "done").unwrap();
         }
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert!(child.wait().unwrap().success(), "{command:?}: {said}");
+        finish(command, child).expect(0);
     }
 
     /// How many requests of a route were answered.

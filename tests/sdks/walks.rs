@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::{House, made_in, node, python, root, rust_example};
+use crate::support::child::{Companion, converse, finish, run};
 
 fn script(name: &str) -> PathBuf {
     root().join("tests/sdks").join(name)
@@ -43,25 +44,13 @@ fn verifies(walk: impl Fn() -> Command) {
 /// Of an issuer that the test plays, only the token with everything is believed.
 fn believes_only_the_good_one(walk: impl Fn() -> Command) {
     let mut issuer = python(&script("issuer.py"));
-    let mut issuer = issuer
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(issuer.stdout.take().unwrap()).lines();
+    let mut issuer = Companion::start(issuer.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let mut lines = BufReader::new(issuer.child.stdout.take().unwrap()).lines();
     let (url, tokens) = (lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap());
-    let mut child = walk()
-        .arg("offline")
-        .arg(url)
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = walk();
+    let mut child = converse(command.arg("offline").arg(url));
     child.stdin.take().unwrap().write_all(tokens.as_bytes()).unwrap();
-    let done = child.wait_with_output().unwrap();
-    issuer.kill().unwrap();
-    issuer.wait().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    finish(&command, child).expect(0);
 }
 
 fn in_python() -> Command {
@@ -141,12 +130,9 @@ fn the_rust_package_believes_no_token_that_lacks_something() {
 fn what_would_be_published_says_what_it_is() {
     in_python();
     in_typescript();
-    let wheel = Command::new("python3")
-        .args(["-m", "zipfile", "-l"])
-        .arg(made_in("python/dist/doorward-0.1.0-py3-none-any.whl"))
-        .output()
-        .unwrap();
-    let wheel = String::from_utf8(wheel.stdout).unwrap();
+    let wheel = made_in("python/dist/doorward-0.1.0-py3-none-any.whl");
+    let listed = run(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(wheel));
+    let wheel = listed.expect(0).stdout;
     for file in [
         "doorward/py.typed",
         "doorward/verify.py",

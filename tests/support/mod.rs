@@ -2,6 +2,7 @@
 //! as a process.
 
 pub mod app;
+pub mod child;
 pub mod document;
 pub mod people;
 pub mod postgres;

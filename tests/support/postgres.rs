@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::{Connection, Executor};
 use sqlx_postgres::PgConnection;
 
+use super::child::run;
+
 /// The server that all tests share.
 static SHARED: OnceLock<Postgres> = OnceLock::new();
 
@@ -45,21 +47,18 @@ impl Postgres {
 
     /// With `fsync` on or off.
     pub fn start_with(fsync: &'static str) -> Self {
-        let folder = Command::new("mktemp")
-            .args(["-d", "/tmp/doorward-postgres-XXXXXX"])
-            .output()
-            .unwrap();
-        let folder = PathBuf::from(String::from_utf8(folder.stdout).unwrap().trim());
+        let made = run(Command::new("mktemp").args(["-d", "/tmp/doorward-postgres-XXXXXX"])).expect(0);
+        let folder = PathBuf::from(made.stdout.trim());
         if as_root() {
-            run(Command::new("chown").arg("postgres").arg(&folder));
+            run(Command::new("chown").arg("postgres").arg(&folder)).expect(0);
         }
         let port = super::process::free_port();
-        run(shell(
+        run(&mut shell(
             &folder,
             port,
             "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C",
-        )
-        .stdout(Stdio::null()));
+        ))
+        .expect(0);
         let server = Self {
             guardian: guarded(&folder, port, fsync),
             folder,
@@ -72,12 +71,12 @@ impl Postgres {
 
     /// Ends it as a power cut would, connections and all.
     pub fn stop(&mut self) {
-        run(shell(
+        run(&mut shell(
             &self.folder,
             self.port,
             "$AS \"$BIN/pg_ctl\" -D \"$FOLDER/data\" -m immediate -w stop",
-        )
-        .stdout(Stdio::null()));
+        ))
+        .expect(0);
     }
 
     pub fn start_again(&mut self) {
@@ -89,17 +88,21 @@ impl Postgres {
     }
 
     fn wait_until_ready(&self) {
+        let mut is_ready = Command::new(bin_folder().join("pg_isready"));
+        is_ready.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         for _ in 0..600 {
-            let ready = Command::new(bin_folder().join("pg_isready"))
-                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-                .status()
-                .unwrap();
-            if ready.success() {
+            if run(&mut is_ready).status.success() {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        panic!("PostgreSQL in {} did not start", self.folder.display());
+        let said = run(&mut is_ready);
+        panic!(
+            "PostgreSQL in {} did not start: {}{}",
+            self.folder.display(),
+            said.stdout,
+            said.stderr
+        );
     }
 
     pub fn url(&self, database: &str) -> String {
@@ -149,13 +152,6 @@ impl Drop for Postgres {
         drop(self.guardian.stdin.take());
         let _ended = self.guardian.wait();
     }
-}
-
-fn run(command: &mut Command) {
-    let status = command
-        .status()
-        .unwrap_or_else(|cause| panic!("{command:?}: {cause}"));
-    assert!(status.success(), "{command:?}: {status}");
 }
 
 /// Debian keeps the server's programs out of the path, in a folder for each version.

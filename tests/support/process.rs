@@ -3,12 +3,16 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::child::{Finished, run};
 use super::secrets;
+
+/// How much of a server's log is shown when its test fails.
+const LAST_LINES: usize = 20;
 
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
@@ -30,8 +34,10 @@ pub fn doorward(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) ->
     command
 }
 
-pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Output {
-    doorward(folder, settings, arguments).output().unwrap()
+/// Runs the program to its end.
+#[must_use]
+pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Finished {
+    run(&mut doorward(folder, settings, arguments))
 }
 
 fn scheme(settings: &[(&str, &str)]) -> &'static str {
@@ -244,13 +250,7 @@ impl Server {
     }
 
     pub fn signal(&self, name: &str) {
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &self.child.id().to_string()])
-                .status()
-                .unwrap()
-                .success()
-        );
+        run(Command::new("kill").args(["-s", name, &self.child.id().to_string()])).expect(0);
     }
 
     /// Stops every thread of it until SIGCONT. The signal itself is only a request: on a busy
@@ -280,6 +280,13 @@ impl Server {
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
+
+    /// Waits for its end and fails unless it has this exit status.
+    #[track_caller]
+    pub fn expect_end(&mut self, code: i32) {
+        let status = self.wait();
+        assert_eq!(status.code(), Some(code), "{status}: {:?}", self.log());
+    }
 }
 
 impl Drop for Server {
@@ -288,6 +295,11 @@ impl Drop for Server {
         let _already_reaped = self.child.wait();
         if let Some(ear) = self.ear.take() {
             let _heard = ear.join();
+        }
+        if std::thread::panicking() {
+            let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = &log[log.len().saturating_sub(LAST_LINES)..];
+            eprintln!("the server at {} said last:\n{}", self.address, last.join("\n"));
         }
     }
 }

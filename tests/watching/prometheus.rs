@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::someone;
 use crate::support::app::fresh_database;
+use crate::support::child::{Companion, converse, finish};
 use crate::support::process::{Server, free_port, raw};
 use crate::support::{Engine, PASSWORD, SECRET};
 
@@ -173,25 +174,14 @@ async fn what_happens_is_counted_and_nothing_that_a_client_sends_becomes_a_serie
 
 fn promtool(arguments: &[&str], input: &str) {
     use std::io::Write as _;
-    let mut child = Command::new(program("promtool"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(program("promtool"));
+    let mut child = converse(command.args(arguments));
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "promtool {arguments:?}: {said}");
+    finish(&command, child).expect(0);
 }
 
 struct Prometheus {
-    child: Child,
+    _program: Companion,
     address: String,
 }
 
@@ -207,17 +197,18 @@ impl Prometheus {
         );
         std::fs::write(folder.join("prometheus.yml"), config).unwrap();
         let address = format!("127.0.0.1:{}", free_port());
-        let child = Command::new(program("prometheus"))
+        let mut command = Command::new(program("prometheus"));
+        command
             .args([
                 &format!("--config.file={}", folder.join("prometheus.yml").display()),
                 &format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
             ])
             .args([&format!("--web.listen-address={address}"), "--log.level=error"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, address }
+            .stdout(Stdio::null());
+        Self {
+            _program: Companion::start(&mut command),
+            address,
+        }
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Option<Value> {
@@ -239,13 +230,6 @@ impl Prometheus {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("no answer to {query}");
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _already_gone = self.child.kill();
-        let _already_reaped = self.child.wait();
     }
 }
 
