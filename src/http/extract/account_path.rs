@@ -48,8 +48,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_as_id(id in "\\PC{0,30}|-?[0-9]{0,25}") {
-            let _outcome = AccountPath { id }.account();
+        fn an_id_is_a_whole_number_of_64_bits_and_nothing_else(id in "\\PC{0,30}|[+-]?[0-9]{0,25}", number in any::<i64>()) {
+            let wide = id.parse::<i128>().ok().filter(|number| i64::try_from(*number).is_ok());
+            let account = AccountPath { id }.account().ok();
+            prop_assert_eq!(account.map(|account| account.get().into()), wide);
+            let account = AccountPath { id: number.to_string() }.account().ok();
+            prop_assert_eq!(account, Some(UserId::from(number)));
         }
     }
 }

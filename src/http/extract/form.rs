@@ -64,6 +64,8 @@ fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -95,8 +97,35 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _outcome = parse(&body);
+        fn any_bytes_are_a_form_or_refused_as_none(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            match parse(&body) {
+                Ok(fields) => {
+                    let names: Vec<&str> = fields.names().collect();
+                    prop_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+                    prop_assert!(names.iter().all(|name| fields.text(name).is_some_and(|text| !text.is_empty())));
+                }
+                Err(refused) => prop_assert_eq!(refused.iter().map(|bad| bad.kind).collect::<Vec<_>>(), ["form_invalid"]),
+            }
+        }
+
+        /// The pieces are UTF-8, so that only a field given twice is refused; `model` reads them in
+        /// the plainest way.
+        #[test]
+        fn a_form_of_pieces_is_read_field_by_field(pieces in prop::collection::vec("[ab=&+%]|%41|%2b|%3D|%26|%c3%a9|é|%zz", 0..12)) {
+            let body = pieces.concat();
+            let decode = |text: &str| percent_decode(text.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned();
+            let model: Vec<(String, String)> = body.split('&').filter_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                (!value.is_empty()).then(|| (decode(name), decode(value)))
+            }).collect();
+            let distinct: BTreeSet<&str> = model.iter().map(|(name, _)| name.as_str()).collect();
+            match parse(body.as_bytes()) {
+                Ok(fields) => {
+                    let read = fields.names().map(|name| (name.to_owned(), fields.text(name).unwrap_or_default().to_owned()));
+                    prop_assert_eq!(read.collect::<Vec<_>>(), model);
+                }
+                Err(_) => prop_assert!(distinct.len() < model.len(), "{}", body),
+            }
         }
 
         #[test]

@@ -40,6 +40,8 @@ fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -78,12 +80,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _outcome = parse(&body);
+        fn any_bytes_are_read_as_serdes_own_object_or_refused(
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+            fields in prop::collection::btree_map("\\PC{0,4}", "\\PC{0,8}", 0..5), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let mut bent = serde_json::json!(fields).to_string().into_bytes();
+            let at = at.index(bent.len());
+            bent[at] = byte;
+            for body in [noise, bent] {
+                let model = serde_json::from_slice::<serde_json::Map<_, _>>(&body).ok();
+                match parse(&body) {
+                    Ok(fields) => {
+                        let names: BTreeSet<&str> = fields.names().collect();
+                        prop_assert_eq!(Some(names), model.as_ref().map(|object| object.keys().map(String::as_str).collect()));
+                    }
+                    // A name given twice is the one thing that serde takes.
+                    Err(refused) => prop_assert!(model.is_none() || refused[0].kind == "model_attributes_type", "{refused:?}"),
+                }
+            }
         }
 
         #[test]
-        fn no_text_of_json_pieces_panics_and_no_key_is_read_twice(pieces in prop::collection::vec("[\\[\\]{}:, ]|\"a\"|\"\\\\u0061\"|1|null|true|-|\"", 0..40)) {
+        fn no_key_is_read_twice_from_json_pieces(pieces in prop::collection::vec("[\\[\\]{}:, ]|\"a\"|\"\\\\u0061\"|1|null|true|-|\"", 0..40)) {
             let text = format!("{{{}}}", pieces.concat());
             if let Ok(fields) = parse(text.as_bytes()) {
                 prop_assert!(fields.names().filter(|name| *name == "a").count() <= 1, "{}", text);

@@ -76,8 +76,18 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics_as_cursor(text in "\\PC{0,30}|[A-Za-z0-9_-]{0,30}|-?[0-9]{0,25}") {
-            let _outcomes = [AccountOrder::Id, AccountOrder::Email].map(|order| parse_cursor(&text, order));
+        fn a_text_is_a_cursor_of_one_list_at_most_and_names_one_place(
+            text in "\\PC{0,30}|[A-Za-z0-9_-]{0,30}|-?[0-9]{0,25}", inner in "[ie][+-]?[0-9]{0,25}|[ie]\\PC{0,10}|[\\x00-\\x7f]{0,4}",
+        ) {
+            for text in [text, URL_SAFE_NO_PAD.encode(inner)] {
+                let [by_id, by_email] = [AccountOrder::Id, AccountOrder::Email]
+                    .map(|order| parse_cursor(&text, order).map(|place| (order, write_cursor(&place))));
+                prop_assert!(by_id.is_none() || by_email.is_none(), "{}", text);
+                for (order, written) in by_id.into_iter().chain(by_email) {
+                    let again = parse_cursor(&written, order).map(|place| write_cursor(&place));
+                    prop_assert_eq!(again, Some(written));
+                }
+            }
         }
     }
 }

@@ -91,8 +91,26 @@ proptest! {
     }
 
     #[test]
-    fn no_text_of_parameters_panics(text in "(\\PC|[{},:\n]|algorithm: SCRYPT,|rounds: |base64_signer_key: ){0,20}") {
-        let _ = FirebaseParameters::parse(&text);
+    fn a_refused_block_of_parameters_is_told_in_one_line_without_its_values(text in "(\\PC|[{},:\n]|algorithm: SCRYPT,|rounds: hunter,|base64_signer_key: (hunter!|AAAA)?,){0,20}") {
+        match FirebaseParameters::parse(&text) {
+            Ok(_) => prop_assert!(["SCRYPT", "base64_signer_key", "rounds", "mem_cost"].iter().all(|part| text.contains(part)), "{}", text),
+            Err(refused) => {
+                let line = refused.to_string();
+                prop_assert!(!line.contains("hunter") && !line.contains('\n') && line.len() < 200, "{}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_in_range_are_read_in_any_order(rounds in 0..12_u8, mem_cost in 0..20_u8, order in Just(vec![0_usize, 1, 2, 3, 4]).prop_shuffle(), between in "(,|\n|,\n) {0,2}") {
+        let members = [
+            "algorithm: SCRYPT".to_owned(), "base64_signer_key: \"anNr\"".to_owned(), "base64_salt_separator: Bw==".to_owned(),
+            format!("rounds: {rounds}"), format!("mem_cost: {mem_cost}"),
+        ];
+        let shuffled: Vec<&str> = order.iter().map(|at| members[*at].as_str()).collect();
+        let read = FirebaseParameters::parse(&format!("hash_config {{{}}}", shuffled.join(&between))).ok();
+        prop_assert_eq!(read.is_some(), (1..=8).contains(&rounds) && (1..=14).contains(&mem_cost));
+        prop_assert!(read == FirebaseParameters::parse(&members.join(",")).ok());
     }
 
     #[test]
