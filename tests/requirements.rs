@@ -1,11 +1,16 @@
-//! The table in `requirements.md` names tests that there are, so that it cannot rot.
+//! The table in `requirements.md` names tests and attacks that there are, and every attack, so that
+//! it cannot rot.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::architecture::rust_files;
+use crate::attacks;
+use crate::support::pattern::fits;
 
 const TABLE: &str = include_str!("requirements.md");
+/// Begins the name of an attack, or of several.
+const ATTACK: &str = "`attacks: ";
 
 /// The rows: id, requirement, tests.
 fn rows() -> Vec<(&'static str, &'static str, &'static str)> {
@@ -60,7 +65,7 @@ fn every_requirement_names_tests_that_there_are_or_says_why_none() {
             assert!(!reason.is_empty(), "{id}");
             continue;
         }
-        for test in tests.split(", ") {
+        for test in tests.split(", ").filter(|test| !test.starts_with(ATTACK)) {
             let named = test
                 .strip_prefix('`')
                 .and_then(|test| test.strip_suffix('`'))
@@ -75,4 +80,25 @@ fn every_requirement_names_tests_that_there_are_or_says_why_none() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn every_attack_is_named_and_every_name_has_its_attack() {
+    let named: HashSet<&str> = TABLE
+        .split(ATTACK)
+        .skip(1)
+        .filter_map(|rest| rest.split('`').next())
+        .collect();
+    let attacks = attacks::names().await;
+    for pattern in &named {
+        let is_there = attacks.iter().any(|attack| fits(pattern, attack));
+        assert!(is_there, "there is no attack {pattern}");
+    }
+    let unnamed: Vec<&String> = attacks
+        .iter()
+        .filter(|attack| !named.iter().any(|pattern| fits(pattern, attack)))
+        .collect();
+    assert!(unnamed.is_empty(), "no requirement names {unnamed:#?}");
+    let whole = "`attacks::every_attack_gets_one_allowed_answer_and_the_service_lives_on`";
+    assert!(!TABLE.contains(whole), "a requirement names all attacks at once");
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::pages;
 use crate::support::child;
+use crate::support::pattern::fits;
 use crate::support::process::Server;
 
 /// Every `console` block: the commands, each with the output that it promises.
@@ -29,21 +30,6 @@ fn sessions(text: &str) -> Vec<Vec<(String, String)>> {
         parts.collect()
     };
     blocks.map(commands).collect()
-}
-
-/// Whether `text` is `promised`, where `…` stands for text that differs each time.
-fn keeps(promised: &str, text: &str) -> bool {
-    let mut parts = promised.split('…');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
-        return false;
-    };
-    let mut last = "";
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-        last = part;
-    }
-    rest.is_empty() || (last.is_empty() && promised.ends_with('…'))
 }
 
 /// Runs the blocks of a page in a folder with a server of its own, the program on the path.
@@ -75,7 +61,7 @@ fn run(page: &str, sessions: &[Vec<(String, String)>]) {
     let answers: Vec<&str> = output.split(MARK).map(str::trim).collect();
     for ((command, promised), answer) in sessions.iter().flatten().zip(answers) {
         assert!(
-            keeps(promised.trim(), answer),
+            fits(promised.trim(), answer),
             "{page}: {command}\npromises: {promised}\nanswers:  {answer}\nerrors:   {errors}"
         );
     }

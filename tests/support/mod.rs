@@ -4,6 +4,7 @@
 pub mod app;
 pub mod child;
 pub mod document;
+pub mod pattern;
 pub mod people;
 pub mod postgres;
 pub mod posts;
