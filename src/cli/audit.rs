@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 
-use super::Exit;
+use super::exit::Exit;
 use super::output::{print, print_json};
 use crate::app::App;
 use crate::http::api::audit::Event;
@@ -13,7 +13,7 @@ use crate::service::audit::{self, AuditVerdict};
 
 /// Commands of `doorward audit`.
 #[derive(Debug, Subcommand)]
-pub enum Action {
+pub enum AuditAction {
     /// Verify that no event was changed or removed; exit status 0 if so, else 1
     Verify {
         /// Newest event of an earlier verification; it must still exist unchanged
@@ -39,10 +39,10 @@ pub struct Period {
 ///
 /// # Errors
 /// [`Exit`] with the reason, or with the broken event.
-pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
+pub async fn run(app: &App, action: AuditAction) -> Result<(), Exit> {
     match action {
-        Action::Verify { since } => verify(app, since.as_deref()).await,
-        Action::Export(period) => export(app, &period).await,
+        AuditAction::Verify { since } => verify(app, since.as_deref()).await,
+        AuditAction::Export(period) => export(app, &period).await,
     }
 }
 

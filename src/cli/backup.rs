@@ -4,14 +4,15 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::operator::CLI;
 use super::output::print;
-use super::{CLI, Exit};
 use crate::app::App;
 use crate::service::portability::{self, BackupFailure};
 
 /// Options of the command.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct BackupOptions {
     /// File to create; only its owner can read it
     file: String,
 }
@@ -20,7 +21,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
+pub async fn run(app: &App, options: &BackupOptions) -> Result<(), Exit> {
     let file = &options.file;
     portability::back_up(app, Path::new(file), &CLI)
         .await

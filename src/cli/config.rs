@@ -1,6 +1,6 @@
 //! `doorward config`: prints the settings in use.
 
-use super::Exit;
+use super::exit::Exit;
 use super::output::print;
 use crate::config::Config;
 

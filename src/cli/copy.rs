@@ -2,16 +2,17 @@
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::operator::CLI;
 use super::output::print;
 use super::progress::Progress;
-use super::{CLI, Exit};
 use crate::app::App;
 use crate::service::portability::{self, CopyFailure};
 use crate::store::url::DatabaseUrl;
 
 /// Options of the command.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct CopyOptions {
     #[arg(
         long,
         value_name = "URL",
@@ -24,7 +25,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
+pub async fn run(app: &App, options: &CopyOptions) -> Result<(), Exit> {
     let url = DatabaseUrl::parse(&options.to).map_err(|why| Exit::failed(format!("--to: {why}")))?;
     let mut progress = Progress::new("rows", None);
     let copied = portability::copy(app, &url, &CLI, &mut |rows| progress.at(rows))

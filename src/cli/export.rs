@@ -6,14 +6,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use clap::Args;
 
+use super::exit::Exit;
+use super::operator::CLI;
 use super::progress::Progress;
-use super::{CLI, Exit};
 use crate::app::App;
 use crate::service::portability;
 
 /// Options of the command.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct ExportOptions {
     /// File to create; only its owner can read it; - is standard output
     file: String,
 }
@@ -22,7 +23,7 @@ pub struct Options {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, options: &Options) -> Result<(), Exit> {
+pub async fn run(app: &App, options: &ExportOptions) -> Result<(), Exit> {
     let file = &options.file;
     let count = portability::count(app).await?;
     let mut progress = Progress::new("accounts", u64::try_from(count).ok());

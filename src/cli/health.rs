@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Exit;
+use super::exit::Exit;
 use super::output::print;
 use crate::config::Config;
 use crate::server::tls;

@@ -7,16 +7,17 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
 
+use super::exit::Exit;
+use super::operator::CLI;
 use super::output::{Format, print, print_json};
 use super::progress::Progress;
-use super::{CLI, Exit};
 use crate::app::App;
 use crate::formats::sources::{FirebaseParameters, Parameters, Source};
 use crate::service::portability::{self, Import, Imported, Listener};
 
 /// Options of the command.
 #[derive(Debug, Args)]
-pub struct Options {
+pub struct ImportOptions {
     /// File with JSON lines, a JSON array or document, or CSV with a header; - is standard input
     file: String,
     /// Service that the file was exported from
@@ -66,8 +67,8 @@ impl Listener for Reporter {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, options: Options) -> Result<(), Exit> {
-    let Options {
+pub async fn run(app: &App, options: ImportOptions) -> Result<(), Exit> {
+    let ImportOptions {
         file,
         from,
         firebase_parameters,

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::exit::Exit;
+use super::operator::CLI;
 use super::output::{Format, print, print_json};
-use super::{CLI, Exit};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::signing_key::SealedKey;
@@ -12,7 +13,7 @@ use crate::service::keys;
 
 /// Commands of `doorward keys`.
 #[derive(Debug, Subcommand)]
-pub enum Action {
+pub enum KeysAction {
     /// List every key with its state
     List(Format),
     /// Publish a new key; it starts to sign ten minutes later
@@ -34,7 +35,7 @@ pub enum Action {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
+pub async fn run(app: &App, action: KeysAction) -> Result<(), Exit> {
     if app.config.tokens.shares_its_key() {
         return Err(Exit::failed(
             "DOORWARD_JWT_SECRET is the only signing key: there are no keys in the database to manage",
@@ -42,15 +43,15 @@ pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
     }
     let now = app.clock.now();
     match action {
-        Action::List(format) => {
+        KeysAction::List(format) => {
             for key in keys::list(app).await? {
                 show(&key, now, format)?;
             }
             Ok(())
         }
-        Action::Rotate { now: true } => rotate(app, now.plus(keys::KNOWN_EVERYWHERE)).await,
-        Action::Rotate { now: false } => rotate(app, now.plus(keys::PUBLISHED_AHEAD)).await,
-        Action::Revoke { kid } => {
+        KeysAction::Rotate { now: true } => rotate(app, now.plus(keys::KNOWN_EVERYWHERE)).await,
+        KeysAction::Rotate { now: false } => rotate(app, now.plus(keys::PUBLISHED_AHEAD)).await,
+        KeysAction::Revoke { kid } => {
             if !keys::revoke(app, &kid, &CLI).await? {
                 return Err(Exit::failed(
                     "the key does not exist or is already revoked; see: doorward keys list",

@@ -15,6 +15,7 @@ mod health;
 mod import;
 mod keys;
 mod openapi;
+mod operator;
 mod output;
 mod password;
 mod progress;
@@ -30,12 +31,8 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::app::App;
 use crate::config::{Config, SettingSource};
 use crate::model::clock::Clock;
-use crate::model::event::{Actor, Context};
 pub use exit::Exit;
 use flags::SettingFlags;
-
-/// Actor of the audit events that a command writes.
-static CLI: Context = Context::own(Actor::Cli);
 
 const SETTINGS_NOTE: &str =
     "Every command takes the settings, as flags or environment variables: doorward help settings";
@@ -55,7 +52,7 @@ enum Command {
     /// Run the server (the default command)
     Serve,
     /// Print the OpenAPI document
-    Openapi(openapi::Options),
+    Openapi(openapi::OpenapiOptions),
     /// Print the settings in use, with secrets masked
     Config,
     /// Print every setting with its default and meaning
@@ -63,23 +60,23 @@ enum Command {
     Settings,
     /// Manage accounts and their sessions
     #[command(subcommand, arg_required_else_help = false)]
-    User(user::Action),
+    User(user::UserAction),
     /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
-    Keys(keys::Action),
+    Keys(keys::KeysAction),
     /// Verify or export the audit events
     #[command(subcommand, arg_required_else_help = false)]
-    Audit(audit::Action),
+    Audit(audit::AuditAction),
     /// Ask the running server whether it is ready; exit status 0 if it is, else 1
     Health,
     /// Import accounts with their password hashes; existing accounts stay unchanged
-    Import(import::Options),
+    Import(import::ImportOptions),
     /// Export every account with its password hash, one JSON object per line
-    Export(export::Options),
+    Export(export::ExportOptions),
     /// Copy the SQLite database to a file while servers use it
-    Backup(backup::Options),
+    Backup(backup::BackupOptions),
     /// Copy everything, sessions and keys included, into an empty SQLite or PostgreSQL database
-    Copy(copy::Options),
+    Copy(copy::CopyOptions),
 }
 
 /// Runs the program with the given arguments (the program's name first) and environment.

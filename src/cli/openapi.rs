@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::Exit;
+use super::exit::Exit;
 use super::output::print;
 use crate::http::openapi;
 
@@ -10,7 +10,7 @@ use crate::http::openapi;
 // Here `--version` is the version of OpenAPI, not the program's version.
 #[derive(Debug, Args)]
 #[command(disable_version_flag = true)]
-pub struct Options {
+pub struct OpenapiOptions {
     /// OpenAPI version of the document
     #[arg(long, value_enum, default_value_t = Version::V3_1)]
     version: Version,
@@ -29,7 +29,7 @@ enum Version {
 ///
 /// # Errors
 /// [`Exit`] if standard output fails.
-pub fn run(options: &Options) -> Result<(), Exit> {
+pub fn run(options: &OpenapiOptions) -> Result<(), Exit> {
     print(&match options.version {
         Version::V3_1 => openapi::text(),
         Version::V3_0 => openapi::text_3_0(),

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write as _};
 use clap::Args;
 use serde::Serialize;
 
-use super::Exit;
+use super::exit::Exit;
 
 /// Form of the output.
 #[derive(Debug, Clone, Copy, Args)]

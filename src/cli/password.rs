@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stdin};
 
 use zeroize::Zeroizing;
 
-use super::Exit;
+use super::exit::Exit;
 
 /// Reads a password twice from a prompt without echo. If standard input is not a terminal, reads
 /// its first line once.

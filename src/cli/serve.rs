@@ -7,7 +7,7 @@ use actix_web::rt::System;
 use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Exit;
+use super::exit::Exit;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::Exit;
+use super::exit::Exit;
 use super::output::print;
 use crate::config::{AREAS, Setting};
 

@@ -5,10 +5,11 @@ mod print;
 
 use clap::{Args, Subcommand};
 
+use super::exit::Exit;
+use super::operator::{CLI, OPERATOR};
 use super::output::{self, Format};
-use super::{CLI, Exit, password};
+use super::password;
 use crate::app::App;
-use crate::model::authority::Authority;
 use crate::model::email::Email;
 use crate::model::ids::UserId;
 use crate::model::password::Password;
@@ -19,11 +20,10 @@ use crate::service::admin::{self, CreatedAccount};
 
 /// Accounts read at a time.
 const PAGE: usize = 200;
-const OPERATOR: Authority = Authority::OPERATOR;
 
 /// Commands of `doorward user`.
 #[derive(Debug, Subcommand)]
-pub enum Action {
+pub enum UserAction {
     /// Create an account; the password is read from a prompt or from standard input
     Create(Creation),
     /// List accounts
@@ -111,41 +111,41 @@ pub struct Logout {
 ///
 /// # Errors
 /// [`Exit`] with the reason.
-pub async fn run(app: &App, action: Action) -> Result<(), Exit> {
+pub async fn run(app: &App, action: UserAction) -> Result<(), Exit> {
     match action {
-        Action::Create(options) => create(app, options).await,
-        Action::List(options) => list(app, options).await,
-        Action::Disable(who) => change(app, &who, None, Some(false)).await,
-        Action::Enable(who) => change(app, &who, None, Some(true)).await,
-        Action::SetRole { who, role } => change(app, &who, Some(&role), None).await,
-        Action::ResetPassword { who, format } => {
+        UserAction::Create(options) => create(app, options).await,
+        UserAction::List(options) => list(app, options).await,
+        UserAction::Disable(who) => change(app, &who, None, Some(false)).await,
+        UserAction::Enable(who) => change(app, &who, None, Some(true)).await,
+        UserAction::SetRole { who, role } => change(app, &who, Some(&role), None).await,
+        UserAction::ResetPassword { who, format } => {
             let account = find(app, &who.who).await?;
             let invitation = admin::reset_password(app, account.me.id, OPERATOR, &CLI).await?;
             print::invitation(&account, &invitation, format)
         }
-        Action::Unlock(who) => {
+        UserAction::Unlock(who) => {
             let account = find(app, &who.who).await?;
             admin::unlock(app, account.me.id, &CLI).await?;
             output::print(&format!("{} is unlocked\n", account.me.email))
         }
-        Action::Delete(who) => {
+        UserAction::Delete(who) => {
             let account = find(app, &who.who).await?;
             admin::delete(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{} is deleted\n", account.me.email))
         }
-        Action::Sessions { who, format } => {
+        UserAction::Sessions { who, format } => {
             let account = find(app, &who.who).await?;
             for session in admin::sessions(app, account.me.id).await? {
                 print::session(session, format)?;
             }
             Ok(())
         }
-        Action::Logout(Logout { who: Some(who), .. }) => {
+        UserAction::Logout(Logout { who: Some(who), .. }) => {
             let account = find(app, &who).await?;
             let ended = admin::end_sessions(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{ended} sessions of {} ended\n", account.me.email))
         }
-        Action::Logout(Logout { who: None, .. }) => {
+        UserAction::Logout(Logout { who: None, .. }) => {
             let ended = admin::end_every_session(app, &CLI).await?;
             output::print(&format!("{ended} sessions ended\n"))
         }

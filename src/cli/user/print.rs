@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::cli::output::{Format, print, print_json};
 use crate::http::api::me::Session;
 use crate::http::api::users::User;
