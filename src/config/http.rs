@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::BadSetting;
 use super::row::settings;
+use super::setting::BadSetting;
 use super::values::{By, FILE_OR_NONE, Or, Switch, parts, show_list};
 
 /// Name of the setting for the certificate chain file.

@@ -13,6 +13,7 @@ mod memory;
 mod row;
 mod server;
 mod sessions;
+mod setting;
 mod source;
 mod telemetry;
 #[cfg(test)]
@@ -30,11 +31,11 @@ pub use http::{HttpSettings, TLS_CERT, TLS_KEY, TlsFiles};
 pub use limits::LimitSettings;
 pub use memory::MemorySettings;
 use row::Area;
-pub use row::Setting;
 pub use server::ServerSettings;
 pub use sessions::SessionSettings;
+pub use setting::{BadSetting, Setting, Sources};
 use source::Reader;
-pub use source::{SettingSource, Sources};
+pub use source::SettingSource;
 pub use telemetry::TelemetrySettings;
 pub use tokens::TokenSettings;
 
@@ -81,25 +82,6 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> {
     AREAS.iter().flat_map(|(_, rows)| *rows)
 }
 
-/// A refused setting: its name and the reason, in one line.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name}: {why}")]
-pub struct BadSetting {
-    /// Name of the variable.
-    pub name: String,
-    /// The reason; it never contains the value of a secret.
-    pub why: String,
-}
-
-impl BadSetting {
-    fn new(name: &str, why: impl Into<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            why: why.into(),
-        }
-    }
-}
-
 impl Config {
     /// Reads and checks every setting.
     ///
@@ -107,6 +89,8 @@ impl Config {
     /// Every fault, as one [`BadSetting`] for each setting.
     pub fn load(source: &SettingSource<'_>) -> Result<Self, Vec<BadSetting>> {
         let mut reader = Reader::new(source);
+        let known: Vec<&Setting> = settings().collect();
+        reader.bad.extend(source.unknown_names(&known));
         reader.bad.extend(server::password_in_flag(source));
         let mut config = Self::read(&mut reader);
         let mut bad = reader.bad;

@@ -1,31 +1,8 @@
-//! The row of a setting, and the struct generated from the rows of an area.
+//! The struct of an area, generated from the rows of its settings.
 
-use super::source::{Reader, Sources};
-use super::values::Form;
-
-/// Description of a setting, as `doorward help settings` and `docs/settings.md` show it.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// Name of the environment variable.
-    pub name: &'static str,
-    /// Default value, or a description of it.
-    pub default: &'static str,
-    /// Explanation in one line.
-    pub help: &'static str,
-    /// Allowed sources of its value.
-    pub sources: Sources,
-}
-
-impl Setting {
-    /// Name of the flag without its dashes, or `None` for a secret.
-    #[must_use]
-    pub fn flag(&self) -> Option<String> {
-        let name = self.name.trim_start_matches("DOORWARD_");
-        self.sources
-            .has_flag()
-            .then(|| name.to_ascii_lowercase().replace('_', "-"))
-    }
-}
+use super::setting::{Setting, Sources};
+use super::source::Reader;
+use super::values::ValueForm;
 
 /// Settings of one area.
 pub(super) trait Area: Sized {
@@ -40,7 +17,7 @@ pub(super) trait Area: Sized {
 }
 
 /// Allowed sources of values of this form.
-pub(super) const fn sources_of<F: Form>(_form: &F) -> Sources {
+pub(super) const fn sources_of<F: ValueForm>(_form: &F) -> Sources {
     F::SOURCES
 }
 
@@ -59,19 +36,21 @@ macro_rules! settings {
         }
 
         impl $crate::config::row::Area for $area {
-            const SETTINGS: &'static [$crate::config::Setting] = &[$($crate::config::Setting {
-                name: $name,
-                default: $default,
-                help: $help,
-                sources: $crate::config::row::sources_of(&$form),
-            },)+];
+            const SETTINGS: &'static [$crate::config::setting::Setting] = &[$(
+                $crate::config::setting::Setting {
+                    name: $name,
+                    default: $default,
+                    help: $help,
+                    sources: $crate::config::row::sources_of(&$form),
+                },
+            )+];
 
             fn read(reader: &mut $crate::config::source::Reader<'_>) -> Self {
                 Self { $($field: reader.read($name, $default, &$form),)+ }
             }
 
             fn shown(&self) -> Vec<String> {
-                vec![$($crate::config::values::Form::show(&$form, &self.$field),)+]
+                vec![$($crate::config::values::ValueForm::show(&$form, &self.$field),)+]
             }
         }
     };

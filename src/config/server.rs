@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::BadSetting;
 use super::row::settings;
-use super::source::{SettingSource, Sources};
-use super::values::{ADDRESS, Form};
+use super::setting::{BadSetting, Sources};
+use super::source::SettingSource;
+use super::values::{ADDRESS, ValueForm};
 use crate::crypto::root_secret::{MIN_SECRET_BYTES, RootSecret};
 use crate::store::url::DatabaseUrl;
 
@@ -21,7 +21,7 @@ settings! {
         database: DatabaseUrl = DATABASE, "sqlite://doorward.db", Database,
             "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; a URL with a password \
              comes from the variable or from DATABASE_URL_FILE";
-        secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", Secret,
+        secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", MaskedSecret,
             "root secret of at least 32 bytes, from which internal keys are derived; required with PostgreSQL";
     }
 }
@@ -56,7 +56,7 @@ pub(super) fn password_in_flag(source: &SettingSource<'_>) -> Option<BadSetting>
 
 struct Database;
 
-impl Form for Database {
+impl ValueForm for Database {
     type Value = DatabaseUrl;
     const SOURCES: Sources = Sources::FlagVariableOrFile;
 
@@ -70,9 +70,9 @@ impl Form for Database {
 }
 
 /// An optional secret, always masked.
-pub(super) struct Secret;
+pub(super) struct MaskedSecret;
 
-impl Form for Secret {
+impl ValueForm for MaskedSecret {
     type Value = Option<RootSecret>;
     const SOURCES: Sources = Sources::VariableOrFile;
 

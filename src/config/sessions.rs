@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::BadSetting;
 use super::row::settings;
+use super::setting::BadSetting;
 use super::values::{By, DURATION, Whole, parse_duration, show_duration};
 
 const IDLE_TTL: &str = "DOORWARD_SESSION_IDLE_TTL";

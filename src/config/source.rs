@@ -6,33 +6,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::values::Form;
-use super::{BadSetting, Setting, settings};
-
-/// Allowed sources of a setting's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sources {
-    /// The flag, or the variable if there is no flag.
-    FlagOrVariable,
-    /// For a secret: the variable or a file, not both.
-    VariableOrFile,
-    /// The flag or the variable, or a file instead of both.
-    FlagVariableOrFile,
-}
-
-impl Sources {
-    /// Whether there is a flag; a setting without a flag is a secret.
-    #[must_use]
-    pub const fn has_flag(self) -> bool {
-        matches!(self, Self::FlagOrVariable | Self::FlagVariableOrFile)
-    }
-
-    /// Whether the variable `NAME_FILE` can name a file.
-    #[must_use]
-    pub const fn has_file(self) -> bool {
-        matches!(self, Self::VariableOrFile | Self::FlagVariableOrFile)
-    }
-}
+use super::setting::{BadSetting, Setting, Sources};
+use super::values::ValueForm;
 
 /// Given values; `flags` takes precedence over `environment`.
 pub struct SettingSource<'a> {
@@ -51,6 +26,29 @@ impl SettingSource<'_> {
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
     }
+
+    /// A refusal of each `DOORWARD_*` variable that is not a setting, with the most similar name.
+    pub(super) fn unknown_names(&self, settings: &[&Setting]) -> Vec<BadSetting> {
+        let accepts = |setting: &Setting, name: &str| {
+            setting.name == name
+                || (setting.sources.has_file() && name.strip_suffix("_FILE") == Some(setting.name))
+        };
+        self.environment
+            .iter()
+            .filter(|(name, _)| name.starts_with("DOORWARD_"))
+            .filter(|(name, _)| !settings.iter().any(|setting| accepts(setting, name)))
+            .map(|(name, _)| {
+                let similarity = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
+                let nearest = settings
+                    .iter()
+                    .max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+                let meant = nearest
+                    .map(|setting| format!("; did you mean {}?", setting.name))
+                    .unwrap_or_default();
+                BadSetting::new(name, format!("is not a setting{meant}"))
+            })
+            .collect()
+    }
 }
 
 /// Reader of settings that collects the faults.
@@ -61,17 +59,17 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that starts with the faults of unknown names.
-    pub fn new(source: &'a SettingSource<'a>) -> Self {
+    /// A reader without faults.
+    pub const fn new(source: &'a SettingSource<'a>) -> Self {
         Self {
             source,
-            bad: unknown_names(source.environment),
+            bad: Vec::new(),
         }
     }
 
     /// The given value, or the default. After a fault, reading continues with the default, so that
     /// every setting is checked.
-    pub fn read<F: Form>(&mut self, name: &str, default: &str, form: &F) -> F::Value {
+    pub fn read<F: ValueForm>(&mut self, name: &str, default: &str, form: &F) -> F::Value {
         if let Some(text) = self.text(name, F::SOURCES) {
             match form.parse(&text) {
                 Ok(value) => return value,
@@ -116,25 +114,4 @@ impl<'a> Reader<'a> {
             }
         }
     }
-}
-
-/// A refusal of each `DOORWARD_*` variable that is not a setting, with the most similar name.
-fn unknown_names(environment: &[(String, String)]) -> Vec<BadSetting> {
-    let accepts = |setting: &Setting, name: &str| {
-        setting.name == name
-            || (setting.sources.has_file() && name.strip_suffix("_FILE") == Some(setting.name))
-    };
-    environment
-        .iter()
-        .filter(|(name, _)| name.starts_with("DOORWARD_"))
-        .filter(|(name, _)| !settings().any(|setting| accepts(setting, name)))
-        .map(|(name, _)| {
-            let similarity = |setting: &Setting| strsim::jaro_winkler(setting.name, name);
-            let nearest = settings().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
-            let meant = nearest
-                .map(|setting| format!("; did you mean {}?", setting.name))
-                .unwrap_or_default();
-            BadSetting::new(name, format!("is not a setting{meant}"))
-        })
-        .collect()
 }

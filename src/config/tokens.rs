@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::BadSetting;
 use super::row::settings;
-use super::server::Secret;
+use super::server::MaskedSecret;
+use super::setting::BadSetting;
 use super::values::{By, DURATION, DurationOr, Or};
 use crate::crypto::root_secret::RootSecret;
 use crate::model::signing_key::SigningAlgorithm;
@@ -23,7 +23,7 @@ settings! {
         algorithm: SigningAlgorithm = "DOORWARD_JWT_ALGORITHM", "HS256", ALGORITHM,
             "HS256, EdDSA, ES256 or RS256; with the last three, other services verify tokens by JWKS; old \
              tokens stay valid after a change";
-        jwt_secret: Option<RootSecret> = JWT_SECRET, "none", Secret,
+        jwt_secret: Option<RootSecret> = JWT_SECRET, "none", MaskedSecret,
             "HS256 only: signing key shared with your other services, at least 32 bytes";
         key_rotation: Option<Duration> = KEY_ROTATION, "never", DurationOr("never", "30d"),
             "time between new signing keys, at least 1h, such as 30d; with never, only `doorward keys \

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::source::Sources;
+use super::setting::Sources;
 use crate::model::throttle::Rate;
 
 /// Textual form of a setting.
-pub(super) trait Form {
+pub(super) trait ValueForm {
     /// Type of the value.
     type Value;
     /// Allowed sources of the value.
@@ -33,7 +33,7 @@ pub(super) trait Form {
 /// A form from a parse function and a show function.
 pub(super) struct By<T>(pub fn(&str) -> Result<T, String>, pub fn(&T) -> String);
 
-impl<T> Form for By<T> {
+impl<T> ValueForm for By<T> {
     type Value = T;
 
     fn parse(&self, text: &str) -> Result<T, String> {
@@ -46,9 +46,9 @@ impl<T> Form for By<T> {
 }
 
 /// A form with a computed default; the row of the setting only describes the default.
-pub(super) struct Or<F: Form>(pub F, pub fn() -> F::Value);
+pub(super) struct Or<F: ValueForm>(pub F, pub fn() -> F::Value);
 
-impl<F: Form> Form for Or<F> {
+impl<F: ValueForm> ValueForm for Or<F> {
     type Value = F::Value;
     const SOURCES: Sources = F::SOURCES;
 
@@ -68,7 +68,7 @@ impl<F: Form> Form for Or<F> {
 /// A whole number from a minimum to a maximum, both included.
 pub(super) struct Whole(pub usize, pub usize);
 
-impl Form for Whole {
+impl ValueForm for Whole {
     type Value = usize;
 
     fn parse(&self, text: &str) -> Result<usize, String> {
@@ -85,7 +85,7 @@ impl Form for Whole {
 /// One of two words: the first for true, the second for false.
 pub(super) struct Switch(pub &'static str, pub &'static str);
 
-impl Form for Switch {
+impl ValueForm for Switch {
     type Value = bool;
 
     fn parse(&self, text: &str) -> Result<bool, String> {
@@ -105,7 +105,7 @@ impl Form for Switch {
 /// A word for `None`, or a duration of at least an hour; the second text is an example duration.
 pub(super) struct DurationOr(pub &'static str, pub &'static str);
 
-impl Form for DurationOr {
+impl ValueForm for DurationOr {
     type Value = Option<Duration>;
 
     fn parse(&self, text: &str) -> Result<Option<Duration>, String> {
