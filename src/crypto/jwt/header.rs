@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::NotValid;
+use super::verified::NotValid;
 use crate::crypto::signing_keys::SigningKey;
 
 /// Type of an access token (RFC 9068 section 2.1).

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto;
 use serde::Serialize;
 
-use super::AccessTokens;
+use super::access_tokens::AccessTokens;
 use super::header::Header;
 use crate::crypto::signing_keys::jwa;
 use crate::crypto::{CryptoError, random};

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashlink::LruCache;
 
-use super::VerifiedAccessToken;
+use super::verified::VerifiedAccessToken;
 use crate::model::clock::NODES_APART;
 
 /// Leeway of a token's `nbf` ahead of our clock (seconds); `exp` has no leeway, for the clock

@@ -5,30 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto;
 use serde::Deserialize;
 
-use super::AccessTokens;
+use super::access_tokens::AccessTokens;
 use super::header::{Header, parse_object};
 use super::proved::Proved;
+use super::verified::{NotValid, VerifiedAccessToken};
 use crate::crypto::signing_keys::jwa;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject};
 
 /// Longest token that is read, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// The token is not one that we issued, or no longer good. It has no reason on purpose: the
-/// caller learns none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a valid access token")]
-pub struct NotValid;
-
-/// Content of a valid token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VerifiedAccessToken {
-    /// Session that it belongs to.
-    pub session: SessionId,
-    /// Subject that the session must have.
-    pub subject: Subject,
-}
 
 /// Claims of a token that are for others to read.
 #[derive(Debug, Clone, Deserialize)]

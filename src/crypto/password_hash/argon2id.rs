@@ -4,14 +4,12 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time;
 
-use super::cost::{CEILING, Cost};
-use super::{HashError, Verdict};
+use super::cost::{CEILING, Cost, OUTPUT_BYTES};
+use super::verdict::{HashError, Verdict};
 use crate::crypto::random;
 use crate::model::password::Password;
 
 const SALT_BYTES: usize = 16;
-/// Length of the output of our own hashes.
-pub(super) const OUTPUT_BYTES: usize = 32;
 /// Memory that must be there beyond a hash's own, in blocks of 1 KiB.
 const SPARE_BLOCKS: usize = 16 * 1024;
 

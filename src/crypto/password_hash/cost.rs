@@ -4,12 +4,12 @@ use std::fmt;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 
-use super::argon2id::OUTPUT_BYTES;
-
 /// Cost of one Argon2id hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost(pub(super) Params);
 
+/// Length of the output of our own hashes.
+pub(super) const OUTPUT_BYTES: usize = 32;
 /// The floor that OWASP's Password Storage Cheat Sheet sets for `p=1`: pairs of (KiB, passes).
 const FLOOR: &[(u32, u32)] = &[(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 /// Highest cost of a stored hash that is verified: KiB, passes, lanes. A costlier one, once written

@@ -10,35 +10,14 @@ mod cost;
 mod foreign;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use self::argon2id::Argon2Hash;
 pub use self::argon2id::{Scratch, hash};
 pub use self::cost::Cost;
 use self::foreign::ForeignHash;
+pub use self::verdict::{HashError, Verdict};
 use crate::model::password::Password;
-
-/// Reason why there is no hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// The queue is full, the job waited too long, or there is no memory for it now.
-    #[error("the password hashing queue is full, or there is no memory for a hash")]
-    Busy,
-    /// Argon2 or the random number generator refused.
-    #[error("hashing a password failed: {0}")]
-    CryptoError(&'static str),
-}
-
-/// Result of a verification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The password is right and its hash costs what is configured.
-    Right,
-    /// The password is right; its hash was made at another cost or by another system and should be
-    /// replaced.
-    RightButOutdated,
-    /// Wrong password, no account, or a stored hash that cannot be verified.
-    Wrong,
-}
 
 /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work is
 /// done and the verdict is [`Verdict::Wrong`].
