@@ -11,7 +11,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{ForeignHash, Function, LENIENT, Parsed, named, number};
+use super::fields::{LENIENT, named, number};
 
 /// The cost is an exponent: 12 takes a quarter of a second, 16 four.
 const COST: RangeInclusive<u32> = 4..=16;
@@ -22,14 +22,15 @@ const HASH_BYTES: usize = 23;
 
 const MALFORMED: &str = "malformed bcrypt hash";
 
-pub(super) struct Bcrypt {
+pub struct Bcrypt {
     before: Before,
     cost: u32,
     salt: [u8; 16],
+    pub(super) hash: Vec<u8>,
 }
 
 /// Step before bcrypt that the password goes through.
-pub(super) enum Before {
+pub enum Before {
     Nothing,
     /// Django.
     HexSha256,
@@ -40,7 +41,7 @@ pub(super) enum Before {
 }
 
 /// Parses what follows `$2b$`: the cost, then salt and hash in one piece.
-pub(super) fn parse(before: Before, cost: &str, text: &str) -> Parsed {
+pub(super) fn parse(before: Before, cost: &str, text: &str) -> Result<Bcrypt, &'static str> {
     let cost = number(cost, &COST).ok_or("bcrypt cost outside 4 to 16")?;
     let decode = |text: &str| {
         GeneralPurpose::new(&alphabet::BCRYPT, LENIENT)
@@ -52,14 +53,16 @@ pub(super) fn parse(before: Before, cost: &str, text: &str) -> Parsed {
     if hash.len() != HASH_BYTES {
         return Err(MALFORMED);
     }
-    Ok(ForeignHash {
-        function: Function::Bcrypt(Bcrypt { before, cost, salt }),
+    Ok(Bcrypt {
+        before,
+        cost,
+        salt,
         hash,
     })
 }
 
 /// Parses `v=2,t=2b,r=12` or, of the first version, `2b,12`.
-pub(super) fn parse_passlib(params: &str, salt: &str, hash: &str) -> Parsed {
+pub(super) fn parse_passlib(params: &str, salt: &str, hash: &str) -> Result<Bcrypt, &'static str> {
     let (before, cost) = match (named(params, ["v", "t", "r"]), params.split_once(',')) {
         (Some(["2", "2b", cost]), _) => (Before::Base64HmacSha256(salt.to_owned()), cost),
         (None, Some(("2a" | "2b", cost))) => (Before::Base64Sha256, cost),

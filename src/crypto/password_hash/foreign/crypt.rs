@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use ::sha_crypt::{Params, sha256_crypt, sha512_crypt};
 use md5::{Digest as _, Md5};
 
-use super::{ForeignHash, Function, Parsed, number};
+use super::fields::number;
 
 /// Rounds from the form's own minimum to half as much again as passlib's default.
 const SHA_ROUNDS: RangeInclusive<u32> = 1_000..=1_000_000;
@@ -35,25 +35,32 @@ const SHA512_ORDER: [usize; 64] = [
     60, 39, 18, 19, 61, 40, 41, 20, 62, 63,
 ];
 
-pub(super) struct ShaCrypt {
+pub struct ShaCrypt {
     width: Width,
     rounds: Params,
     salt: Vec<u8>,
+    pub(super) hash: Vec<u8>,
 }
 
 /// Width of the SHA.
-pub(super) enum Width {
+pub enum Width {
     Sha256,
     Sha512,
 }
 
-pub(super) struct Phpass {
+pub struct Phpass {
     rounds: u32,
     salt: Vec<u8>,
+    pub(super) hash: Vec<u8>,
 }
 
 /// Parses what follows `$5$` or `$6$`.
-pub(super) fn parse_sha(width: Width, rounds: Option<&str>, salt: &str, hash: &str) -> Parsed {
+pub(super) fn parse_sha(
+    width: Width,
+    rounds: Option<&str>,
+    salt: &str,
+    hash: &str,
+) -> Result<ShaCrypt, &'static str> {
     let malformed = "malformed SHA-crypt hash";
     let length = match width {
         Width::Sha256 => SHA256_ORDER.len(),
@@ -72,18 +79,16 @@ pub(super) fn parse_sha(width: Width, rounds: Option<&str>, salt: &str, hash: &s
     if salt.len() > SHA_MAX_SALT_BYTES {
         return Err(malformed);
     }
-    Ok(ForeignHash {
-        function: Function::ShaCrypt(ShaCrypt {
-            width,
-            rounds,
-            salt: salt.into(),
-        }),
+    Ok(ShaCrypt {
+        width,
+        rounds,
+        salt: salt.into(),
         hash,
     })
 }
 
 /// Parses what follows `$P$` or `$H$`: a character of cost, the salt as text, the hash.
-pub(super) fn parse_phpass(text: &str) -> Parsed {
+pub(super) fn parse_phpass(text: &str) -> Result<Phpass, &'static str> {
     let malformed = "malformed phpass hash";
     let (rounds, text) = text.split_at_checked(1).ok_or(malformed)?;
     let (salt, hash) = text.split_at_checked(PHPASS_SALT_CHARS).ok_or(malformed)?;
@@ -96,11 +101,9 @@ pub(super) fn parse_phpass(text: &str) -> Parsed {
         .and_then(digit)
         .filter(|rounds| PHPASS_ROUNDS.contains(rounds))
         .ok_or("phpass cost outside 7 to 22")?;
-    Ok(ForeignHash {
-        function: Function::Phpass(Phpass {
-            rounds,
-            salt: salt.into(),
-        }),
+    Ok(Phpass {
+        rounds,
+        salt: salt.into(),
         hash,
     })
 }

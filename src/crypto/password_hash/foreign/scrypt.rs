@@ -8,7 +8,7 @@ use aws_lc_rs::cipher::{AES_256, AES_256_KEY_LEN, EncryptingKey, EncryptionConte
 use aws_lc_rs::iv::FixedLength;
 use zeroize::Zeroizing;
 
-use super::{ForeignHash, Function, Parsed, bytes, named, number, output};
+use super::fields::{bytes, named, number, output};
 
 /// Limits of scrypt's parameters; N is 2 to the power of `ln`.
 const LN: RangeInclusive<u32> = 1..=20;
@@ -23,50 +23,52 @@ const MALFORMED: &str = "malformed scrypt hash";
 const COST: &str =
     "scrypt cost outside ln=1 to 20, r=1 to 32, p=1 to 16, above 512 MiB or N * r * p above 2^22";
 
-pub(super) struct Scrypt {
+pub struct Scrypt {
     params: Params,
     salt: Vec<u8>,
     /// Firebase's.
     signer_key: Option<Vec<u8>>,
+    pub(super) hash: Vec<u8>,
 }
 
 /// Parses `ln=14,r=8,p=1`.
-pub(super) fn parse_phc(params: &str, salt: &str, hash: &str) -> Parsed {
+pub(super) fn parse_phc(params: &str, salt: &str, hash: &str) -> Result<Scrypt, &'static str> {
     let [ln, r, p] = named(params, ["ln", "r", "p"]).ok_or(MALFORMED)?;
     let (Some(salt), Some(hash)) = (bytes(salt), output(hash)) else {
         return Err(MALFORMED);
     };
     let params = cost(number(ln, &LN), r, p)?;
-    Ok(ForeignHash {
-        function: Function::Scrypt(Scrypt {
-            params,
-            salt,
-            signer_key: None,
-        }),
+    Ok(Scrypt {
+        params,
+        salt,
+        signer_key: None,
         hash,
     })
 }
 
 /// Parses Django's fields, in their order: N itself, the salt as text, r and p.
-pub(super) fn parse_django(n: &str, salt: &str, [r, p]: [&str; 2], hash: &str) -> Parsed {
+pub(super) fn parse_django(
+    n: &str,
+    salt: &str,
+    [r, p]: [&str; 2],
+    hash: &str,
+) -> Result<Scrypt, &'static str> {
     let hash = output(hash).ok_or(MALFORMED)?;
     let ln = number(n, &(1 << LN.start()..=1 << LN.end()))
         .filter(|n| n.is_power_of_two())
         .map(u32::ilog2);
     let params = cost(ln, r, p)?;
-    Ok(ForeignHash {
-        function: Function::Scrypt(Scrypt {
-            params,
-            salt: salt.into(),
-            signer_key: None,
-        }),
+    Ok(Scrypt {
+        params,
+        salt: salt.into(),
+        signer_key: None,
         hash,
     })
 }
 
 /// Parses what supabase/auth makes of a Firebase export: `v=1,n=14,r=8,p=1,ss=Bw==,sk=…`, where n
 /// is the exponent.
-pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Parsed {
+pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Result<Scrypt, &'static str> {
     let ["1", n, r, p, separator, signer_key] =
         named(params, ["v", "n", "r", "p", "ss", "sk"]).ok_or(MALFORMED)?
     else {
@@ -82,12 +84,10 @@ pub(super) fn parse_firebase(params: &str, salt: &str, hash: &str) -> Parsed {
     }
     let params = cost(number(n, &LN), r, p)?;
     let salt = [salt, separator].concat();
-    Ok(ForeignHash {
-        function: Function::Scrypt(Scrypt {
-            params,
-            salt,
-            signer_key: Some(signer_key),
-        }),
+    Ok(Scrypt {
+        params,
+        salt,
+        signer_key: Some(signer_key),
         hash,
     })
 }
@@ -104,9 +104,9 @@ fn cost(ln: Option<u32>, r: &str, p: &str) -> Result<Params, &'static str> {
 }
 
 impl Scrypt {
-    pub(super) fn derive(&self, password: &[u8], length: usize) -> Result<Vec<u8>, &'static str> {
+    pub(super) fn derive(&self, password: &[u8]) -> Result<Vec<u8>, &'static str> {
         let Some(signer_key) = &self.signer_key else {
-            let mut hash = vec![0; length];
+            let mut hash = vec![0; self.hash.len()];
             ::scrypt::scrypt(password, &self.salt, &self.params, &mut hash).map_err(|_| "scrypt")?;
             return Ok(hash);
         };
