@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::output::{print, print_json};
 use crate::app::App;
-use crate::http::api::audit::Event;
+use crate::http::api::audit::EventBody;
 use crate::model::clock::Timestamp;
 use crate::service::audit::{self, AuditVerdict};
 
@@ -88,7 +88,7 @@ async fn export(app: &App, period: &Period) -> Result<(), Exit> {
             if after.is_none_or(|after| row.created_at >= after)
                 && before.is_none_or(|before| row.created_at < before)
             {
-                print_json(&Event::from(row))?;
+                print_json(&EventBody::from(row))?;
             }
         }
     }

@@ -17,7 +17,8 @@ use crate::service::audit;
 
 /// Event of the audit record.
 #[derive(Serialize, ToSchema)]
-pub struct Event {
+#[schema(as = Event)]
+pub struct EventBody {
     /// Place in the chain of events.
     #[schema(example = 42)]
     id: i64,
@@ -50,7 +51,7 @@ pub struct Event {
     details: serde_json::Value,
 }
 
-impl From<EventRow> for Event {
+impl From<EventRow> for EventBody {
     fn from(row: EventRow) -> Self {
         Self {
             id: row.id,
@@ -74,7 +75,7 @@ impl From<EventRow> for Event {
 /// A page of events.
 #[derive(Serialize, ToSchema)]
 struct EventPage {
-    events: Vec<Event>,
+    events: Vec<EventBody>,
     /// Cursor of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "17")]
@@ -148,7 +149,7 @@ pub async fn list(app: web::Data<App>, Query(query): Query<EventQuery>) -> Resul
     };
     let (events, next) = audit::find(&app, &filter, query.limit).await?;
     Ok(HttpResponse::Ok().json(EventPage {
-        events: events.into_iter().map(Event::from).collect(),
+        events: events.into_iter().map(EventBody::from).collect(),
         next_cursor: next.map(|id| id.to_string()),
     }))
 }

@@ -11,12 +11,13 @@ use crate::http::extract::json::Json;
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, Outdated, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::model::permission;
+use crate::model::permission::Role;
 use crate::service::roles::{self, RoleToSave};
 
 /// Role with its permissions.
 #[derive(Serialize, ToSchema)]
-struct Role {
+#[schema(as = Role)]
+struct RoleBody {
     #[schema(example = "support")]
     name: String,
     /// Permissions of this server, such as `users:read`, and of your app, such as `orders:refund`.
@@ -27,8 +28,8 @@ struct Role {
     etag: String,
 }
 
-impl From<permission::Role> for Role {
-    fn from(role: permission::Role) -> Self {
+impl From<Role> for RoleBody {
+    fn from(role: Role) -> Self {
         Self {
             permissions: role.permissions.names().map(str::to_owned).collect(),
             etag: etag(role.version).to_string(),
@@ -42,12 +43,12 @@ impl From<permission::Role> for Role {
 /// Returns all roles, the built-in ones included.
 #[utoipa::path(
     operation_id = "listRoles", tag = "roles", security(("password" = ["roles:read"])),
-    responses((status = 200, description = "All roles, in the order of names", body = Vec<Role>), AdminRefusals, GuardRefusals, ServerRefusals)
+    responses((status = 200, description = "All roles, in the order of names", body = Vec<RoleBody>), AdminRefusals, GuardRefusals, ServerRefusals)
 )]
 #[get("")]
 pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let roles = roles::list(&app).await?;
-    Ok(HttpResponse::Ok().json(roles.into_iter().map(Role::from).collect::<Vec<_>>()))
+    Ok(HttpResponse::Ok().json(roles.into_iter().map(RoleBody::from).collect::<Vec<_>>()))
 }
 
 /// Name of a permission: two or more parts, joined by colons.
@@ -82,8 +83,8 @@ body! {
         ("If-Match" = Option<String>, Header, description = "`etag` of the role as you know it, if the role exists"),
     ),
     responses(
-        (status = 200, description = "The changed role", body = Role, headers(("ETag" = String, description = "Version, for `If-Match`"))),
-        (status = 201, description = "The new role", body = Role, headers(("ETag" = String, description = "Version, for `If-Match`"))),
+        (status = 200, description = "The changed role", body = RoleBody, headers(("ETag" = String, description = "Version, for `If-Match`"))),
+        (status = 201, description = "The new role", body = RoleBody, headers(("ETag" = String, description = "Version, for `If-Match`"))),
         (status = 409, description = "`admin` cannot lose a permission (`role_built_in`)", body = ProblemBody),
         (status = 428, description = "The role exists, but the request has no `If-Match` (`version_required`)", body = ProblemBody),
         Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
@@ -108,7 +109,9 @@ pub async fn put(
     } else {
         HttpResponse::Ok()
     };
-    Ok(answer.insert_header(etag(role.version)).json(Role::from(role)))
+    Ok(answer
+        .insert_header(etag(role.version))
+        .json(RoleBody::from(role)))
 }
 
 /// Delete a role

@@ -11,10 +11,10 @@ use zeroize::Zeroizing;
 /// The fields of a body, in the order that they came in; values are wiped on drop, for they may be
 /// passwords.
 #[derive(Default)]
-pub struct Fields(Vec<(String, Value)>);
+pub struct Fields(Vec<(String, SentValue)>);
 
 /// The value of a field, as far as a body here needs it.
-pub enum Value {
+pub enum SentValue {
     /// A text.
     Text(Zeroizing<String>),
     /// True or false.
@@ -27,7 +27,7 @@ pub enum Value {
 
 impl Fields {
     /// Takes a field out.
-    pub fn take(&mut self, name: &str) -> Option<Value> {
+    pub fn take(&mut self, name: &str) -> Option<SentValue> {
         let place = self.0.iter().position(|(key, _)| key == name)?;
         Some(self.0.swap_remove(place).1)
     }
@@ -36,8 +36,8 @@ impl Fields {
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find_map(|(key, value)| match value {
-            Value::Text(text) if key == name => Some(text.as_str()),
-            Value::Text(_) | Value::Switch(_) | Value::List(_) | Value::Other => None,
+            SentValue::Text(text) if key == name => Some(text.as_str()),
+            SentValue::Text(_) | SentValue::Switch(_) | SentValue::List(_) | SentValue::Other => None,
         })
     }
 
@@ -51,7 +51,7 @@ impl Fields {
     ///
     /// # Errors
     /// It is there already.
-    pub fn push(&mut self, key: String, value: Value) -> Result<(), Twice> {
+    pub fn push(&mut self, key: String, value: SentValue) -> Result<(), Twice> {
         if self.0.iter().any(|(known, _)| *known == key) {
             return Err(Twice);
         }
@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Value {
+impl<'de> Deserialize<'de> for SentValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(AnyValue { in_list: false })
     }
@@ -101,61 +101,61 @@ struct AnyValue {
 }
 
 impl<'de> DeserializeSeed<'de> for AnyValue {
-    type Value = Value;
+    type Value = SentValue;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<SentValue, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for AnyValue {
-    type Value = Value;
+    type Value = SentValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(Zeroizing::new(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<SentValue, E> {
+        Ok(SentValue::Text(Zeroizing::new(text.to_owned())))
     }
 
-    fn visit_bool<E>(self, on: bool) -> Result<Value, E> {
-        Ok(Value::Switch(on))
+    fn visit_bool<E>(self, on: bool) -> Result<SentValue, E> {
+        Ok(SentValue::Switch(on))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<SentValue, E> {
+        Ok(SentValue::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<SentValue, E> {
+        Ok(SentValue::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<SentValue, E> {
+        Ok(SentValue::Other)
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_unit<E>(self) -> Result<SentValue, E> {
+        Ok(SentValue::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<SentValue, A::Error> {
         if self.in_list {
             while items.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(Value::Other);
+            return Ok(SentValue::Other);
         }
         let mut texts = Some(Vec::new());
         while let Some(item) = items.next_element_seed(Self { in_list: true })? {
             match item {
-                Value::Text(text) => texts.iter_mut().for_each(|texts| texts.push(text.to_string())),
-                Value::Switch(_) | Value::List(_) | Value::Other => texts = None,
+                SentValue::Text(text) => texts.iter_mut().for_each(|texts| texts.push(text.to_string())),
+                SentValue::Switch(_) | SentValue::List(_) | SentValue::Other => texts = None,
             }
         }
-        Ok(texts.map_or(Value::Other, Value::List))
+        Ok(texts.map_or(SentValue::Other, SentValue::List))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<SentValue, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Other)
+        Ok(SentValue::Other)
     }
 }

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
 use super::body;
-use super::fields::{Fields, Twice, Value};
+use super::fields::{Fields, SentValue, Twice};
 use super::typed::Arrived;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
@@ -44,7 +44,7 @@ pub fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
         let (key, value) = (decode()?, decode()?);
         if !value.is_empty() {
             fields
-                .push(key.to_string(), Value::Text(value))
+                .push(key.to_string(), SentValue::Text(value))
                 .map_err(|Twice| refuse("A field is given more than once"))?;
         }
     }

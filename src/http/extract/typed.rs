@@ -8,7 +8,7 @@ use std::ops::Deref;
 
 use zeroize::Zeroizing;
 
-use super::fields::{Fields, Value};
+use super::fields::{Fields, SentValue};
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
@@ -48,7 +48,7 @@ pub trait FromFields: Sized {
 /// A type that one field is read as.
 pub trait FieldValue {
     /// Reads the field, if there is one, and notes what is wrong.
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self;
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self;
 }
 
 /// A body that has arrived, as an extractor gives it: read at once, or [`Unread`].
@@ -105,10 +105,10 @@ impl Deref for Secret {
 
 /// A text that must be there.
 impl FieldValue for Secret {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         match value {
-            Some(Value::Text(text)) => return Self(text),
-            Some(Value::Switch(_) | Value::List(_) | Value::Other) => {
+            Some(SentValue::Text(text)) => return Self(text),
+            Some(SentValue::Switch(_) | SentValue::List(_) | SentValue::Other) => {
                 faults.push(Invalid::field(
                     name,
                     "string_type",
@@ -123,17 +123,17 @@ impl FieldValue for Secret {
 
 /// A text that must be there.
 impl FieldValue for String {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         std::mem::take(&mut Secret::read(value, name, faults).0)
     }
 }
 
 /// A list of texts that must be there.
 impl<T: From<String>> FieldValue for Vec<T> {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         match value {
-            Some(Value::List(texts)) => return texts.into_iter().map(T::from).collect(),
-            Some(Value::Text(_) | Value::Switch(_) | Value::Other) => {
+            Some(SentValue::List(texts)) => return texts.into_iter().map(T::from).collect(),
+            Some(SentValue::Text(_) | SentValue::Switch(_) | SentValue::Other) => {
                 faults.push(Invalid::field(
                     name,
                     "list_type",
@@ -148,10 +148,10 @@ impl<T: From<String>> FieldValue for Vec<T> {
 
 /// True or false, and it must be there.
 impl FieldValue for bool {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         match value {
-            Some(Value::Switch(on)) => return on,
-            Some(Value::Text(_) | Value::List(_) | Value::Other) => {
+            Some(SentValue::Switch(on)) => return on,
+            Some(SentValue::Text(_) | SentValue::List(_) | SentValue::Other) => {
                 faults.push(Invalid::field(
                     name,
                     "bool_type",
@@ -166,7 +166,7 @@ impl FieldValue for bool {
 
 /// A field that may be absent, but if it is there must be right; `null` is there.
 impl<T: FieldValue> FieldValue for Option<T> {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         value.map(|value| T::read(Some(value), name, faults))
     }
 }
@@ -175,7 +175,7 @@ impl<T: FieldValue> FieldValue for Option<T> {
 pub type Ignored = PhantomData<()>;
 
 impl FieldValue for Ignored {
-    fn read(_: Option<Value>, _: &'static str, _: &mut Vec<Invalid>) -> Self {
+    fn read(_: Option<SentValue>, _: &'static str, _: &mut Vec<Invalid>) -> Self {
         Self
     }
 }
@@ -192,7 +192,7 @@ pub trait Word {
 }
 
 impl<W: Word> FieldValue for Only<W> {
-    fn read(value: Option<Value>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
+    fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self {
         let given = Option::<String>::read(value, name, faults);
         if given.is_some_and(|given| given != W::WORD) {
             faults.push(Invalid::field(name, "string_pattern_mismatch", W::RULE));

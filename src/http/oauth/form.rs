@@ -4,23 +4,24 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
-use crate::http::extract::form;
+use crate::http::extract::form::Form;
 use crate::http::extract::typed::{Arrived, Ignored, Secret, body};
 use crate::http::problem::Problem;
 use crate::service::Failure;
 
 /// A body that is a form, where one that does not parse, repeats a field or lacks one is an
-/// `invalid_request`; for extracting.
-pub struct Form<T>(pub T);
+/// `invalid_request`; for extracting. Handlers import it as `Form`, the name by which utoipa knows a
+/// form.
+pub struct StrictForm<T>(pub T);
 
-impl<T: Arrived + 'static> FromRequest for Form<T> {
+impl<T: Arrived + 'static> FromRequest for StrictForm<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        form::Form::from_request(request, payload)
+        Form::from_request(request, payload)
             .map(|read| match read {
-                Ok(form::Form(form)) => Ok(Self(form)),
+                Ok(Form(form)) => Ok(Self(form)),
                 Err(Problem::Failed(Failure::Invalid(_))) => Err(Problem::InvalidRequest),
                 Err(other) => Err(other),
             })

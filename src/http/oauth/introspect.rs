@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::form::{Form, PresentedToken};
+use super::form::{PresentedToken, StrictForm as Form};
 use crate::app::App;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};

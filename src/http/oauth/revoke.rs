@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, post, web};
 
-use super::form::{Form, PresentedToken};
+use super::form::{PresentedToken, StrictForm as Form};
 use crate::app::App;
 use crate::http::extract::client::Origin;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals};

@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 
-use super::form::Form;
+use super::form::StrictForm as Form;
 use crate::app::App;
 use crate::http::extract::client::{Origin, device_of};
 use crate::http::extract::typed::{Ignored, Secret, body};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::table::Row;
+use super::table::ProblemRow;
 use crate::http::surface::ErrorForm;
 use crate::model::invalid::Invalid;
 
@@ -44,7 +44,7 @@ impl ProblemBody {
     /// Body for a row of the table. `fields` lists the wrong fields of a validation error.
     #[must_use]
     pub(super) fn new(
-        row: &Row<'_>,
+        row: &ProblemRow<'_>,
         fields: Option<&[Invalid]>,
         request_id: &str,
         errors: ErrorForm,

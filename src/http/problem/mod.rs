@@ -5,64 +5,19 @@
 //! never does (ASVS 16.5.1). The cause of a 5xx is logged here, once.
 
 mod body;
+mod case;
 pub mod shared;
 mod table;
 
 use std::fmt;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderValue;
 use actix_web::{HttpResponse, ResponseError};
 
 pub use self::body::ProblemBody;
+pub use self::case::Problem;
 use super::surface::ErrorForm;
-use crate::model::invalid::Invalid;
 use crate::service::Failure;
-
-/// A refusal, by a use-case or by HTTP itself.
-#[derive(Debug)]
-pub enum Problem {
-    /// A use-case refused.
-    Failed(Failure),
-    /// A parameter is missing, repeated or malformed, in the strict words of RFC 6749 section 5.2.
-    InvalidRequest,
-    /// A login by the password grant was refused, in the words of RFC 6749 section 5.2.
-    InvalidGrant,
-    /// A grant type that there is not.
-    UnsupportedGrantType,
-    /// A client authenticated itself, and no client is known.
-    InvalidClient,
-    /// There is no bearer token.
-    NotAuthenticated,
-    /// More than one `Authorization` header.
-    AmbiguousCredentials,
-    /// No such path.
-    NotFound,
-    /// The path has other methods; the text is for `Allow`.
-    MethodNotAllowed(HeaderValue),
-    /// The body is of another kind than the operation takes.
-    UnsupportedMediaType,
-    /// The body is larger than the operation takes.
-    TooLarge,
-    /// The body did not come to its end in time.
-    BodyTimeout,
-    /// The body cannot be read as what it says it is.
-    Malformed,
-    /// A handler panicked.
-    Panicked,
-}
-
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl From<Vec<Invalid>> for Problem {
-    fn from(invalid: Vec<Invalid>) -> Self {
-        Self::Failed(Failure::Invalid(invalid))
-    }
-}
 
 /// The media type of a refusal's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

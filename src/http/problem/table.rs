@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode as S;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 
-use super::Problem;
+use super::case::Problem;
 use crate::http::surface::ErrorForm;
 use crate::service::Failure as F;
 
@@ -11,7 +11,7 @@ use crate::service::Failure as F;
 const SHORTLY: u64 = 2;
 
 /// The answer to a case.
-pub struct Row<'a> {
+pub struct ProblemRow<'a> {
     /// Status of the answer.
     pub status: S,
     /// Stable word of the case, for clients to act on.
@@ -41,8 +41,13 @@ const UNAUTHENTICATED: &str = r#"Bearer realm="doorward""#;
 const INVALID_TOKEN: &str = r#"Bearer realm="doorward", error="invalid_token", error_description="The access token is invalid or has ended""#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="doorward", error="insufficient_scope""#;
 
-const fn row(status: S, code: &'static str, oauth_error: &'static str, detail: &'static str) -> Row<'static> {
-    Row {
+const fn row(
+    status: S,
+    code: &'static str,
+    oauth_error: &'static str,
+    detail: &'static str,
+) -> ProblemRow<'static> {
+    ProblemRow {
         status,
         code,
         oauth_error,
@@ -52,14 +57,14 @@ const fn row(status: S, code: &'static str, oauth_error: &'static str, detail: &
 }
 
 /// The one word and status of RFC 6749 section 5.2 for every grant that is refused.
-const INVALID_GRANT: Row<'_> = row(
+const INVALID_GRANT: ProblemRow<'_> = row(
     S::BAD_REQUEST,
     "invalid_grant",
     "invalid_grant",
     "The grant is invalid, expired or has ended",
 );
 
-impl<'a> Row<'a> {
+impl<'a> ProblemRow<'a> {
     const fn with(self, extra: Extra<'a>) -> Self {
         Self { extra, ..self }
     }
@@ -81,7 +86,7 @@ impl<'a> Row<'a> {
 
 /// The row of a case.
 #[rustfmt::skip]
-pub fn of(problem: &Problem) -> Row<'_> {
+pub fn of(problem: &Problem) -> ProblemRow<'_> {
     match problem {
         Problem::Failed(failure) => of_failure(failure),
         Problem::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", "invalid_request",
@@ -113,7 +118,7 @@ pub fn of(problem: &Problem) -> Row<'_> {
 }
 
 #[rustfmt::skip]
-fn of_failure(failure: &F) -> Row<'static> {
+fn of_failure(failure: &F) -> ProblemRow<'static> {
     let row = |status, oauth_error, detail| row(status, failure.code(), oauth_error, detail);
     match failure {
         F::Invalid(_) => row(S::UNPROCESSABLE_ENTITY, "invalid_request",
