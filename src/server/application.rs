@@ -12,14 +12,17 @@ use actix_web::web::{Data, ServiceConfig};
 use super::connections::streams;
 use crate::app::App;
 use crate::crypto::{CryptoError, random};
+use crate::http::openapi::{self, Pages};
 use crate::http::pipeline::Pipeline;
-use crate::http::{openapi, routes};
+use crate::http::routes;
 
 /// Parts that all workers share.
 #[derive(Clone)]
 pub struct Shared {
     pipeline: Arc<Pipeline>,
     more: fn(&mut ServiceConfig),
+    /// Swagger UI, where it is served.
+    pages: Option<Data<Pages>>,
     /// Whether the listener speaks TLS, and so HTTP/2, whose streams are bounded.
     pub(super) bound_streams: bool,
 }
@@ -34,6 +37,7 @@ impl Shared {
         Ok(Self {
             pipeline: Arc::new(pipeline),
             more,
+            pages: app.config.http.docs.then(Pages::new),
             bound_streams: false,
         })
     }
@@ -55,18 +59,18 @@ pub fn http_app(
     let Shared {
         pipeline,
         more,
+        pages,
         bound_streams,
     } = shared;
     // Each request holds it: the worker's own count costs less than the one that all share.
     let pipeline = Rc::new(pipeline);
-    let docs = app.config.http.docs;
     let origins = &app.config.http.cors_origins;
     let cors = Condition::new(!origins.is_empty(), cors(origins));
     actix_web::App::new()
         .configure(routes::serve)
         .app_data(app)
         .configure(more)
-        .configure(|service| openapi::serve(service, docs))
+        .configure(|service| openapi::serve(service, pages))
         .wrap(Condition::new(bound_streams, from_fn(streams::bound)))
         .wrap(cors)
         .wrap(from_fn(move |request, next| {

@@ -293,6 +293,65 @@ async fn the_docs_can_be_switched_off_and_load_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_browser_at_the_root_gets_to_the_docs_where_they_are_on() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    let app = TestApp::start(Engine::Sqlite).await;
+    let root = |accept: &'static str| app.request("GET", "/").header("accept", accept).send();
+    let redirect = root(BROWSER).await.expect(307);
+    assert_eq!(redirect.header("location"), "/docs/");
+    assert_eq!(redirect.header("cache-control"), "no-store");
+    for program in ["*/*", "application/json", "text/html;q=0, application/json"] {
+        root(program).await.expect_problem(404, "not_found");
+    }
+    app.get("/").await.expect_problem(404, "not_found");
+    app.request("POST", "/")
+        .header("accept", BROWSER)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
+
+    let without = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_DOCS", "off")]).await;
+    without
+        .request("GET", "/")
+        .header("accept", BROWSER)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn swagger_ui_is_packed_only_for_clients_that_accept_it() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    for page in ["/docs/", "/docs/swagger-ui.css"] {
+        let sent = |accepted: &'static str| {
+            app.request("GET", page)
+                .header("accept-encoding", accepted)
+                .send()
+        };
+        let plain = app.get(page).await.expect(200);
+        assert!(
+            !plain.headers.contains_key("content-encoding"),
+            "{:?}",
+            plain.headers
+        );
+        assert!(
+            plain.text.starts_with("<!--") || plain.text.starts_with(".swagger-ui"),
+            "{page}: {}",
+            &plain.text[..40]
+        );
+        for accepted in ["identity", "br", "gzip;q=0"] {
+            assert_eq!(sent(accepted).await.expect(200).text, plain.text, "{accepted}");
+        }
+        for accepted in ["gzip", "gzip, deflate, br, zstd"] {
+            let packed = sent(accepted).await.expect(200);
+            assert_eq!(packed.header("content-encoding"), "gzip", "{accepted}");
+            assert_eq!(packed.header("vary"), "accept-encoding");
+            assert!(packed.length < plain.length);
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_served_document_is_the_kept_one() {
     let kept = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
     assert!(

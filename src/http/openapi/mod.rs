@@ -12,7 +12,7 @@ use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
 
-pub use self::pages::serve;
+pub use self::pages::{Pages, serve};
 use super::problem::ProblemBody;
 use super::routes;
 use crate::model::permission::Permission;

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::http::header::{self, Accept, HeaderMap, HeaderValue, Quality};
+use actix_web::{HttpMessage as _, HttpResponse};
 
 use crate::http::problem::Problem;
 use crate::http::routes::Endpoint;
@@ -111,6 +111,29 @@ impl MethodMap {
             .or_else(|| self.docs.as_ref().filter(|_| is_docs(path)))
             .or_else(template)
     }
+
+    /// Answers a path that is not served: 404, but for a browser at `/`, which is sent to the
+    /// documentation where that is served.
+    fn unlisted(&self, request: &ServiceRequest) -> Result<HttpResponse, Problem> {
+        let at_root = request.path() == "/" && request.method() == Method::GET;
+        if at_root && self.docs.is_some() && accepts_html(request) {
+            Ok(HttpResponse::TemporaryRedirect()
+                .insert_header((header::LOCATION, "/docs/"))
+                .insert_header((header::VARY, "accept"))
+                .finish())
+        } else {
+            Err(Problem::NotFound)
+        }
+    }
+}
+
+/// Whether `Accept` names HTML, as that of every browser does and `*/*` does not.
+fn accepts_html(request: &ServiceRequest) -> bool {
+    request.get_header::<Accept>().is_some_and(|accept| {
+        accept
+            .iter()
+            .any(|range| range.item.essence_str() == "text/html" && range.quality > Quality::MIN)
+    })
 }
 
 /// Whether a path is of a template's form: the same segments, and something where a parameter
@@ -128,6 +151,7 @@ fn fits(template: &str, path: &str) -> bool {
 /// An answer that needs no handler: no such path, no such method, or OPTIONS. A preflight of an
 /// origin in `cors_origins` goes on to CORS.
 pub fn settle(
+    paths: &MethodMap,
     request: &ServiceRequest,
     listed: Option<&ListedPath>,
     cors_origins: &[String],
@@ -136,7 +160,7 @@ pub fn settle(
         return Some(Err(Problem::Malformed));
     }
     let Some(listed) = listed else {
-        return Some(Err(Problem::NotFound));
+        return Some(paths.unlisted(request));
     };
     if request.method() == Method::OPTIONS {
         let options = || {

@@ -122,7 +122,7 @@ impl Pipeline {
         id: RequestId,
     ) -> Result<ServiceResponse, Error> {
         let surface = listed.map_or_else(|| Surface::of_unlisted(request.path()), |listed| listed.surface);
-        if let Some(answer) = methods::settle(&request, listed, &self.cors_origins) {
+        if let Some(answer) = methods::settle(&self.paths, &request, listed, &self.cors_origins) {
             // `into_response` would lose which problem it was.
             let mut response = ServiceResponse::new(
                 request.into_parts().0,
