@@ -309,6 +309,23 @@ async fn a_whole_installation_moves_to_postgresql_and_back_and_nobody_is_logged_
 }
 
 #[tokio::test]
+async fn a_copy_takes_no_password_from_the_command_line_postgres() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let (postgres, _folder) = fresh_database(Engine::Postgres).await;
+    let copy = |to: &str, password: Option<&str>| {
+        let mut environment = vec![("DATABASE_URL", app.database.as_str()), SECRET];
+        environment.extend(password.map(|password| ("PGPASSWORD", password)));
+        output(Path::new("."), &environment, &["copy", "--to", to])
+    };
+    let inline = postgres.replacen("doorward@", "doorward:hush@", 1);
+    for url in [inline, format!("{postgres}?password=hush")] {
+        let said = copy(&url, None).expect(1).stderr;
+        assert!(said.contains("PGPASSWORD") && !said.contains("hush"), "{said}");
+    }
+    copy(&postgres, Some("hush")).expect(0);
+}
+
+#[tokio::test]
 async fn a_locked_account_stays_locked_after_a_copy_to_postgresql_and_back_postgres() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.registered("alice").await;

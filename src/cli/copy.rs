@@ -16,7 +16,7 @@ pub struct CopyOptions {
     #[arg(
         long,
         value_name = "URL",
-        help = "As DATABASE_URL; a password is better left to PGPASSWORD or ~/.pgpass"
+        help = "As DATABASE_URL, but without a password: that is read from PGPASSWORD or ~/.pgpass"
     )]
     to: String,
 }
@@ -27,6 +27,12 @@ pub struct CopyOptions {
 /// [`Exit`] with the reason.
 pub async fn run(app: &App, options: &CopyOptions) -> Result<(), Exit> {
     let url = DatabaseUrl::parse(&options.to).map_err(|why| Exit::failed(format!("--to: {why}")))?;
+    if url.has_password() {
+        return Err(Exit::failed(
+            "--to: other users of this machine can read a password on the command line; \
+             leave it out and set PGPASSWORD, or write it to ~/.pgpass",
+        ));
+    }
     let mut progress = Progress::new("rows", None);
     let copied = portability::copy(app, &url, &CLI, &mut |rows| progress.at(rows))
         .await
