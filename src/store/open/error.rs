@@ -1,6 +1,7 @@
 //! Failure to open the database, in words for the operator.
 
 use std::io;
+use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 
@@ -21,6 +22,16 @@ pub enum OpenError {
     /// A migration failed.
     #[error("migration of the database failed: {0}")]
     Migration(MigrateError),
+    /// Nothing answered at the server's address.
+    #[error("PostgreSQL at {address} did not answer within {after:?}: {cause}")]
+    Unreachable {
+        /// Host and port, or the folder of the socket.
+        address: String,
+        /// How long was waited.
+        after: Duration,
+        /// The last try's end, in words.
+        cause: String,
+    },
     /// The server or the file refused.
     #[error("cannot open the database: {0}")]
     Connection(#[from] sqlx::Error),
