@@ -111,7 +111,10 @@ fn health_asks_the_running_server() {
     let server = Server::start(folder.path(), &[]);
     let well = output(
         folder.path(),
-        &[("DOORWARD_LISTEN", &server.address)],
+        &[
+            ("DOORWARD_LISTEN", &server.address),
+            ("HTTP_PROXY", "http://127.0.0.1:1"),
+        ],
         &["health"],
     );
     let well = well.expect(0);

@@ -1,17 +1,22 @@
-//! `doorward health`: one HTTP/1.0 request to the server of this machine, which is what a
+//! `doorward health`: asks the server of this machine whether it is ready, which is what a
 //! container's health check needs.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::crypto::aws_lc_rs::default_provider;
+use ureq::Agent;
+use ureq::tls::TlsConfig;
 
 use super::exit::Exit;
 use super::output::print;
 use crate::config::Config;
-use crate::server::tls;
 
-/// Longest wait for the server.
+/// Longest wait for the answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer that is shown, in bytes.
+const MOST_BYTES: u64 = 64 * 1024;
 
 /// Runs the command.
 ///
@@ -24,29 +29,40 @@ pub fn run(config: &Config) -> Result<(), Exit> {
         ip => ip,
     };
     let address = SocketAddr::new(host, config.server.listen.port());
-    let ask = || -> std::io::Result<String> {
-        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        match config.http.tls() {
-            None => ready(stream, address),
-            Some(_) => ready(tls::to_this_machine(stream)?, address),
-        }
+    let scheme = if config.http.tls().is_some() {
+        "https"
+    } else {
+        "http"
     };
-    let answer = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.split(' ').nth(1) == Some("200") {
+    let ask = || -> Result<(u16, String), ureq::Error> {
+        let mut answer = agent().get(format!("{scheme}://{address}/ready")).call()?;
+        let status = answer.status().as_u16();
+        let body = answer.body_mut().with_config().limit(MOST_BYTES).lossy_utf8(true);
+        Ok((status, body.read_to_string()?))
+    };
+    let (status, body) = ask().map_err(|cause| Exit::failed(format!("no answer from {address}: {cause}")))?;
+    if status == 200 {
         print(&format!("{body}\n"))
     } else {
         Err(Exit::failed(format!("not ready: {body}")))
     }
 }
 
-fn ready(mut stream: impl Read + Write, address: SocketAddr) -> std::io::Result<String> {
-    stream.write_all(format!("GET /ready HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    match stream.read_to_end(&mut answer) {
-        // The server may hang up without TLS's goodbye once it has answered.
-        Err(cause) if cause.kind() != ErrorKind::UnexpectedEof || answer.is_empty() => Err(cause),
-        Ok(_) | Err(_) => Ok(String::from_utf8_lossy(&answer).into_owned()),
-    }
+/// Client for one request to this very machine: no proxy, no redirect, and every certificate is
+/// accepted. Nothing secret is sent, and the answer only decides whether to restart. To demand the
+/// certificate of the settings would do harm: while a renewal is broken the server goes on with the
+/// old one, and a check that fails then would end a server that serves.
+fn agent() -> Agent {
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
+        .disable_verification(true)
+        .build();
+    Agent::config_builder()
+        .timeout_global(Some(TIMEOUT))
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .tls_config(tls)
+        .build()
+        .into()
 }

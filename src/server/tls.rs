@@ -9,23 +9,18 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, InconsistentKeys, ServerConfig,
-    SignatureScheme, StreamOwned, SupportedProtocolVersion,
-};
+use rustls::{Error, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
 use zeroize::Zeroizing;
 
 use crate::config::{BadSetting, TLS_CERT, TLS_KEY, TlsFiles};
@@ -194,67 +189,4 @@ fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String>
     let mut text = Zeroizing::new(Vec::new());
     file.read_to_end(&mut text).map_err(unreadable)?;
     Ok(text)
-}
-
-/// TLS to the server of this very machine, for `doorward health`.
-///
-/// # Errors
-/// TLS cannot be set up; the handshake itself happens at the first read or write.
-pub fn to_this_machine(stream: TcpStream) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let name = ServerName::from(stream.peer_addr()?.ip());
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(VERSIONS)
-        .map_err(io::Error::other)?;
-    let config = builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
-        .with_no_client_auth();
-    Ok(StreamOwned::new(
-        ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?,
-        stream,
-    ))
-}
-
-/// Takes every certificate. That is fine for one question to our own address: nothing secret is
-/// sent, the answer is only whether to restart, and whoever can listen in our place could answer
-/// the plain question as well. To demand the certificate of the setting's file would do harm: while
-/// a renewal is broken the server goes on with the old one, and a health check that fails then
-/// would end a server that serves.
-#[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
