@@ -363,7 +363,7 @@ impl Visitor<'_> {
             .await
             .0,
             400,
-            "used again"
+            "refresh token reused"
         );
         self.bearer("GET", "/me", &token, None).await;
         let (token, _) = self.login(email, password).await;
@@ -699,7 +699,7 @@ async fn tour(engine: Engine, format: &str, tls: bool) {
         says("sqlx")
     );
     assert!(
-        says("request failed") > 0 && says("login refused") > 1 && says("used again") == 1,
+        says("request failed") > 0 && says("login refused") > 1 && says("refresh token reused") == 1,
         "the tour was short"
     );
     assert_eq!(dropped(&lines), 0);

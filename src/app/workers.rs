@@ -46,7 +46,7 @@ pub async fn run(mut workers: Vec<Worker<'_>>) -> io::Result<()> {
         Poll::Pending
     })
     .await;
-    log::error!(worker = name; "background work has ended; the server ends with it");
+    log::error!(worker = name; "a background worker has ended; the server stops");
     ended
 }
 

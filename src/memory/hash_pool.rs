@@ -156,7 +156,7 @@ fn work<Buffer: Default>(jobs: &Receiver<Job<Buffer>>, trim: impl Fn(&mut Buffer
         match jobs.recv_timeout(BUFFER_KEPT) {
             Ok(job) => {
                 if catch_unwind(AssertUnwindSafe(|| job(&mut buffer))).is_err() {
-                    log::error!("a hashing job panicked; its caller was told to come back");
+                    log::error!("a hashing job panicked; its request is answered 503");
                 }
                 trim(&mut buffer);
             }
@@ -170,7 +170,7 @@ fn work<Buffer: Default>(jobs: &Receiver<Job<Buffer>>, trim: impl Fn(&mut Buffer
 fn lower_priority() {
     if let Err(cause) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LOWEST_PRIORITY)
     {
-        log::warn!(cause:%; "hashing threads keep the priority of the others");
+        log::warn!(cause:%; "cannot lower the priority of the hashing threads");
     }
 }
 

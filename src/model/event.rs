@@ -211,9 +211,7 @@ impl<'a> Event<'a> {
         if end.is_unused() || self.key.seal(end) == end.seal {
             chain.seal = self.key.seal(&chain);
         } else {
-            log::error!(
-                "the record of the first and the last event is not as it was written; see: doorward audit verify"
-            );
+            log::error!("the sealed range of the audit record does not verify; run: doorward audit verify");
         }
         (row, chain)
     }

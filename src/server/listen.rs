@@ -20,7 +20,7 @@ pub fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     SockRef::from(&listener).listen(BACKLOG)?;
     if let Err(cause) = hold_back(&listener) {
-        log::warn!(cause:%; "the system buffers what clients do not read as it sees fit");
+        log::warn!(cause:%; "cannot bound the socket's send buffer; clients that do not read cost more memory");
     }
     Ok(listener)
 }

@@ -29,7 +29,7 @@ async fn metrics(app: Data<App>) -> HttpResponse {
             .content_type("text/plain; version=0.0.4")
             .body(text),
         Err(failure) => {
-            log::error!(failure:%; "the metrics cannot be told");
+            log::error!(failure:%; "cannot write the metrics");
             HttpResponse::InternalServerError().finish()
         }
     }

@@ -130,7 +130,7 @@ async fn drain(
 ) {
     stop.await;
     app.stopping.store(true, Ordering::Relaxed);
-    log::info!("stopping: no new connections, waiting for the requests under way");
+    log::info!("stopping: no new connections, waiting for the requests in flight");
     let stopped = server.stop(true);
     match streams {
         None => stopped.await,
@@ -141,7 +141,7 @@ async fn drain(
 /// Leaves everything in order: the stop is written down, the database closed, the last spans sent.
 async fn finish(app: &App) {
     if let Err(failure) = audit::record(app, EventType::ServerStopped, &OWN).await {
-        log::warn!(failure:%; "the stop is not in the events");
+        log::warn!(failure:%; "the event of the stop was not written");
     }
     app.store.close().await;
     if let Some(traces) = app.telemetry.traces.clone() {

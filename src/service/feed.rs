@@ -68,7 +68,7 @@ pub async fn follow(app: &App, from: FeedPosition) {
                         |_| "no answer in time".to_owned(),
                         |error| error.err().map(|error| error.to_string()).unwrap_or_default(),
                     );
-                    log::warn!(cause = cause.as_str(); "the feed of changes cannot be read; sessions are checked in the database until it can");
+                    log::warn!(cause = cause.as_str(); "cannot read the feed of changes; sessions are checked in the database meanwhile");
                 }
                 tokio::time::sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_PAUSE);

@@ -88,7 +88,7 @@ pub async fn rotate_if_due(app: &App, interval: Duration) -> Result<(), Failure>
         .find(|key| key.revoked_at.is_none())
         .is_none_or(is_due);
     if due && let Some(kid) = rotate(app, now.plus(PUBLISHED_AHEAD), &OWN).await? {
-        log::info!(kid = kid.as_str(); "a new signing key is published and will sign in ten minutes");
+        log::info!(kid = kid.as_str(); "new signing key published; it signs in ten minutes");
     }
     Ok(())
 }

@@ -28,8 +28,8 @@ pub async fn keep_purged(app: &App) {
     loop {
         match purge(app).await {
             Ok(0) => {}
-            Ok(purged) => log::info!(purged; "ended sessions, read changes and old events deleted"),
-            Err(error) => log::warn!(error:%; "purging failed; it is tried again"),
+            Ok(purged) => log::info!(purged; "deleted ended sessions, old changes and old events"),
+            Err(error) => log::warn!(error:%; "purge failed; it is tried again"),
         }
         tokio::time::sleep(INTERVAL).await;
     }

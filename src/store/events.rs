@@ -177,7 +177,7 @@ impl Store {
         {
             if row.id != place || row.link != links.link(&link, &row) {
                 log::error!(
-                    "event {place} is not as it was written, so the old ones stay; see: doorward audit verify"
+                    "event {place} does not verify, so old events are not deleted; run: doorward audit verify"
                 );
                 return Ok(0);
             }

@@ -21,7 +21,7 @@ pub fn refused(refusal: Refusal, context: &Context) -> Failure {
 
 /// Logs and refuses an act beyond the permissions of its caller.
 fn not_permitted(context: &Context) -> Failure {
-    log::warn!(request_id = context.request_id.as_str(), actor:? = context.actor; "an administrator is refused what they may not");
+    log::warn!(request_id = context.request_id.as_str(), actor:? = context.actor; "permission denied");
     Failure::NotPermitted
 }
 

@@ -132,7 +132,7 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.app.memory.attempt_ended.notify_one();
         if !self.settled {
-            log::info!(seconds = PENDING_FOR.as_secs(); "an attempt ended without an outcome; it counts as under way for so many seconds");
+            log::info!(seconds = PENDING_FOR.as_secs(); "login attempt without an outcome; it counts as in flight for this time");
         }
     }
 }

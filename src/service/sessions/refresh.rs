@@ -75,6 +75,6 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
     let event = app.event(EventType::TokenReuse, context);
     end::end(app, presented.session, EndReason::TokenReuse, &event).await?;
     let session = presented.session.to_string();
-    log::warn!(user = state.session.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "a refresh token was used again; its session is ended");
+    log::warn!(user = state.session.me.id.get(), session = session.as_str(), event = EndReason::TokenReuse.word(); "refresh token reused; its session is ended");
     Err(Failure::InvalidGrant(RefreshRefusal::Reused))
 }

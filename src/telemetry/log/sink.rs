@@ -125,7 +125,7 @@ fn pass_on(items: &Receiver<Item>, mut out: impl Write, counts: &Counts) {
         // Only with room for it. It tells the sum of all, so that nothing is lost if this line is.
         if dropped > told && waiting < ROOM / 2 {
             told = dropped;
-            log::warn!(dropped; "log lines were dropped since the start, for nobody took them");
+            log::warn!(dropped; "log lines were dropped since the start, because their reader was too slow");
         }
     }
 }
