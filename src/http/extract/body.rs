@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::body::{BodyStream, to_bytes_limited};
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::{Bytes, BytesMut};
-use futures_util::StreamExt as _;
 use zeroize::Zeroizing;
 
 use super::bearer::check_again;
@@ -27,25 +26,16 @@ pub fn read(
     limit: usize,
 ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, Problem>> + use<> {
     let allowed = check_headers(request, media_type, limit);
-    let (request, mut payload) = (request.clone(), payload.take());
+    let (request, payload) = (request.clone(), payload.take());
     async move {
         allowed?;
-        let collect = async {
-            let mut body = BytesMut::new();
-            while let Some(chunk) = payload.next().await {
-                let chunk: Bytes = chunk.map_err(|_| Problem::Malformed)?;
-                if body.len() + chunk.len() > limit {
-                    return Err(Problem::TooLarge);
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(Zeroizing::new(body.to_vec()))
-        };
-        let body = tokio::time::timeout(TIMEOUT, collect)
+        let body = tokio::time::timeout(TIMEOUT, to_bytes_limited(BodyStream::new(payload), limit))
             .await
-            .unwrap_or(Err(Problem::BodyTimeout))?;
+            .map_err(|_| Problem::BodyTimeout)?
+            .map_err(|_| Problem::TooLarge)?
+            .map_err(|_| Problem::Malformed)?;
         check_again(&request).await?;
-        Ok(body)
+        Ok(Zeroizing::new(body.into()))
     }
 }
 
