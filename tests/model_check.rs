@@ -4,6 +4,7 @@
 //! failure.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -218,8 +219,9 @@ impl World {
         let email = format!("user{user}@example.com");
         // Each from an address of its own: how failures slow each other is told elsewhere.
         self.logins += 1;
+        let ip = IpAddr::from(self.logins.to_be_bytes());
         let context = Context {
-            ip: std::net::Ipv4Addr::from(self.logins).to_string(),
+            ip: ip.to_string(),
             ..CONTEXT.clone()
         };
         let outcome = login::login(
@@ -229,6 +231,7 @@ impl World {
                 password: PASSWORD,
                 new_password: None,
                 device: None,
+                ip,
                 user_agent: "model",
             },
             &context,

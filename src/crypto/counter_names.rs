@@ -30,10 +30,9 @@ impl CounterNames {
     /// Counters of a stranger's attempts: the account, by the text that was typed whether or not it
     /// exists, and the address.
     #[must_use]
-    pub fn of_address(&self, account: &str, ip: Option<IpAddr>) -> Counters {
-        let ip = ip.map(prefix).unwrap_or_default();
+    pub fn of_address(&self, account: &str, ip: IpAddr) -> Counters {
         Counters {
-            place: self.name(&[b"address", account.as_bytes(), &ip]),
+            place: self.name(&[b"address", account.as_bytes(), &prefix(ip)]),
             account: Some(self.of_account(account)),
             unlocks: None,
         }

@@ -17,26 +17,28 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// Takes one login from the budget of the caller's address.
 ///
 /// # Errors
-/// [`Failure::Throttled`].
+/// [`Failure::Throttled`], or [`Problem::NoAddress`].
 pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
         request,
         RequestLimit::LoginAddress,
-        client_address(request).and_then(|ip| app.memory.logins.take(ip, app.clock.now())),
+        app.memory.logins.take(client_address(request)?, app.clock.now()),
     )
 }
 
 /// Takes one registration from the budget of the caller's address.
 ///
 /// # Errors
-/// [`Failure::Throttled`].
+/// [`Failure::Throttled`], or [`Problem::NoAddress`].
 pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
         request,
         RequestLimit::RegisterAddress,
-        client_address(request).and_then(|ip| app.memory.registrations.take(ip, app.clock.now())),
+        app.memory
+            .registrations
+            .take(client_address(request)?, app.clock.now()),
     )
 }
 

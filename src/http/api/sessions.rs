@@ -96,6 +96,7 @@ pub async fn login(
         password: &form.password,
         new_password: form.new_password.as_deref(),
         device: device_of(&request),
+        ip: origin.ip,
         user_agent: &origin.user_agent,
     };
     let pair = log_in(&app, login, &origin.context(Actor::Anonymous)).await?;

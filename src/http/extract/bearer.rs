@@ -113,10 +113,11 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        ready(user.map(|CurrentUser(bearer, _)| Self {
-            context: Origin::of(request).context(Actor::User(bearer.state.me.id)),
-            bearer,
-        }))
+        let acting = user.and_then(|CurrentUser(bearer, _)| {
+            let context = Origin::of(request)?.context(Actor::User(bearer.state.me.id));
+            Ok(Self { bearer, context })
+        });
+        ready(acting)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::telemetry::request_context;
 /// The origin of a request: the client's address, and what it calls itself.
 pub struct Origin {
     /// The network address, without the port.
-    pub ip: String,
+    pub ip: IpAddr,
     /// The `User-Agent`, or nothing.
     pub user_agent: String,
     request_id: String,
@@ -23,8 +23,10 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a request.
-    #[must_use]
-    pub fn of(request: &HttpRequest) -> Self {
+    ///
+    /// # Errors
+    /// [`Problem::NoAddress`].
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
         let text = |name: &str| {
             request
                 .headers()
@@ -33,14 +35,11 @@ impl Origin {
                 .unwrap_or_default()
                 .to_owned()
         };
-        let ip = client_address(request)
-            .map(|ip| ip.to_string())
-            .unwrap_or_default();
-        Self {
-            ip,
+        Ok(Self {
+            ip: client_address(request)?,
             user_agent: text(header::USER_AGENT.as_str()),
             request_id: request_context::request_id(),
-        }
+        })
     }
 
     /// The context in which the events of this request are recorded.
@@ -48,7 +47,7 @@ impl Origin {
     pub fn context(&self, actor: Actor) -> Context {
         Context {
             actor,
-            ip: self.ip.clone(),
+            ip: self.ip.to_string(),
             request_id: self.request_id.clone(),
         }
     }
@@ -59,22 +58,24 @@ impl FromRequest for Origin {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(request)))
+        ready(Self::of(request))
     }
 }
 
 /// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
 /// `X-Forwarded-For` that is none. Anyone may have written the hops left of it.
-#[must_use]
-pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
-    let peer = request.peer_addr()?.ip().to_canonical();
+///
+/// # Errors
+/// [`Problem::NoAddress`]: without an address no limit would hold, so the request ends there.
+pub fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
+    let peer = request.peer_addr().ok_or(Problem::NoAddress)?.ip().to_canonical();
     let trusted = request
         .app_data::<web::Data<App>>()
         .map(|app| app.config.limits.trusted_proxies.as_slice())
         .unwrap_or_default();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if !is_proxy(&peer) {
-        return Some(peer);
+        return Ok(peer);
     }
     let mut nearest = peer;
     let values = request
@@ -88,7 +89,7 @@ pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
             break;
         }
     }
-    Some(nearest)
+    Ok(nearest)
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port.

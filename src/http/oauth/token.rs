@@ -72,6 +72,7 @@ pub async fn exchange(
                 password: required(form.password.as_deref())?,
                 new_password: None,
                 device: device_of(&request),
+                ip: origin.ip,
                 user_agent: &origin.user_agent,
             };
             limits::login(&app, &request)?;

@@ -148,7 +148,7 @@ fn fits(template: &str, path: &str) -> bool {
     same && segments.next().is_none()
 }
 
-/// An answer that needs no handler: no such path, no such method, or OPTIONS. A preflight of an
+/// An answer that needs no handler: no address of the client (no budget would hold it), no such path, no such method, or OPTIONS. A preflight of an
 /// origin in `cors_origins` goes on to CORS.
 pub fn settle(
     paths: &MethodMap,
@@ -156,6 +156,9 @@ pub fn settle(
     listed: Option<&ListedPath>,
     cors_origins: &[String],
 ) -> Option<Result<HttpResponse, Problem>> {
+    if request.peer_addr().is_none() {
+        return Some(Err(Problem::NoAddress));
+    }
     if asks_for_websocket(request.headers()) {
         return Some(Err(Problem::Malformed));
     }

@@ -1,5 +1,7 @@
 //! Input of a login: the credentials as they were typed. Nothing of it is checked yet.
 
+use std::net::IpAddr;
+
 /// User name and password as they were typed, and the client that sent them.
 #[derive(Clone, Copy)]
 pub struct Login<'a> {
@@ -11,6 +13,8 @@ pub struct Login<'a> {
     pub new_password: Option<&'a str>,
     /// The ticket that the device got at an earlier login.
     pub device: Option<&'a str>,
+    /// The client's network address.
+    pub ip: IpAddr,
     /// The client's name for itself.
     pub user_agent: &'a str,
 }

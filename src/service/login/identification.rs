@@ -4,7 +4,6 @@
 use super::credentials::Login;
 use crate::app::App;
 use crate::model::email::Email;
-use crate::model::event::Context;
 use crate::model::throttle::Counters;
 use crate::model::user::LoginAccount;
 use crate::service::Failure;
@@ -15,11 +14,7 @@ use crate::service::Failure;
 ///
 /// # Errors
 /// An infrastructure failure.
-pub async fn identify(
-    app: &App,
-    login: Login<'_>,
-    context: &Context,
-) -> Result<(Option<LoginAccount>, Counters), Failure> {
+pub async fn identify(app: &App, login: Login<'_>) -> Result<(Option<LoginAccount>, Counters), Failure> {
     let email = Email::parse("username", login.username).ok();
     let account = match &email {
         Some(email) => app.store.user_by_email(email.key()).await?,
@@ -33,10 +28,7 @@ pub async fn identify(
     let name = account_name(login.username, email.as_ref());
     let counters = match known_device {
         Some(ticket) => app.crypto.counter_names.of_device(ticket, &name),
-        None => app
-            .crypto
-            .counter_names
-            .of_address(&name, context.ip.parse().ok()),
+        None => app.crypto.counter_names.of_address(&name, login.ip),
     };
     Ok((account, counters))
 }

@@ -51,7 +51,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
     }
     let shown =
         Password::parse(login.password).ok_or(Failure::BadCredentials(LoginRefusal::ImpossiblePassword))?;
-    let (account, counters) = identification::identify(app, login, context).await?;
+    let (account, counters) = identification::identify(app, login).await?;
     let check = password::check(app, account.as_ref(), shown);
     let (checked, attempt) = Attempt::check(app, counters, check).await?;
     let (account, proof) = match (account, checked) {

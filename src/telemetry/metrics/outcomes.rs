@@ -47,6 +47,8 @@ pub enum RequestLimit {
     LoginAddress,
     /// Registrations from one address.
     RegisterAddress,
+    /// Any request whose client has reset the connection before it was accepted.
+    NoAddress,
 }
 
 /// The counters of one family, one for each of its words.
