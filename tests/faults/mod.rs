@@ -50,8 +50,8 @@ impl Client<'_> {
             assert_eq!(answer.headers()["retry-after"], "2");
         }
         let text = answer.text().await.unwrap();
-        if status == 500 {
-            println!("500 {text}; it said {:?}", last_words(self.server));
+        if status >= 500 {
+            println!("{status} {text}; it said {:?}", last_words(self.server));
         }
         (status, serde_json::from_str(&text).unwrap_or_default())
     }
