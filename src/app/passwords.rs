@@ -50,12 +50,6 @@ impl Passwords {
         self.pool.run(job).await.map_err(not_run)?
     }
 
-    /// Whether the queue would take another hash now.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.pool.has_room()
-    }
-
     /// Tells how long the queue is, and how long it may be.
     pub fn figures(&self, reading: &mut Reading) {
         self.pool.figures(reading);

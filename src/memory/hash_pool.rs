@@ -94,12 +94,6 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
         Ok(Self { queue, times })
     }
 
-    /// Whether the queue would take another job now.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        !self.queue.is_full()
-    }
-
     /// Tells how long the queue is, and how long it may be.
     pub fn figures(&self, reading: &mut Reading) {
         reading.gauge(&QUEUE_DEPTH, &[], self.queue.len());

@@ -1,4 +1,6 @@
-//! Whether this process can do its work.
+//! Whether this process can do its work: what another node would do better. Load is not among the
+//! checks, for a flood of logins would take every node out of a load balancer at once; it shows in
+//! the metrics, and in 503 at `/login`.
 
 use std::sync::atomic::Ordering;
 
@@ -23,6 +25,5 @@ pub async fn checks(app: &App) -> Vec<Check> {
             app.crypto.access_tokens.signing_since(app.clock.now()).is_some(),
         ),
         ("feed", app.memory.registry.leased()),
-        ("hash_queue", app.passwords.has_room()),
     ]
 }

@@ -355,6 +355,8 @@ async fn a_full_queue_answers_503_for_known_and_unknown_while_others_are_served(
         let token = &alice.token;
         for _ in 0..50 {
             app.get("/health").await.expect(200);
+            // Another node would be as busy: a load balancer that took this one out would help nobody.
+            app.get("/ready").await.expect(200);
             app.request("GET", "/me").bearer(token).send().await.expect(200);
         }
     };

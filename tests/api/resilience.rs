@@ -122,7 +122,7 @@ async fn ready_names_its_checks(#[case] engine: Engine) {
     let answer = app.until_ready().await;
     assert_eq!(
         answer.text,
-        r#"{"status":"ok","checks":{"database":"ok","feed":"ok","hash_queue":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#
+        r#"{"status":"ok","checks":{"database":"ok","feed":"ok","keys":"ok","migrations":"ok","serving":"ok"}}"#
     );
     assert_eq!(app.get("/health").await.expect(200).text, r#"{"status":"ok"}"#);
 }

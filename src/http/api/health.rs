@@ -24,7 +24,7 @@ struct Readiness {
     #[schema(example = "ok")]
     status: &'static str,
     /// Result of each check: `ok` or `unavailable`.
-    #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok", "feed": "ok", "hash_queue": "ok", "keys": "ok", "migrations": "ok", "serving": "ok"}))]
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok", "feed": "ok", "keys": "ok", "migrations": "ok", "serving": "ok"}))]
     checks: BTreeMap<&'static str, &'static str>,
 }
 
