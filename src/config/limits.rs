@@ -18,7 +18,7 @@ settings! {
             "logins from one client address (IPv6: one /64) in a period, or off; the limit per account is \
              always on";
         register: Option<Rate> = "DOORWARD_LIMIT_REGISTER_IP", "30/1h", RATE,
-            "registrations from one client address in a period, or off";
+            "registrations and changes of e-mail address from one client address in a period, or off";
         account_lock: Option<Duration> = "DOORWARD_ACCOUNT_LOCK", "until-reset", LOCK,
             "time that an account is locked for unknown devices after 100 failed logins in a row: \
              until-reset, or a time of at least 1h, such as 24h";

@@ -27,7 +27,8 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     )
 }
 
-/// Takes one registration from the budget of the caller's address.
+/// Takes one registration from the budget of the caller's address, or another answer that tells
+/// whether an account has an e-mail address.
 ///
 /// # Errors
 /// [`Failure::Throttled`], or [`Problem::NoAddress`].

@@ -452,6 +452,28 @@ async fn an_address_has_a_budget_and_is_told_what_is_left() {
     assert_eq!(app.get("/health").await.expect(200).header("ratelimit"), "");
 }
 
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_session_asks_for_taken_addresses_no_more_often_than_a_stranger(#[case] engine: Engine) {
+    let app = TestApp::start_with(engine, &[("DOORWARD_LIMIT_REGISTER_IP", "4/1h")]).await;
+    let (alice, _bob) = (app.registered("alice").await, app.registered("bob").await);
+    let change_to = |email: &'static str| {
+        let change = serde_json::json!({"email": email, "current_password": PASSWORD});
+        alice.send_json("PATCH", "/me", change)
+    };
+    let taken = change_to("bob@example.com")
+        .await
+        .expect_problem(400, "email_taken");
+    assert_eq!(taken.header("ratelimit"), "\"default\";r=1;t=2700");
+    change_to("alice2@example.com").await.expect(200);
+    // The answer is the same for a taken address and for a free one.
+    for email in ["bob@example.com", "nobody@example.com"] {
+        change_to(email).await.expect_problem(429, "throttled");
+    }
+}
+
 /// The attack that an owner should not notice: in an hour 10,000 guesses from 100 addresses, while
 /// the owner logs in ten times from a known device, each time followed by a new one. Each such
 /// login begins the count of a hundred anew, as NIST has it.

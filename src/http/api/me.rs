@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, delete, get, patch, put, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::http::extract::bearer::{Acting, CurrentUser};
 use crate::http::extract::json::Json;
 use crate::http::extract::typed::{Secret, body};
+use crate::http::limits;
 use crate::http::problem::shared::{
     AddressRefusals, BodyRefusals, GuardRefusals, LastAdmin, ServerRefusals, Throttled, WrongPassword,
 };
@@ -79,7 +80,9 @@ body! {
 
 /// Change the e-mail address
 ///
-/// Only the e-mail address can be changed here. Other members are ignored.
+/// Only the e-mail address can be changed here. Other members are ignored. It takes one from the
+/// budget of registrations of the caller's network address, for it tells whether an address is
+/// taken.
 #[utoipa::path(
     operation_id = "changeEmail", tag = "me", security(("password" = [])),
     responses(
@@ -90,9 +93,11 @@ body! {
 #[patch("")]
 pub async fn change_email(
     app: web::Data<App>,
+    request: HttpRequest,
     acting: Acting,
     Json(change): Json<EmailChange>,
 ) -> Result<HttpResponse, Problem> {
+    limits::registration(&app, &request)?;
     let (current, email) = (&change.current_password, &change.email);
     let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
     Ok(HttpResponse::Ok().json(Me::from(me)))
