@@ -50,6 +50,14 @@ impl StoreError {
             .is_some_and(|code| code & 0xff == 8)
     }
 
+    /// Whether PostgreSQL ended the whole transaction in favour of another one, so that the same one
+    /// can succeed now: a deadlock (SQLSTATE 40P01) or a serialization failure (40001).
+    pub(super) fn is_to_be_tried_again(&self) -> bool {
+        self.database()
+            .and_then(DatabaseError::code)
+            .is_some_and(|code| code == "40P01" || code == "40001")
+    }
+
     /// Whether the statement lost against a concurrent one, or waited in vain for a row that
     /// another one holds (SQLSTATE class 40, and 55P03).
     pub(super) fn is_conflict(&self) -> bool {

@@ -2,7 +2,8 @@
 //!
 //! [`Store::transaction`] is the only way to begin one for a request, so that none on SQLite begins
 //! without IMMEDIATE: a plain BEGIN that reads first fails under contention, even with a busy
-//! timeout. The closure can be called again; nothing does so yet.
+//! timeout. The closure is called a second time if PostgreSQL ended the transaction in favour of
+//! another one (SQLSTATE 40001 and 40P01): nothing of it was kept.
 
 use std::pin::pin;
 
@@ -111,7 +112,12 @@ impl Store {
         span: &'static str,
         work: impl AsyncFn(&mut Tx) -> Result<End<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let whole = pin!(async { Tx::begin(&self.pool).await?.run(&work).await });
+        let whole = pin!(async {
+            match Tx::begin(&self.pool).await?.run(&work).await {
+                Err(error) if error.is_to_be_tried_again() => Tx::begin(&self.pool).await?.run(&work).await,
+                done => done,
+            }
+        });
         changing(self.pool.file(), span, whole).await
     }
 }

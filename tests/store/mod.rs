@@ -1,5 +1,6 @@
 //! The contract of the store: what each method promises, on both engines.
 
+mod conflicts;
 mod schema;
 
 use rstest::rstest;

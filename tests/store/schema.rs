@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use crate::support::{Engine, TestApp};
 
 /// The names that a statement of either engine finds.
-async fn names(app: &TestApp, sqlite: &str, postgres: &str) -> BTreeSet<String> {
+pub(super) async fn names(app: &TestApp, sqlite: &str, postgres: &str) -> BTreeSet<String> {
     let found: Vec<(String,)> = if app.database.starts_with("postgres") {
         let mut connection = sqlx_postgres::PgConnection::connect(&app.database).await.unwrap();
         let found = sqlx::query_as(AssertSqlSafe(postgres))

@@ -184,6 +184,29 @@ pub(in crate::store) async fn settle(
     })
 }
 
+/// Takes an attempt off one counter, and deletes the counter if it counts nothing else.
+pub(super) async fn take_back(tx: &mut Tx, key: Uuid) -> Result<(), StoreError> {
+    let emptied = tx
+        .query(
+            "DELETE FROM throttles
+             WHERE key = $1 AND pending <= 1 AND failures = 0 AND blocked_until = 0",
+        )
+        .bind(key)
+        .execute()
+        .await?;
+    if emptied == 0 {
+        tx.query(
+            "UPDATE throttles
+             SET pending = pending - 1
+             WHERE key = $1 AND pending > 0",
+        )
+        .bind(key)
+        .execute()
+        .await?;
+    }
+    Ok(())
+}
+
 /// Stores the outcome at one counter, and shows it as it is then; zero if it was purged meanwhile.
 async fn leave(
     tx: &mut Tx,

@@ -18,7 +18,7 @@ use super::{Store, StoreError, events};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Event, EventType};
 use crate::model::throttle::{Counters, MOST_FAILURES};
-use counter::{Limit, enter};
+use counter::{Limit, enter, take_back};
 
 impl Store {
     /// Admits an attempt at its counters, or says why not. `longest_lock` is how long an account can
@@ -66,22 +66,20 @@ impl Store {
         .await
     }
 
-    /// Takes an attempt back that was never made, because no hash was to be had.
+    /// Takes an attempt back that was never made, because no hash was to be had. Counters that
+    /// count nothing else are deleted, so that refused logins leave no rows.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn give_back(&self, counters: &Counters) -> Result<(), StoreError> {
-        self.write(
-            "store give_back",
-            "UPDATE throttles
-             SET pending = pending - 1
-             WHERE key IN ($1, $2) AND pending > 0",
-        )
-        .bind(counters.place)
-        .bind(counters.account.unwrap_or(counters.place))
-        .execute()
+        self.transaction("store give_back", async |tx| {
+            // The order in which every other transaction locks them.
+            for key in [Some(counters.place), counters.account].into_iter().flatten() {
+                take_back(tx, key).await?;
+            }
+            Ok(Commit(()))
+        })
         .await
-        .map(drop)
     }
 
     /// Stores a refused login: its outcome at the counters, and the event with how many failures
