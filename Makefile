@@ -22,7 +22,7 @@ test: tools-test sdk check-format check-lints check-deny ## Everything: lints, u
 
 .PHONY: check
 check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
-	cargo test -- --skip postgres --skip browser --skip crashes --skip slow --skip sdks
+	cargo test --lib --test quick -- --skip postgres
 
 .PHONY: check-format
 check-format:
@@ -34,7 +34,7 @@ check-lints:
 
 .PHONY: check-document
 check-document: tools-test ## Lint the document, compare it with the last release's, and try the program against it
-	cargo test --test doorward -- document::
+	cargo test --test quick -- document::
 
 .PHONY: check-deny
 check-deny:
@@ -48,12 +48,12 @@ REQUESTS := 20000
 .PHONY: fuzz
 fuzz: tools-test ## Run the property tests in long rounds
 	PROPTEST_CASES=$(CASES) PROPTEST_MAX_GLOBAL_REJECTS=$(CASES) cargo test --lib
-	DOORWARD_REQUESTS=$(REQUESTS) cargo test --test doorward -- --nocapture document::cases
+	DOORWARD_REQUESTS=$(REQUESTS) cargo test --test quick -- --nocapture document::cases
 
 # What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
 .PHONY: torture
 torture: tools-test ## Crash it thousands of times and break what it stands on, in long runs; prints counts, seeds and failures
-	cargo test --release --test doorward -- --ignored --nocapture --test-threads=1 torture
+	cargo test --release --test slow -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
 bench: tools-bench ## Measure, as ratios against yardsticks in the same run; FIGURES="me sessions" only these
@@ -77,7 +77,7 @@ openapi: ## Write openapi/openapi.json from the routes
 
 .PHONY: docs
 docs: ## Write the generated pages of docs/ again
-	WRITE_DOCS=1 cargo test --test doorward -- docs::
+	WRITE_DOCS=1 cargo test --test quick -- docs::
 
 # make test-one TEST=api::login
 TEST :=

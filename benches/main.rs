@@ -21,7 +21,7 @@ mod peers;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, clippy::unwrap_used, reason = "a part of what the tests stand on")]
 mod postgres;
-#[path = "../tests/support/posts.rs"]
+#[path = "../tests/watching/posts.rs"]
 mod posts;
 mod process;
 mod raw;

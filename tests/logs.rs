@@ -1,9 +1,10 @@
 //! The log: it never stops the service, and it never tells a secret.
 
 use std::io::{BufRead as _, BufReader, PipeReader, Read as _, pipe};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,11 +13,45 @@ use doorward::model::clock::monotonic_now;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
+use crate::raw::raw;
 use crate::support::app::fresh_database;
-use crate::support::process::{Server, output, raw};
+use crate::support::process::{Server, doorward, free_port, output, scheme};
 use crate::support::secrets::told;
 use crate::support::{Engine, PASSWORD};
 use crate::tls::{Authority, FILES};
+
+impl Server {
+    /// Starts it with nobody who reads what it says, and waits until it answers.
+    pub fn start_unheard(folder: &Path, settings: &[(&str, &str)], stdout: Stdio, stderr: Stdio) -> Self {
+        let settings = [
+            &[
+                ("DOORWARD_LIMIT_LOGIN_IP", "off"),
+                ("DOORWARD_LIMIT_REGISTER_IP", "off"),
+            ],
+            settings,
+        ]
+        .concat();
+        let address = format!("127.0.0.1:{}", free_port());
+        let child = doorward(folder, &settings, &["--listen", &address])
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let stands = (0..1000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            TcpStream::connect(&address).is_ok()
+        });
+        assert!(stands, "the server does not stand");
+        Self {
+            child,
+            address,
+            greeting: String::new(),
+            log: Arc::default(),
+            ear: None,
+            scheme: scheme(&settings),
+        }
+    }
+}
 
 /// More than a pipe of 64 KiB and a queue of a MiB hold, at trace level.
 const FLOOD: usize = 2000;
@@ -196,8 +231,7 @@ fn a_start_that_fails_unheard_keeps_its_exit_status() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = pipe().unwrap();
     drop(reader);
-    let mut command =
-        crate::support::process::doorward(folder.path(), &[("DOORWARD_LISTEN", "nowhere")], &[]);
+    let mut command = doorward(folder.path(), &[("DOORWARD_LISTEN", "nowhere")], &[]);
     assert_eq!(command.stderr(writer).status().unwrap().code(), Some(2));
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::architecture::rust_files;
 use crate::attacks;
-use crate::support::pattern::fits;
+use crate::pattern::fits;
 
 const TABLE: &str = include_str!("requirements.md");
 /// Begins the name of an attack, or of several.

@@ -2,10 +2,12 @@
 //! kinds, asked in turns, are put against each other as the area under the ROC curve. 0.5 is blind
 //! guessing, 0 and 1 are certainty.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::model::clock::monotonic_now;
 
+use crate::support::app::{BEGINNING, fresh_database};
 use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
 const PAIRS: usize = 200;
@@ -74,6 +76,14 @@ async fn assert_alike(
 
 fn name(kind: &str, turn: usize) -> String {
     format!("{kind}{}@example.com", turn / TURNS_AN_ACCOUNT)
+}
+
+impl TestApp {
+    /// With hashes as dear as users get them.
+    pub async fn start_at_full_cost(engine: Engine) -> Self {
+        let (url, folder) = fresh_database(engine).await;
+        Self::start_on(&url, Arc::new(folder), &[], None, BEGINNING).await
+    }
 }
 
 async fn nothing_is_told_by_time(engine: Engine) {

@@ -17,8 +17,9 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::raw::raw;
 use crate::support::PASSWORD;
-use crate::support::process::{Server, free_port, output, raw};
+use crate::support::process::{Server, free_port, output};
 
 pub const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
 const PATIENCE: Duration = Duration::from_secs(20);

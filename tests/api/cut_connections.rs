@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde_json::json;
 use socket2::SockRef;
 
+use crate::raw::raw;
 use crate::support::PASSWORD;
-use crate::support::process::{Server, free_port, raw};
+use crate::support::process::{Server, free_port};
 
 /// Sends a whole request and resets the connection.
 fn cut(address: &str, request: &str) {

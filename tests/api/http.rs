@@ -5,8 +5,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::raw::raw;
 use crate::support::document::document;
-use crate::support::process::raw;
 use crate::support::{Engine, PASSWORD, TestApp};
 
 /// Every documented path with its methods, and what is served beside the document.

@@ -3,6 +3,7 @@
 
 use rstest::rstest;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,6 +14,18 @@ use serde_json::{Value, json};
 use crate::support::child::run;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD, SECRET, TestApp};
+
+impl TestApp {
+    /// Moves this service's time to the system's, for tests where another process writes times too.
+    #[expect(clippy::disallowed_methods, reason = "the other process reads the same clock")]
+    pub fn go_to_the_present(&self) {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        self.clock
+            .store(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+}
 
 fn header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()

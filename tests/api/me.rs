@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::support::process::raw;
+use crate::raw::raw;
 use crate::support::{Engine, PASSWORD, TestApp};
 
 #[rstest]

@@ -16,3 +16,41 @@ mod register;
 mod resilience;
 mod sessions;
 mod throttle;
+
+use serde_json::Value;
+
+use crate::support::app::Request;
+use crate::support::people::Person;
+use crate::support::{Answer, PASSWORD, TestApp};
+
+impl TestApp {
+    /// The one who was made an admin from outside, as the command line does.
+    pub async fn admin(&self) -> Person<'_> {
+        self.register("boss@example.com", PASSWORD).await.expect(201);
+        self.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'")
+            .await;
+        self.logged_in("boss@example.com").await
+    }
+}
+
+impl Request {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.with(|builder| builder.header(name, value))
+    }
+
+    pub fn body(self, media_type: &str, body: impl Into<reqwest::Body>) -> Self {
+        self.with(|builder| builder.header("content-type", media_type).body(body))
+    }
+}
+
+impl Answer {
+    /// The (field, rule) pairs of a 422.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let detail = self.json()["detail"].as_array().cloned().unwrap_or_default();
+        detail
+            .iter()
+            .map(|fault| (word(&fault["loc"][1]), word(&fault["type"])))
+            .collect()
+    }
+}

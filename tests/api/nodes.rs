@@ -2,10 +2,7 @@
 
 use rstest::rstest;
 use std::collections::HashSet;
-use std::time::Duration;
 
-use crate::support::postgres::Postgres;
-use crate::support::wire::{State, Wire};
 use crate::support::{Engine, PASSWORD, TestApp};
 
 #[rstest]
@@ -83,56 +80,4 @@ async fn what_another_process_writes_to_the_feed_is_taken_up(#[case] engine: Eng
     app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users")
         .await;
     app.until(&alice.token, 401).await;
-}
-
-#[tokio::test]
-async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
-    let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
-    let here = TestApp::start_on_postgres(&server).await;
-    let direct = here
-        .database
-        .split('@')
-        .nth(1)
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap()
-        .to_owned();
-    let wire = Wire::to(direct.clone()).await;
-    let there = here
-        .sibling(
-            &[("DATABASE_URL", &here.database.replace(&direct, &wire.address))],
-            None,
-        )
-        .await;
-    let alice = here.registered("alice").await;
-    there.me(&alice.token).await.expect(200);
-    wire.becomes(State::Cut);
-    // A wire that is cut is noticed at once; the lease bounds one that merely falls silent.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    alice.send("POST", "/logout").await.expect(204);
-    for _ in 0..3 {
-        there.me(&alice.token).await.expect_problem(503, "unavailable");
-    }
-    wire.becomes(State::Whole);
-    there.until(&alice.token, 401).await;
-}
-
-#[tokio::test]
-async fn a_node_that_is_cut_off_never_says_yes_to_what_the_other_ended() {
-    let mut server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
-    let node = TestApp::start_on_postgres(&server).await;
-    let alice = node.registered("alice").await;
-    node.me(&alice.token).await.expect(200);
-    server.stop();
-    // The lease runs out within a second; from then on nothing is believed without the database.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    node.me(&alice.token).await.expect_problem(503, "unavailable");
-    server.start_again();
-    let mut tries = 0;
-    while node.me(&alice.token).await.status != 200 {
-        tries += 1;
-        assert!(tries < 50, "it does not heal");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }

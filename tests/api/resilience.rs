@@ -11,9 +11,24 @@ use doorward::config::{Config, SettingSource};
 use doorward::model::clock::Clock;
 use doorward::server::{Shared, http_app};
 
+use crate::raw::raw;
 use crate::support::postgres::Postgres;
-use crate::support::process::raw;
 use crate::support::{Engine, PASSWORD, TestApp};
+
+impl TestApp {
+    /// Stops as SIGTERM would and waits for the end.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            server.join().unwrap();
+        }
+    }
+
+    /// Asks it to stop and does not wait.
+    pub fn begin_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+}
 
 /// The real application, middleware and all, with one more route under `/docs/`, where the method
 /// map lets it through.

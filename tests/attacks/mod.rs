@@ -3,7 +3,6 @@
 
 mod authorization;
 mod bodies;
-pub mod chance;
 mod claims;
 mod framing;
 mod headers;

@@ -18,9 +18,9 @@ use doorward::model::signing_key::SigningAlgorithm;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::chance::Chance;
 use super::ring::{NOW, Ring};
 use super::wire::{answer, bearer};
+use crate::support::chance::Chance;
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const WORKERS: u64 = 2;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{seed, serve, settings};
-use crate::attacks::chance::Chance;
 use crate::support::app::fresh_database;
+use crate::support::chance::Chance;
 use crate::support::{Engine, PASSWORD};
 
 const ROUNDS: usize = 50;

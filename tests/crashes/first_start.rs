@@ -9,8 +9,8 @@ use serde_json::json;
 use sqlx::Connection as _;
 
 use super::{SECRET, seed, serve, side_by_side};
-use crate::attacks::chance::Chance;
 use crate::support::app::fresh_database;
+use crate::support::chance::Chance;
 use crate::support::process::doorward;
 use crate::support::{Engine, PASSWORD};
 

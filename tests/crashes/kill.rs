@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 
 use super::{rounds, seed, serve, settings, side_by_side};
-use crate::attacks::chance::Chance;
 use crate::support::Engine;
 use crate::support::app::fresh_database;
+use crate::support::chance::Chance;
 use crate::support::process::output;
 
 const CLIENTS: usize = 8;

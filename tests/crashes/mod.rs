@@ -13,6 +13,7 @@ mod kill;
 mod partition;
 mod rolling;
 mod upgrade;
+mod wire;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Mutex;

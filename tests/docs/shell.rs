@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::pages;
+use crate::pattern::fits;
 use crate::support::child;
-use crate::support::pattern::fits;
 use crate::support::process::Server;
 
 /// Every `console` block: the commands, each with the output that it promises.

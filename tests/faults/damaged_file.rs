@@ -8,7 +8,7 @@ use super::{
     Client, LEAST_COST, Tokens, assert_ends_clearly, assert_quiet, database, healed, last_words, our_panic,
     stands,
 };
-use crate::attacks::chance::Chance;
+use crate::support::chance::Chance;
 use crate::support::process::Server;
 
 const PAGE: usize = 4096;

@@ -11,6 +11,7 @@ mod nth_failure;
 mod shim;
 
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use doorward::model::clock::monotonic_now;
@@ -19,12 +20,33 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use sqlx_sqlite::SqliteConnection;
 
-use crate::support::process::Server;
+use crate::support::process::{Server, free_port};
 
 /// How soon it must serve again after the fault has ended (I7).
 const HEALED_WITHIN: Duration = Duration::from_secs(5);
 /// The least work that the floor of `DOORWARD_ARGON2` allows.
 const LEAST_COST: (&str, &str) = ("DOORWARD_ARGON2", "m=7168,t=5,p=1");
+
+impl Server {
+    /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it
+    /// ended if it does not come to stand.
+    pub fn try_start(
+        folder: &Path,
+        settings: &[(&str, &str)],
+        wrapper: &[&str],
+    ) -> Result<Self, (Vec<String>, ExitStatus)> {
+        Self::try_start_on(folder, settings, &format!("127.0.0.1:{}", free_port()), wrapper)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+}
 
 /// Someone who talks to a server.
 struct Client<'a> {
@@ -179,7 +201,7 @@ async fn assert_whole(file: &Path) {
 }
 
 /// The one line of a program that ends; it says nothing of a panic.
-fn assert_ends_clearly((said, status): &(Vec<String>, std::process::ExitStatus)) {
+fn assert_ends_clearly((said, status): &(Vec<String>, ExitStatus)) {
     assert!(status.code().is_some_and(|code| code != 0), "{status}: {said:?}");
     assert_eq!(
         said.iter().filter(|line| line.starts_with("doorward: ")).count(),

@@ -25,15 +25,15 @@ pub enum Engine {
 }
 
 /// When the tests' time begins: microseconds since the Unix epoch.
-const BEGINNING: i64 = 1_800_000_000_000_000;
+pub const BEGINNING: i64 = 1_800_000_000_000_000;
 
 pub struct TestApp {
     pub address: String,
     pub database: String,
-    clock: Arc<AtomicI64>,
+    pub clock: Arc<AtomicI64>,
     client: reqwest::Client,
-    stop: Option<oneshot::Sender<()>>,
-    server: Option<std::thread::JoinHandle<()>>,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub server: Option<std::thread::JoinHandle<()>>,
     folder: Arc<tempfile::TempDir>,
 }
 
@@ -64,12 +64,6 @@ impl TestApp {
         .await
     }
 
-    /// With hashes as dear as users get them.
-    pub async fn start_at_full_cost(engine: Engine) -> Self {
-        let (url, folder) = fresh_database(engine).await;
-        Self::start_on(&url, Arc::new(folder), &[], None, BEGINNING).await
-    }
-
     /// On a PostgreSQL that the test may stop.
     pub async fn start_on_postgres(server: &postgres::Postgres) -> Self {
         Self::start_on(
@@ -94,7 +88,7 @@ impl TestApp {
         sibling
     }
 
-    async fn start_on(
+    pub async fn start_on(
         url: &str,
         folder: Arc<tempfile::TempDir>,
         settings: &[(&str, &str)],
@@ -174,22 +168,6 @@ impl TestApp {
             .fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Moves this service's time back.
-    pub fn set_back(&self, by: Duration) {
-        self.clock
-            .fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-
-    /// Moves this service's time to the system's, for tests where another process writes times too.
-    #[expect(clippy::disallowed_methods, reason = "the other process reads the same clock")]
-    pub fn go_to_the_present(&self) {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        self.clock
-            .store(i64::try_from(now.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-
     /// Asks `GET /me` until it answers so; how long that takes is measured elsewhere.
     pub async fn until(&self, token: &str, status: u16) {
         for _ in 0..1000 {
@@ -248,14 +226,6 @@ impl TestApp {
         self.logged_in(&email).await
     }
 
-    /// The one who was made an admin from outside, as the command line does.
-    pub async fn admin(&self) -> Person<'_> {
-        self.register("boss@example.com", PASSWORD).await.expect(201);
-        self.sql("UPDATE users SET role = 'admin' WHERE email = 'boss@example.com'")
-            .await;
-        self.logged_in("boss@example.com").await
-    }
-
     /// Another session of someone who is registered.
     pub async fn logged_in(&self, email: &str) -> Person<'_> {
         let body = self.login(email, PASSWORD).await.expect(200).json();
@@ -294,18 +264,15 @@ impl TestApp {
             sqlx::query(statement).execute(&mut connection).await.unwrap();
         }
     }
+}
 
-    /// Stops as SIGTERM would and waits for the end.
-    pub fn stop(&mut self) {
+impl Drop for TestApp {
+    fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(server) = self.server.take() {
-            server.join().unwrap();
+        let has_ended = self.server.take().is_some_and(|server| server.is_finished());
+        if has_ended && std::thread::panicking() {
+            eprintln!("the service at {} had ended by itself", self.address);
         }
-    }
-
-    /// Asks it to stop and does not wait.
-    pub fn begin_to_stop(&mut self) {
-        drop(self.stop.take());
     }
 }
 
@@ -316,10 +283,6 @@ pub struct Request {
 }
 
 impl Request {
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.with(|builder| builder.header(name, value))
-    }
-
     pub fn bearer(self, token: &str) -> Self {
         self.with(|builder| builder.bearer_auth(token))
     }
@@ -339,11 +302,7 @@ impl Request {
         self.with(|builder| builder.form(body))
     }
 
-    pub fn body(self, media_type: &str, body: impl Into<reqwest::Body>) -> Self {
-        self.with(|builder| builder.header("content-type", media_type).body(body))
-    }
-
-    fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+    pub fn with(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
         Self {
             builder: change(self.builder),
             ..self

@@ -2,15 +2,13 @@
 //! as a process.
 
 pub mod app;
+pub mod chance;
 pub mod child;
 pub mod document;
-pub mod pattern;
 pub mod people;
 pub mod postgres;
-pub mod posts;
 pub mod process;
 pub mod secrets;
-pub mod wire;
 
 pub use app::{Engine, TestApp};
 pub use people::Answer;

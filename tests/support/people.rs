@@ -102,7 +102,7 @@ impl Answer {
 
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.status, status, "{} bytes: {}", self.length, self.text);
         self
     }
 
@@ -119,15 +119,5 @@ impl Answer {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|cause| panic!("{cause}: {}", self.text))
-    }
-
-    /// The (field, rule) pairs of a 422.
-    pub fn faults(&self) -> Vec<(String, String)> {
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let detail = self.json()["detail"].as_array().cloned().unwrap_or_default();
-        detail
-            .iter()
-            .map(|fault| (word(&fault["loc"][1]), word(&fault["type"])))
-            .collect()
     }
 }

@@ -1,7 +1,7 @@
 //! The program as a process, started as a user starts it.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,7 +40,7 @@ pub fn output(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> F
     run(&mut doorward(folder, settings, arguments))
 }
 
-fn scheme(settings: &[(&str, &str)]) -> &'static str {
+pub fn scheme(settings: &[(&str, &str)]) -> &'static str {
     if settings.iter().any(|(name, _)| *name == "DOORWARD_TLS_CERT") {
         "https"
     } else {
@@ -50,15 +50,15 @@ fn scheme(settings: &[(&str, &str)]) -> &'static str {
 
 /// A running server; killed when dropped.
 pub struct Server {
-    child: Child,
+    pub child: Child,
     pub address: String,
     /// What it said when it stood.
     pub greeting: String,
     /// What it has said since.
-    log: Arc<Mutex<Vec<String>>>,
+    pub log: Arc<Mutex<Vec<String>>>,
     /// Hears every line, for secrets.
-    ear: Option<JoinHandle<()>>,
-    scheme: &'static str,
+    pub ear: Option<JoinHandle<()>>,
+    pub scheme: &'static str,
 }
 
 impl Server {
@@ -73,17 +73,9 @@ impl Server {
             .unwrap_or_else(|said| panic!("it does not stand: {said:?}"))
     }
 
-    /// As [`Self::start`], perhaps within a wrapper such as `prlimit`; what it said and how it
-    /// ended if it does not come to stand.
-    pub fn try_start(
-        folder: &Path,
-        settings: &[(&str, &str)],
-        wrapper: &[&str],
-    ) -> Result<Self, (Vec<String>, ExitStatus)> {
-        Self::try_start_on(folder, settings, &format!("127.0.0.1:{}", free_port()), wrapper)
-    }
-
-    fn try_start_on(
+    /// On that address, perhaps within a wrapper such as `prlimit`; what it said and how it ended if
+    /// it does not come to stand.
+    pub fn try_start_on(
         folder: &Path,
         settings: &[(&str, &str)],
         listen: &str,
@@ -160,37 +152,6 @@ impl Server {
         })
     }
 
-    /// Starts it with nobody who reads what it says, and waits until it answers.
-    pub fn start_unheard(folder: &Path, settings: &[(&str, &str)], stdout: Stdio, stderr: Stdio) -> Self {
-        let settings = [
-            &[
-                ("DOORWARD_LIMIT_LOGIN_IP", "off"),
-                ("DOORWARD_LIMIT_REGISTER_IP", "off"),
-            ],
-            settings,
-        ]
-        .concat();
-        let address = format!("127.0.0.1:{}", free_port());
-        let child = doorward(folder, &settings, &["--listen", &address])
-            .stdout(stdout)
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
-        let stands = (0..1000).any(|_| {
-            std::thread::sleep(Duration::from_millis(10));
-            TcpStream::connect(&address).is_ok()
-        });
-        assert!(stands, "the server does not stand");
-        Self {
-            child,
-            address,
-            greeting: String::new(),
-            log: Arc::default(),
-            ear: None,
-            scheme: scheme(&settings),
-        }
-    }
-
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme, self.address)
     }
@@ -205,29 +166,9 @@ impl Server {
             .count()
     }
 
-    /// The lines of its log, as soon as one says this.
-    pub fn lines_until(&self, words: &str) -> Vec<String> {
-        for _ in 0..200 {
-            if self.said(words) > 0 {
-                return self.log.lock().unwrap().clone();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("it never says {words}: {:?}", self.log.lock().unwrap());
-    }
-
     /// What it has said since it stood.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()
-    }
-
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
     }
 
     /// Resident memory in MiB.
@@ -299,18 +240,11 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
             let last = &log[log.len().saturating_sub(LAST_LINES)..];
-            eprintln!("the server at {} said last:\n{}", self.address, last.join("\n"));
+            eprintln!(
+                "a server said:\n{}\nand last:\n{}",
+                self.greeting,
+                last.join("\n")
+            );
         }
     }
-}
-
-/// Sends bytes as they are and reads until the server closes or says no more.
-pub fn raw(address: &str, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
-    // The server may refuse and close before it has read everything.
-    let _refused = stream.write_all(bytes);
-    let mut answer = Vec::new();
-    let _until_closed_or_silent = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
 }

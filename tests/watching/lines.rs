@@ -1,6 +1,8 @@
 //! The log's lines, as a machine reads them. That each line of every server in the tests has its
 //! fields is heard in `support::secrets`.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::{Connection as _, Executor as _};
 
@@ -9,6 +11,19 @@ use crate::support::Engine;
 use crate::support::app::fresh_database;
 use crate::support::process::Server;
 use crate::support::secrets::lacking;
+
+impl Server {
+    /// The lines of its log, as soon as one says this.
+    pub fn lines_until(&self, words: &str) -> Vec<String> {
+        for _ in 0..200 {
+            if self.said(words) > 0 {
+                return self.log.lock().unwrap().clone();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it never says {words}: {:?}", self.log.lock().unwrap());
+    }
+}
 
 #[test]
 fn a_line_without_its_fields_is_known() {

@@ -2,6 +2,7 @@
 //! a machine reads.
 
 mod lines;
+mod posts;
 mod prometheus;
 mod spans;
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::someone;
+use crate::raw::raw;
 use crate::support::app::fresh_database;
 use crate::support::child::{Companion, converse, finish};
-use crate::support::process::{Server, free_port, raw};
+use crate::support::process::{Server, free_port};
 use crate::support::{Engine, PASSWORD, SECRET};
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ops/prometheus-rules.yml");

@@ -8,11 +8,10 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
-use super::someone;
+use super::{posts, someone};
 use crate::support::Engine;
 use crate::support::PASSWORD;
 use crate::support::app::fresh_database;
-use crate::support::posts;
 use crate::support::process::Server;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";

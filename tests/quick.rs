@@ -1,5 +1,5 @@
-//! Everything that is tested through the front door, in one binary: a real socket, both engines, a
-//! real browser, the program itself.
+//! The tests through the front door that take seconds, in one binary: a real socket, both engines,
+//! the program itself. Those that take minutes stand in `slow.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,18 +15,15 @@
 mod api;
 mod architecture;
 mod attacks;
-mod browser;
 mod cli;
-mod crashes;
 mod docs;
 mod document;
-mod faults;
 mod interleavings;
-mod load;
 mod logs;
 mod model_check;
+mod pattern;
+mod raw;
 mod requirements;
-mod sdks;
 mod store;
 mod support;
 mod timing;
