@@ -150,10 +150,13 @@ proptest! {
     #[test]
     fn what_is_accepted_under_the_right_key_could_have_been_issued(header in header(), claims in claims()) {
         let Ok(presented) = FIXTURE.tokens.verify(&signed(&header, &claims), NOW) else { return Ok(()) };
-        let (header, claims): (Value, Value) = (serde_json::from_str(&header).unwrap(), serde_json::from_str(&claims).unwrap());
-        prop_assert!(header.as_object().is_some_and(|members| members.len() == 3) && header["alg"] == "HS256" && header["kid"] == KID);
+        let header: Value = serde_json::from_str(&header).unwrap();
+        let claims: Value = serde_json::from_str(&claims).unwrap();
+        prop_assert!(header.as_object().is_some_and(|members| members.len() == 3));
+        prop_assert!(header["alg"] == "HS256" && header["kid"] == KID);
         prop_assert!(claims["iss"] == "iss" && claims["aud"].to_string().contains("\"doorward\""));
-        prop_assert!(claims["exp"].as_i64().unwrap() > NOW.secs() && claims["iat"].as_i64().unwrap() <= NOW.secs() + 30);
+        prop_assert!(claims["exp"].as_i64().unwrap() > NOW.secs());
+        prop_assert!(claims["iat"].as_i64().unwrap() <= NOW.secs() + 30);
         prop_assert_eq!(presented.session, SessionId::from(Uuid::from_u128(7)));
     }
 

@@ -230,7 +230,8 @@ proptest! {
             if check_verifiable(stored).is_ok() {
                 // Past the ceiling nothing is verified, and so nothing would be begun that
                 // halts the service.
-                let memory = stored.split("m=").nth(1).and_then(|rest| rest.split([',', '$']).next()?.parse::<u32>().ok());
+                let memory = stored.split("m=").nth(1);
+                let memory = memory.and_then(|rest| rest.split([',', '$']).next()?.parse::<u32>().ok());
                 prop_assert!(memory.is_none_or(|memory| memory <= CEILING.0), "{}", stored);
             }
         }

@@ -176,7 +176,12 @@ impl From<Scope> for LogoutScope {
 #[utoipa::path(
     operation_id = "logout", tag = "sessions", security(("password" = [])),
     params(("scope" = inline(Option<Scope>), Query, description = "`this` session (default), all `others` of the user, or `all` sessions of the user")),
-    responses((status = 204, description = "The sessions have ended"), GuardRefusals, (status = 422, description = "Unknown scope (`invalid_input`)", body = ProblemBody), ServerRefusals)
+    responses(
+        (status = 204, description = "The sessions have ended"),
+        GuardRefusals,
+        (status = 422, description = "Unknown scope (`invalid_input`)", body = ProblemBody),
+        ServerRefusals,
+    )
 )]
 #[post("")]
 pub async fn logout(

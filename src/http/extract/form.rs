@@ -66,6 +66,7 @@ fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
 
     use super::*;
@@ -121,7 +122,8 @@ mod tests {
             let distinct: BTreeSet<&str> = model.iter().map(|(name, _)| name.as_str()).collect();
             match parse(body.as_bytes()) {
                 Ok(fields) => {
-                    let read = fields.names().map(|name| (name.to_owned(), fields.text(name).unwrap_or_default().to_owned()));
+                    let text = |name| fields.text(name).unwrap_or_default().to_owned();
+                    let read = fields.names().map(|name| (name.to_owned(), text(name)));
                     prop_assert_eq!(read.collect::<Vec<_>>(), model);
                 }
                 Err(_) => prop_assert!(distinct.len() < model.len(), "{}", body),
@@ -130,8 +132,9 @@ mod tests {
 
         #[test]
         fn what_a_form_encodes_is_read_back(fields in prop::collection::btree_map("\\PC{1,10}", "\\PC{1,20}", 0..6)) {
-            let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-            let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+            let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let pair = |(name, value): (&String, &String)| format!("{}={}", encode(name), encode(value));
+            let body: Vec<String> = fields.iter().map(pair).collect();
             let read = parse(body.join("&").as_bytes()).unwrap_or_default();
             for (name, value) in &fields {
                 prop_assert_eq!(read.text(name), Some(value.as_str()));

@@ -82,7 +82,9 @@ mod tests {
         #[test]
         fn any_bytes_are_read_as_serdes_own_object_or_refused(
             noise in prop::collection::vec(any::<u8>(), 0..200),
-            fields in prop::collection::btree_map("\\PC{0,4}", "\\PC{0,8}", 0..5), at in any::<prop::sample::Index>(), byte in any::<u8>(),
+            fields in prop::collection::btree_map("\\PC{0,4}", "\\PC{0,8}", 0..5),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
         ) {
             let mut bent = serde_json::json!(fields).to_string().into_bytes();
             let at = at.index(bent.len());
@@ -92,7 +94,8 @@ mod tests {
                 match parse(&body) {
                     Ok(fields) => {
                         let names: BTreeSet<&str> = fields.names().collect();
-                        prop_assert_eq!(Some(names), model.as_ref().map(|object| object.keys().map(String::as_str).collect()));
+                        let keys = model.as_ref().map(|object| object.keys().map(String::as_str).collect());
+                        prop_assert_eq!(Some(names), keys);
                     }
                     // A name given twice is the one thing that serde takes.
                     Err(refused) => prop_assert!(model.is_none() || refused[0].kind == "model_attributes_type", "{refused:?}"),

@@ -25,9 +25,20 @@ struct KeySet {
     operation_id = "jwks", tag = "oauth",
     params(("If-None-Match" = Option<String>, Header, description = "`ETag` of a stored answer")),
     responses(
-        (status = 200, description = "The keys", body = KeySet, headers(("ETag" = String, description = "Version, for `If-None-Match`"), ("Cache-Control" = String, description = "Time that the answer may be cached"))),
-        (status = 304, description = "The keys have not changed since `If-None-Match`",
-            headers(("ETag" = String, description = "Version, for `If-None-Match`"), ("Cache-Control" = String, description = "Time that the answer may be cached"))),
+        (
+            status = 200, description = "The keys", body = KeySet,
+            headers(
+                ("ETag" = String, description = "Version, for `If-None-Match`"),
+                ("Cache-Control" = String, description = "Time that the answer may be cached"),
+            ),
+        ),
+        (
+            status = 304, description = "The keys have not changed since `If-None-Match`",
+            headers(
+                ("ETag" = String, description = "Version, for `If-None-Match`"),
+                ("Cache-Control" = String, description = "Time that the answer may be cached"),
+            ),
+        ),
     )
 )]
 #[get("/.well-known/jwks.json")]

@@ -77,7 +77,9 @@ fn schemas_are_found_at_any_depth_and_data_is_left_alone() {
     older["properties"]["type"]["nullable"] = json!(true);
     assert_eq!(converted(deep(json!(["string", "null"]))), older);
     let data = json!({"const": 1, "type": ["string", "null"], "schema": {"const": 1}});
-    let paths = json!({"/x": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {"const": 1}, "example": data.clone(), "examples": {"a": {"value": data.clone()}}}}}}}}});
+    let body =
+        json!({"schema": {"const": 1}, "example": data.clone(), "examples": {"a": {"value": data.clone()}}});
+    let paths = json!({"/x": {"get": {"responses": {"200": {"content": {"application/json": body}}}}}});
     let document = to_3_0(json!({"openapi": "3.1.0", "info": {}, "paths": paths}));
     let content = &document["paths"]["/x"]["get"]["responses"]["200"]["content"]["application/json"];
     assert_eq!(

@@ -148,8 +148,8 @@ fn fits(template: &str, path: &str) -> bool {
     same && segments.next().is_none()
 }
 
-/// An answer that needs no handler: no address of the client (no budget would hold it), no such path, no such method, or OPTIONS. A preflight of an
-/// origin in `cors_origins` goes on to CORS.
+/// An answer that needs no handler: no address of the client (no budget would hold it), no such
+/// path, no such method, or OPTIONS. A preflight of an origin in `cors_origins` goes on to CORS.
 pub fn settle(
     paths: &MethodMap,
     request: &ServiceRequest,

@@ -102,10 +102,18 @@ proptest! {
     }
 
     #[test]
-    fn parameters_in_range_are_read_in_any_order(rounds in 0..12_u8, mem_cost in 0..20_u8, order in Just(vec![0_usize, 1, 2, 3, 4]).prop_shuffle(), between in "(,|\n|,\n) {0,2}") {
+    fn parameters_in_range_are_read_in_any_order(
+        rounds in 0..12_u8,
+        mem_cost in 0..20_u8,
+        order in Just(vec![0_usize, 1, 2, 3, 4]).prop_shuffle(),
+        between in "(,|\n|,\n) {0,2}",
+    ) {
         let members = [
-            "algorithm: SCRYPT".to_owned(), "base64_signer_key: \"anNr\"".to_owned(), "base64_salt_separator: Bw==".to_owned(),
-            format!("rounds: {rounds}"), format!("mem_cost: {mem_cost}"),
+            "algorithm: SCRYPT".to_owned(),
+            "base64_signer_key: \"anNr\"".to_owned(),
+            "base64_salt_separator: Bw==".to_owned(),
+            format!("rounds: {rounds}"),
+            format!("mem_cost: {mem_cost}"),
         ];
         let shuffled: Vec<&str> = order.iter().map(|at| members[*at].as_str()).collect();
         let read = FirebaseParameters::parse(&format!("hash_config {{{}}}", shuffled.join(&between))).ok();
