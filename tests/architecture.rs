@@ -2,7 +2,7 @@
 //! arrow between layers is a line in the table here, which a reviewer sees.
 
 mod source;
-mod tokens;
+pub mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

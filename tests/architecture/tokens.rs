@@ -34,7 +34,9 @@ pub fn tokens(text: &str) -> Vec<Token> {
     while let Some(c) = chars.next() {
         match c {
             '/' if chars.peek() == Some(&'/') => drop(chars.by_ref().find(|c| *c == '\n')),
-            '"' => pass_text(&mut chars),
+            '"' => {
+                let _ends = pass_text(&mut chars);
+            }
             '\'' => pass_character(&mut chars),
             ':' if chars.next_if_eq(&':').is_some() => tokens.push(Token::Path),
             c if c.is_whitespace() => {}
@@ -44,7 +46,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
                     name.push(c);
                 }
                 if ["r", "br"].contains(&name.as_str()) && matches!(chars.peek(), Some('"' | '#')) {
-                    pass_raw_text(&mut chars);
+                    let _ends = pass_raw_text(&mut chars);
                 } else {
                     tokens.push(Token::Name(name));
                 }
@@ -55,29 +57,61 @@ pub fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
-fn pass_text(chars: &mut Peekable<Chars<'_>>) {
+/// A source with its texts emptied; what is left of a line stays on the line.
+pub fn without_texts(source: &str) -> String {
+    let mut kept = String::new();
+    let mut chars = source.chars().peekable();
     while let Some(c) = chars.next() {
-        match c {
-            '\\' => drop(chars.next()),
-            '"' => return,
-            _ => {}
-        }
+        let is_raw = c == 'r' && matches!(chars.peek(), Some('"' | '#'));
+        kept.push(c);
+        let ends = match c {
+            '/' if chars.peek() == Some(&'/') => {
+                kept.extend(std::iter::from_fn(|| chars.next_if(|c| *c != '\n')));
+                0
+            }
+            '"' => pass_text(&mut chars),
+            '\'' => {
+                pass_character(&mut chars);
+                0
+            }
+            _ if is_raw => pass_raw_text(&mut chars),
+            _ => 0,
+        };
+        kept.extend(std::iter::repeat_n('\n', ends));
     }
+    kept
 }
 
-fn pass_raw_text(chars: &mut Peekable<Chars<'_>>) {
+/// Passes a text; gives the number of line ends in it.
+fn pass_text(chars: &mut Peekable<Chars<'_>>) -> usize {
+    let mut ends = 0;
+    while let Some(c) = chars.next() {
+        let passed = if c == '\\' { chars.next() } else { Some(c) };
+        ends += usize::from(passed == Some('\n'));
+        if c == '"' {
+            break;
+        }
+    }
+    ends
+}
+
+/// Passes a raw text from behind its `r`; gives the number of line ends in it.
+fn pass_raw_text(chars: &mut Peekable<Chars<'_>>) -> usize {
     let mut hashes = 0;
     while chars.next_if_eq(&'#').is_some() {
         hashes += 1;
     }
     chars.next();
+    let mut ends = 0;
     while let Some(c) = chars.next() {
+        ends += usize::from(c == '\n');
         let closes =
             |chars: &Peekable<Chars<'_>>| chars.clone().take(hashes).filter(|c| *c == '#').count() == hashes;
         if c == '"' && closes(chars) {
-            return;
+            break;
         }
     }
+    ends
 }
 
 /// A character, or the name of a lifetime.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::{pages, root};
 use crate::architecture::rust_files;
+use crate::architecture::tokens::without_texts;
 
-/// Longest line of prose, in characters.
+/// Longest line of prose or code, in characters.
 const LONGEST: usize = 120;
 /// Comments with one of [`TURNS`] that may remain.
 const MOST_TURNS: usize = 10;
@@ -55,6 +56,24 @@ fn no_line_of_a_page_is_too_long() {
             );
         }
     }
+}
+
+/// A text can make a line longer, for it cannot always be broken; the code around it cannot.
+#[test]
+fn no_line_of_code_is_too_long() {
+    let mut long = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let code = without_texts(&source);
+        assert_eq!(code.lines().count(), source.lines().count(), "{}", file.display());
+        for (number, line) in code.lines().enumerate() {
+            let length = line.chars().count();
+            if length > LONGEST {
+                long.push(format!("{}:{}: {length}", file.display(), number + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
 /// Folders and files of the checkout that a page names in backticks.
