@@ -12,6 +12,7 @@ use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::SigningKey;
 use crate::memory::rate_limit::AddressLimit;
+use crate::memory::refunds::Refunds;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
 use crate::telemetry::log::DroppedLines;
@@ -65,8 +66,10 @@ impl Crypto {
 pub struct Memory {
     /// Live sessions and what their accounts may do.
     pub registry: Registry,
-    /// Logins of each address.
+    /// Logins and other tries at a password of each address.
     pub logins: AddressLimit,
+    /// Accounts whose right password gave a token of that budget back.
+    pub refunds: Refunds,
     /// Registrations of each address.
     pub registrations: AddressLimit,
     /// Told whenever an attempt at a password ends.
@@ -80,6 +83,7 @@ impl Memory {
         Self {
             registry: Registry::new(config.memory.registry_size),
             logins: AddressLimit::new(config.limits.login),
+            refunds: Refunds::default(),
             registrations: AddressLimit::new(config.limits.register),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),

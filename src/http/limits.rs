@@ -14,7 +14,8 @@ use crate::telemetry::metrics::RequestLimit;
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Takes one login from the budget of the caller's address.
+/// Takes one try at a password from the login budget of the caller's address. Each request that
+/// verifies a password takes one before it is hashed.
 ///
 /// # Errors
 /// [`Failure::Throttled`], or [`Problem::NoAddress`].
@@ -52,7 +53,10 @@ fn take(
     let Some((budget, admitted)) = taken else {
         return Ok(());
     };
-    request.extensions_mut().insert(budget);
+    let tighter = |before: Budget| before.left < budget.left;
+    if !taken_from(request).is_some_and(tighter) {
+        request.extensions_mut().insert(budget);
+    }
     if admitted {
         return Ok(());
     }
@@ -67,7 +71,7 @@ fn seconds(budget: &Budget) -> u64 {
     budget.wait.as_secs() + u64::from(budget.wait.subsec_nanos() > 0)
 }
 
-/// The budget that a request took from, if it did.
+/// The budget that a request took from, if it did; of several the one with least left.
 #[must_use]
 pub fn taken_from(request: &HttpRequest) -> Option<Budget> {
     request.extensions().get().copied()

@@ -3,6 +3,7 @@
 
 pub mod hash_pool;
 pub mod rate_limit;
+pub mod refunds;
 pub mod session_registry;
 #[cfg(test)]
 mod session_registry_tests;

@@ -34,13 +34,22 @@ impl AddressLimit {
         }
     }
 
+    /// Gives one back that was taken from the budget of an address.
+    pub fn give_back(&self, ip: IpAddr) {
+        let Some(rate) = self.rate else { return };
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = full_at.get_mut(&self.hasher.hash_one(prefix(ip))) {
+            *at -= step(rate);
+        }
+    }
+
     /// Takes one from the budget of an address: what is left, and whether there was one to take.
     /// None if there is no limit.
     #[must_use]
     pub fn take(&self, ip: IpAddr, now: Timestamp) -> Option<(Budget, bool)> {
         let rate = self.rate?;
         let window = micros(rate.window);
-        let step = (window / i64::from(rate.quota.max(1))).max(1);
+        let step = step(rate);
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let address = self.hasher.hash_one(prefix(ip));
         // A debt beyond the window was written before the clock was set back: ignore it.
@@ -66,6 +75,11 @@ impl AddressLimit {
             taken,
         ))
     }
+}
+
+/// Time in which one request comes back, in microseconds.
+fn step(rate: Rate) -> i64 {
+    (micros(rate.window) / i64::from(rate.quota.max(1))).max(1)
 }
 
 fn micros(duration: Duration) -> i64 {
@@ -117,6 +131,25 @@ mod tests {
             "a clock set back locks nobody out"
         );
         assert!(AddressLimit::new(None).take(ip, NOW).is_none());
+    }
+
+    #[test]
+    fn one_that_is_given_back_can_be_taken_again_and_no_more_than_the_quota() {
+        let limit = AddressLimit::new(Some(Rate {
+            quota: 2,
+            window: Duration::from_mins(1),
+        }));
+        let ip: IpAddr = "192.0.2.7".parse().unwrap();
+        let left = || limit.take(ip, NOW).unwrap().0.left;
+        limit.give_back(ip);
+        assert_eq!((left(), left()), (1, 0));
+        limit.give_back(ip);
+        assert!(limit.take(ip, NOW).unwrap().1);
+        assert!(!limit.take(ip, NOW).unwrap().1);
+        for _ in 0..9 {
+            limit.give_back(ip);
+        }
+        assert_eq!(left(), 1, "nothing is saved up");
     }
 
     #[test]

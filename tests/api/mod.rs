@@ -4,6 +4,7 @@
 mod account;
 mod administration;
 mod audit;
+mod budgets;
 mod cut_connections;
 mod http;
 mod keys;

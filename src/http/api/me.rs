@@ -93,10 +93,11 @@ body! {
 #[patch("")]
 pub async fn change_email(
     app: web::Data<App>,
-    request: HttpRequest,
     acting: Acting,
+    request: HttpRequest,
     Json(change): Json<EmailChange>,
 ) -> Result<HttpResponse, Problem> {
+    limits::login(&app, &request)?;
     limits::registration(&app, &request)?;
     let (current, email) = (&change.current_password, &change.email);
     let me = accounts::change_email(&app, &acting.bearer, current, email, &acting.context).await?;
@@ -125,8 +126,10 @@ body! {
 pub async fn delete(
     app: web::Data<App>,
     acting: Acting,
+    request: HttpRequest,
     Json(deletion): Json<Deletion>,
 ) -> Result<HttpResponse, Problem> {
+    limits::login(&app, &request)?;
     accounts::delete(&app, &acting.bearer, &deletion.current_password, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -162,8 +165,10 @@ body! {
 pub async fn change_password(
     app: web::Data<App>,
     acting: Acting,
+    request: HttpRequest,
     Json(change): Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
+    limits::login(&app, &request)?;
     let (current, new) = (&change.current_password, &change.new_password);
     accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -21,7 +21,14 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 type Examples = BTreeMap<String, Value>;
 
 /// Operations that take from the budget of an address.
-const BUDGETED: [&str; 3] = ["register", "login", "token"];
+const BUDGETED: [&str; 6] = [
+    "register",
+    "login",
+    "token",
+    "changeEmail",
+    "changePassword",
+    "deleteMe",
+];
 
 /// The headers that answers share: name, type, meaning, example.
 fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {

@@ -12,6 +12,7 @@ mod credentials;
 mod factor;
 mod identification;
 mod reauthentication;
+mod refund;
 
 use serde_json::json;
 
@@ -86,7 +87,9 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
         context,
     };
     let authenticated = Authenticated::new(account, attempt);
+    let user = authenticated.account().me.id;
     let tokens = sessions::open(app, authenticated, client).await?;
+    refund::give_token_back(app, user, context);
     if let Some((user, old)) = outdated {
         password::upgrade_hash(app, user, &old, login.password).await;
     }

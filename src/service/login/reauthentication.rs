@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::attempt::Attempt;
 use super::factor::password;
+use super::refund;
 use crate::app::App;
 use crate::model::event::{Context, EventType};
 use crate::model::password::Password;
@@ -34,6 +35,7 @@ pub async fn reauthenticate(
     let (checked, attempt) = Attempt::check(app, counters, check).await?;
     if checked.is_ok() {
         attempt.settle_right().await?;
+        refund::give_token_back(app, user, context);
         return Ok(credential);
     }
     let event = app
