@@ -13,7 +13,7 @@ help: ## Show this list
 
 .PHONY: run
 run: tools-build ## Build for this machine and serve on 127.0.0.1:8000
-	$(NATIVE) cargo run --release --target-dir target/native
+	$(NATIVE) cargo run --profile quick --target-dir target/native
 
 .PHONY: test
 test: tools-test sdk check-format check-lints check-deny ## Everything: lints, unit, store, API on both engines, browser, durability, README, instruction counts
@@ -53,7 +53,7 @@ fuzz: tools-test ## Run the property tests in long rounds
 # What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
 .PHONY: torture
 torture: tools-test ## Crash it thousands of times and break what it stands on, in long runs; prints counts, seeds and failures
-	cargo test --release --test slow -- --ignored --nocapture --test-threads=1 torture
+	cargo test --profile quick --test slow -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
 bench: tools-bench ## Measure, as ratios against yardsticks in the same run; FIGURES="me sessions" only these
@@ -65,7 +65,7 @@ counts: tools-test ## Write benches/counts.txt, the instructions per request, an
 
 .PHONY: picture
 picture: tools-test ## Draw the dashboard's queries under load into ops/dashboard.png
-	cargo build --release
+	cargo build --profile quick
 	[ -d target/picture/matplotlib ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target target/picture matplotlib
 	PYTHONPATH=target/picture python3 ops/picture.py
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws ops/dashboard.png: the dashboard's own queries, answered by a real Prometheus that scraped a real server under a mixed load.
 
-`make picture` brings what it needs: the release build, Prometheus, matplotlib.
+`make picture` brings what it needs: the quick build, Prometheus, matplotlib.
 """
 import http.client
 import json
@@ -119,7 +119,7 @@ def main():
         port, metrics, port_of_prometheus = free_port(), free_port(), free_port()
         environment = {"DOORWARD_LISTEN": f"127.0.0.1:{port}", "DOORWARD_METRICS_LISTEN": f"127.0.0.1:{metrics}", "RUST_LOG": "error",
                        "DOORWARD_LIMIT_LOGIN_IP": "off", "DOORWARD_LIMIT_REGISTER_IP": "off", "DOORWARD_REFRESH_GRACE": "0s"}
-        program = os.path.join(ROOT, "target", "release", "doorward")
+        program = os.path.join(ROOT, "target", "quick", "doorward")
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(f"global: {{scrape_interval: 2s}}\nscrape_configs: [{{job_name: doorward, static_configs: [{{targets: ['127.0.0.1:{metrics}']}}]}}]\n")
