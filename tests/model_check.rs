@@ -23,6 +23,7 @@ use doorward::service::admin;
 use doorward::service::login::{self, Login};
 use doorward::service::sessions::{self, Bearer, LogoutScope};
 use doorward::service::{Failure, accounts, feed};
+use doorward::store::feed::FeedPlace;
 use proptest::prelude::*;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
 
@@ -111,7 +112,7 @@ impl Session {
 
 struct World {
     nodes: Vec<App>,
-    places: Vec<Option<i64>>,
+    places: Vec<Option<FeedPlace>>,
     clock: Arc<AtomicI64>,
     sessions: Vec<Session>,
     active: [bool; USERS],
@@ -186,7 +187,7 @@ impl World {
     /// What each node's reader does within its interval.
     async fn all_nodes_follow(&mut self) {
         for (node, place) in self.nodes.iter().zip(&mut self.places) {
-            *place = Some(feed::catch_up(node, *place).await.unwrap());
+            *place = Some(feed::catch_up(node, place.take()).await.unwrap());
         }
     }
 

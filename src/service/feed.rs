@@ -11,7 +11,7 @@ use super::{Failure, keys};
 use crate::app::App;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
-use crate::store::feed::Change;
+use crate::store::feed::{Change, FeedPlace};
 
 /// How long to wait for word of a change before reading anyway: a share of the lease, so that one
 /// slow reading does not end it.
@@ -27,9 +27,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_SILENCE: Duration = Duration::from_mins(30);
 
 /// How far the feed was read, and when.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct FeedPosition {
-    change: i64,
+    place: FeedPlace,
     at: Timestamp,
 }
 
@@ -40,7 +40,7 @@ pub struct FeedPosition {
 pub async fn begin(app: &App) -> Result<FeedPosition, Failure> {
     let at = app.clock.now();
     Ok(FeedPosition {
-        change: catch_up(app, None).await?,
+        place: catch_up(app, None).await?,
         at,
     })
 }
@@ -49,21 +49,24 @@ pub async fn begin(app: &App) -> Result<FeedPosition, Failure> {
 pub async fn follow(app: &App, from: FeedPosition) {
     let mut watch = app.store.watch();
     let mut last = Some(from);
+    let mut warned = false;
     let mut pause = INTERVAL;
     loop {
         let now = app.clock.now();
         let place = last
-            .filter(|place| place.at <= now && now < place.at.plus(LONGEST_SILENCE))
-            .map(|place| place.change);
+            .filter(|last| last.at <= now && now < last.at.plus(LONGEST_SILENCE))
+            .map(|last| last.place);
         let reading = tokio::time::timeout(DEADLINE, catch_up(app, place)).await;
         last = match reading {
-            Ok(Ok(change)) => {
+            Ok(Ok(place)) => {
                 pause = INTERVAL;
-                Some(FeedPosition { change, at: now })
+                warned = false;
+                Some(FeedPosition { place, at: now })
             }
             failed => {
                 app.memory.registry.end_lease();
-                if last.is_some() {
+                if !warned {
+                    warned = true;
                     let cause = failed.map_or_else(
                         |_| "no answer in time".to_owned(),
                         |error| error.err().map(|error| error.to_string()).unwrap_or_default(),
@@ -76,28 +79,29 @@ pub async fn follow(app: &App, from: FeedPosition) {
             }
         };
         if !watch.wait(INTERVAL).await {
+            // Another server may answer at this address next.
             app.memory.registry.end_lease();
+            last = None;
         }
     }
 }
 
 /// Reads what has come since `place`, evicts it and renews the lease; says where it is now. Without
-/// a place it begins anew: empty, at the newest.
+/// a place it begins anew: empty, at the newest. So it does if the database is not the one that the
+/// place is of, or has lost what was read (a failover to a copy that lags, a restore).
 ///
 /// # Errors
 /// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.
-pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
-    let start = Registry::lease_start();
+pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, Failure> {
     let Some(mut place) = place else {
-        let newest = app.store.newest_change().await?;
-        keys::reload(app).await?;
-        app.memory.registry.clear();
-        app.memory.registry.renew_lease(start);
-        return Ok(newest);
+        return begin_anew(app).await;
     };
     loop {
         let start = Registry::lease_start();
-        let changes = app.store.changes_after(place, BATCH).await?;
+        let Some(changes) = app.store.changes_after(&place, BATCH).await? else {
+            log::warn!("the database is behind what was read from it; every session is read again");
+            return begin_anew(app).await;
+        };
         for row in &changes {
             match row.change() {
                 Change::Session(session) => app.memory.registry.evict(session),
@@ -108,11 +112,20 @@ pub async fn catch_up(app: &App, place: Option<i64>) -> Result<i64, Failure> {
                     app.memory.registry.clear();
                 }
             }
-            place = row.id;
+            place = place.moved_to(row.id);
         }
         if changes.len() < BATCH {
             app.memory.registry.renew_lease(start);
             return Ok(place);
         }
     }
+}
+
+async fn begin_anew(app: &App) -> Result<FeedPlace, Failure> {
+    let start = Registry::lease_start();
+    let newest = app.store.newest_place().await?;
+    keys::reload(app).await?;
+    app.memory.registry.clear();
+    app.memory.registry.renew_lease(start);
+    Ok(newest)
 }

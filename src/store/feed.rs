@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use sqlx::AssertSqlSafe;
 use sqlx_postgres::PgListener;
 
 use super::pool::Pool;
@@ -25,7 +26,7 @@ pub enum Change<'a> {
 }
 
 /// A row of the feed.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedRow {
     /// Its place in the feed.
     pub id: i64,
@@ -35,6 +36,34 @@ pub struct FeedRow {
     pub user_id: Option<UserId>,
     /// The role, if all sessions of all who have it changed.
     pub role: Option<String>,
+}
+
+/// A place in the feed of one database, up to which it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPlace {
+    /// The number of the change that was read last.
+    pub change: i64,
+    /// PostgreSQL's timeline, which a promotion changes; empty on SQLite.
+    timeline: String,
+}
+
+impl FeedPlace {
+    /// The place of a later change of the same feed.
+    #[must_use]
+    pub fn moved_to(self, change: i64) -> Self {
+        Self { change, ..self }
+    }
+}
+
+/// The newest place, beside one change after the reader's or beside none.
+#[derive(sqlx::FromRow)]
+struct FeedReading {
+    newest: i64,
+    timeline: String,
+    id: Option<i64>,
+    session_id: Option<SessionId>,
+    user_id: Option<UserId>,
+    role: Option<String>,
 }
 
 impl FeedRow {
@@ -72,35 +101,63 @@ pub(super) async fn append(tx: &mut Tx, change: Change<'_>, at: Timestamp) -> Re
 }
 
 impl Store {
-    /// The newest place in the feed; 0 in an empty one.
+    /// The newest place in the feed; change 0 in an empty one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn newest_change(&self) -> Result<i64, StoreError> {
-        let (newest,) = self
-            .read("store newest_change", "SELECT COALESCE(MAX(id), 0) FROM changes")
-            .one()
-            .await?;
-        Ok(newest)
+    pub async fn newest_place(&self) -> Result<FeedPlace, StoreError> {
+        let text = format!("SELECT COALESCE(MAX(id), 0), {} FROM changes", self.timeline());
+        let (change, timeline) = self.read("store newest_place", AssertSqlSafe(text)).one().await?;
+        Ok(FeedPlace { change, timeline })
     }
 
-    /// At most `limit` changes after a place, in order.
+    /// At most `limit` changes after a place, in order. None if the place is not of this database as
+    /// it is now: it was replaced by a copy that lost the last commits, or restored. Whatever was
+    /// read before may be wrong then.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes_after(&self, place: i64, limit: usize) -> Result<Vec<FeedRow>, StoreError> {
-        self.read(
-            "store changes_after",
-            "SELECT id, session_id, user_id, role
-             FROM changes
-             WHERE id > $1
-             ORDER BY id
+    pub async fn changes_after(
+        &self,
+        place: &FeedPlace,
+        limit: usize,
+    ) -> Result<Option<Vec<FeedRow>>, StoreError> {
+        let text = format!(
+            "SELECT feed.newest, feed.timeline, changes.id, changes.session_id, changes.user_id, changes.role
+             FROM (SELECT COALESCE(MAX(id), 0) AS newest, {} AS timeline FROM changes) AS feed
+             LEFT JOIN changes ON changes.id > $1
+             ORDER BY changes.id
              LIMIT $2",
-        )
-        .bind(place)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .all()
-        .await
+            self.timeline()
+        );
+        let rows: Vec<FeedReading> = self
+            .read("store changes_after", AssertSqlSafe(text))
+            .bind(place.change)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .all()
+            .await?;
+        let goes_on = |row: &FeedReading| row.newest >= place.change && row.timeline == place.timeline;
+        if !rows.iter().all(goes_on) {
+            return Ok(None);
+        }
+        let changes = rows.into_iter().filter_map(|row| {
+            Some(FeedRow {
+                id: row.id?,
+                session_id: row.session_id,
+                user_id: row.user_id,
+                role: row.role,
+            })
+        });
+        Ok(Some(changes.collect()))
+    }
+
+    /// The expression for the timeline: the first part of the name of the file that PostgreSQL writes
+    /// its log to. `pg_control_checkpoint()` tells the old one for a while after a promotion.
+    const fn timeline(&self) -> &'static str {
+        match &self.pool {
+            Pool::Sqlite { .. } => "''",
+            Pool::Postgres(_) => "substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)",
+        }
     }
 
     /// Deletes changes older than `before`, except the newest, which keeps the place; says how

@@ -3,6 +3,8 @@
 use rstest::rstest;
 use std::collections::HashSet;
 
+use sqlx::Connection as _;
+
 use crate::support::{Engine, PASSWORD, TestApp};
 
 #[rstest]
@@ -35,6 +37,30 @@ async fn a_logout_here_is_a_logout_there(#[case] engine: Engine) {
         there.until(&alice.token, 401).await;
         there.refresh(&alice.refresh_token).await.expect(400);
     }
+}
+
+#[tokio::test]
+async fn a_database_that_lost_its_last_commits_is_followed_from_where_it_is_postgres() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let there = app.sibling(&[], None).await;
+    let alice = app.registered("alice").await;
+    for _ in 0..5 {
+        let short = app.logged_in("alice@example.com").await;
+        there.me(&short.token).await.expect(200);
+        short.send("POST", "/logout").await.expect(204);
+        there.until(&short.token, 401).await;
+    }
+    there.me(&alice.token).await.expect(200);
+    // A copy that was not yet told of the five logouts.
+    let mut database = sqlx_postgres::PgConnection::connect(&app.database).await.unwrap();
+    for lost in [
+        "DELETE FROM changes WHERE id > (SELECT MAX(id) - 5 FROM changes)",
+        "SELECT setval('changes_id_seq', (SELECT MAX(id) FROM changes))",
+    ] {
+        sqlx::query(lost).execute(&mut database).await.unwrap();
+    }
+    alice.send("POST", "/logout").await.expect(204);
+    there.until(&alice.token, 401).await;
 }
 
 #[rstest]

@@ -336,7 +336,7 @@ async fn a_next_key_retires_the_one_before_and_a_revoked_one_stays_so(#[case] en
 async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     let store = store_of(&app).await;
-    let place = store.newest_change().await.unwrap();
+    let place = store.newest_place().await.unwrap();
     let ann = insert(&store, "ann@example.com").await.unwrap();
     let (one, two) = (session_of(&ann), session_of(&ann));
     store
@@ -368,7 +368,7 @@ async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
         .add_signing_key(&key("next", 2), NOW, &event(EventType::KeyRotated))
         .await
         .unwrap();
-    let changes = store.changes_after(place, 100).await.unwrap();
+    let changes = store.changes_after(&place, 100).await.unwrap().unwrap();
     let named: Vec<_> = changes
         .iter()
         .map(|change| (change.session_id, change.user_id))
@@ -376,15 +376,29 @@ async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
     assert_eq!(named, [(Some(one.id), None), (None, Some(ann.id)), (None, None)]);
     assert!(changes.is_sorted_by_key(|change| change.id));
     assert_eq!(
-        store.changes_after(changes[0].id, 1).await.unwrap(),
+        store
+            .changes_after(&place.clone().moved_to(changes[0].id), 1)
+            .await
+            .unwrap()
+            .unwrap(),
         changes[1..2]
+    );
+    let newest = store.newest_place().await.unwrap();
+    assert_eq!(store.changes_after(&newest, 1).await.unwrap(), Some(vec![]));
+    assert_eq!(
+        store
+            .changes_after(&newest.clone().moved_to(newest.change + 1), 1)
+            .await
+            .unwrap(),
+        None,
+        "a reader that is ahead was of another database"
     );
     assert_eq!(
         store
             .purge_changes(NOW.plus(Duration::from_secs(1)), 100)
             .await
             .unwrap(),
-        store.newest_change().await.unwrap().unsigned_abs() - 1,
+        newest.change.unsigned_abs() - 1,
         "the newest keeps the place"
     );
 }
