@@ -7,6 +7,7 @@
 mod clocks;
 mod drain;
 mod durability;
+mod failover;
 mod first_start;
 mod freeze;
 mod kill;

@@ -25,6 +25,7 @@ pub enum State {
 
 pub struct Wire {
     pub address: String,
+    target: watch::Sender<String>,
     state: watch::Sender<State>,
 }
 
@@ -33,13 +34,24 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (state, watch) = watch::channel(State::Whole);
+        let (target, targets) = watch::channel(target);
         tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                tokio::spawn(carry(near, target.clone(), watch.clone()));
+                let target = targets.borrow().clone();
+                tokio::spawn(carry(near, target, watch.clone()));
             }
         });
-        Self { address, state }
+        Self {
+            address,
+            target,
+            state,
+        }
+    }
+
+    /// Leads new connections to another server.
+    pub fn leads_to(&self, target: String) {
+        self.target.send(target).unwrap();
     }
 
     pub fn becomes(&self, state: State) {

@@ -16,8 +16,8 @@ use super::child::run;
 static SHARED: OnceLock<Postgres> = OnceLock::new();
 
 pub struct Postgres {
-    folder: PathBuf,
-    port: u16,
+    pub folder: PathBuf,
+    pub port: u16,
     fsync: &'static str,
     /// Its standard input is our life line: the shell around the server stops it when the pipe
     /// closes.
@@ -47,18 +47,21 @@ impl Postgres {
 
     /// With `fsync` on or off.
     pub fn start_with(fsync: &'static str) -> Self {
+        Self::start_in(
+            fsync,
+            "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C",
+        )
+    }
+
+    /// In a folder of its own that the script fills.
+    pub fn start_in(fsync: &'static str, script: &str) -> Self {
         let made = run(Command::new("mktemp").args(["-d", "/tmp/doorward-postgres-XXXXXX"])).expect(0);
         let folder = PathBuf::from(made.stdout.trim());
         if as_root() {
             run(Command::new("chown").arg("postgres").arg(&folder)).expect(0);
         }
         let port = super::process::free_port();
-        run(&mut shell(
-            &folder,
-            port,
-            "$AS \"$BIN/initdb\" -D \"$FOLDER/data\" -U doorward -A trust --no-sync -E UTF8 --locale=C",
-        ))
-        .expect(0);
+        run(&mut shell(&folder, port, script)).expect(0);
         let server = Self {
             guardian: guarded(&folder, port, fsync),
             folder,
@@ -116,7 +119,7 @@ fn as_root() -> bool {
 
 /// A shell that knows where everything is; `$AS` is empty or the change to an ordinary user,
 /// without a process between.
-fn shell(folder: &Path, port: u16, script: &str) -> Command {
+pub fn shell(folder: &Path, port: u16, script: &str) -> Command {
     let change = if as_root() {
         "setpriv --reuid=postgres --regid=postgres --clear-groups"
     } else {
