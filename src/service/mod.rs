@@ -60,6 +60,9 @@ pub enum Failure {
     /// No active admin would remain.
     #[error("the last active admin cannot be lost")]
     LastAdmin,
+    /// The act is for others' accounts: one's own asks for the current password.
+    #[error("an administrator's own account")]
+    OwnAccount,
     /// A built-in role stays and keeps what it has.
     #[error("the role is built in")]
     RoleBuiltIn,
@@ -108,6 +111,7 @@ impl Failure {
             Self::Outdated => "outdated",
             Self::VersionRequired => "version_required",
             Self::LastAdmin => "last_admin",
+            Self::OwnAccount => "own_account",
             Self::RoleBuiltIn => "role_built_in",
             Self::RoleInUse => "role_in_use",
             Self::NotFound => "not_found",

@@ -658,6 +658,24 @@ async fn a_one_time_password_ends_unused_after_three_days(#[case] engine: Engine
         .expect_problem(401, "bad_credentials");
 }
 
+/// A copied access token would take the account for good: `PUT /me/password` asks for the password.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn an_admin_cannot_reset_the_own_password_without_it(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let boss = app.admin().await;
+    let own = boss.get("/me").await.expect(200).json()["id"].clone();
+    let refused = boss
+        .send("POST", &format!("/users/{own}/one-time-password"))
+        .await
+        .expect_problem(409, "own_account");
+    assert!(refused.text.contains("/me/password"), "{}", refused.text);
+    boss.get("/me").await.expect(200);
+    app.login(&boss.email, PASSWORD).await.expect(200);
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]

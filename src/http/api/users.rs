@@ -15,7 +15,7 @@ use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
     AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, LastAdmin, NoSuchAccount, Outdated,
-    ServerRefusals,
+    OwnAccount, ServerRefusals,
 };
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
@@ -329,7 +329,7 @@ pub async fn delete(
     ),
     responses(
         (status = 200, description = "The one-time password", body = OneTimePassword),
-        NoSuchAccount, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, OwnAccount, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[post("/{id}/one-time-password")]

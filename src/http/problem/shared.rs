@@ -67,6 +67,10 @@ refusals! {
     LastAdmin: [
         ("409", "It is the last active admin (`last_admin`)"),
     ];
+    /// Refusal of an act on others' accounts.
+    OwnAccount: [
+        ("409", "It is the caller's own account (`own_account`); `PUT /me/password` asks for the current password"),
+    ];
     /// Refusal of a change that `If-Match` binds to a version.
     Outdated: [
         ("412", "It was changed in the meantime (`outdated`)"),

@@ -147,6 +147,8 @@ fn of_failure(failure: &F) -> ProblemRow<'static> {
             "It is there; send If-Match with its ETag"),
         F::LastAdmin => row(S::CONFLICT, "invalid_request",
             "The last active admin cannot be lost"),
+        F::OwnAccount => row(S::CONFLICT, "invalid_request",
+            "It is your own account; use PUT /me/password"),
         F::RoleBuiltIn => row(S::CONFLICT, "invalid_request",
             "The role is built in"),
         F::RoleInUse => row(S::CONFLICT, "invalid_request",

@@ -5,7 +5,7 @@ use super::refusal::{refused, unknown_role};
 use crate::app::App;
 use crate::model::authority::Authority;
 use crate::model::email::Email;
-use crate::model::event::{Context, EventType};
+use crate::model::event::{Actor, Context, EventType};
 use crate::model::ids::UserId;
 use crate::model::permission::is_role_name;
 use crate::model::user::{Account, AccountChange, OneTimeCredential};
@@ -40,16 +40,20 @@ pub async fn update(
     settled(app, user, outcome, context)
 }
 
-/// Replaces an account's password by a one-time password, and ends its sessions.
+/// Replaces an account's password by a one-time password, and ends its sessions. Not the caller's
+/// own, which would turn a copied access token into the account for good.
 ///
 /// # Errors
-/// As [`update`].
+/// As [`update`], and [`Failure::OwnAccount`].
 pub async fn reset_password(
     app: &App,
     user: UserId,
     authority: Authority,
     context: &Context,
 ) -> Result<Invitation, Failure> {
+    if context.actor == Actor::User(user) {
+        return Err(Failure::OwnAccount);
+    }
     let invitation = Invitation::generate(app.clock.now())?;
     let hash = app.passwords.hash(invitation.parse()?).await?;
     let password = OneTimeCredential {
