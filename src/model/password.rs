@@ -14,12 +14,10 @@ use zeroize::Zeroizing;
 use super::email::Email;
 use super::invalid::Invalid;
 
+mod blocklist;
+
 /// The longest password in bytes of UTF-8, before and after normalisation.
 pub const MAX_BYTES: usize = 1024;
-
-/// Common passwords of at least eight characters, lower case, sorted, one a line; the head of the
-/// file names its source.
-const COMMON: &str = include_str!("common_passwords.txt");
 
 /// A password in NFC, free of control characters, of at most [`MAX_BYTES`] bytes.
 pub struct Password {
@@ -92,7 +90,7 @@ impl Password {
     /// regard to case.
     fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
         let folded = Zeroizing::new(self.normal.to_lowercase());
-        if is_common(&folded) {
+        if blocklist::is_common(&folded) {
             return Some("Value error, password is one of the most common ones");
         }
         if is_run(&folded) {
@@ -113,32 +111,6 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
-}
-
-fn is_common(folded: &str) -> bool {
-    let list = COMMON
-        .split_once('\n')
-        .map_or("", |(_source, list)| list.trim_end());
-    // The lines are sorted: halve the text, then step back to the start of the line that the middle
-    // fell into.
-    let (mut low, mut high) = (0, list.len());
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let start = list.as_bytes()[..middle]
-            .iter()
-            .rposition(|&b| b == b'\n')
-            .map_or(0, |at| at + 1);
-        let end = list.as_bytes()[start..]
-            .iter()
-            .position(|&b| b == b'\n')
-            .map_or(list.len(), |at| start + at);
-        match list.as_bytes()[start..end].cmp(folded.as_bytes()) {
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Less => low = end + 1,
-            std::cmp::Ordering::Greater => high = start,
-        }
-    }
-    false
 }
 
 /// One step for the whole text: `aaaaaaaa`, `12345678`, `hgfedcba`; or one short piece over and
