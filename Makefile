@@ -91,13 +91,14 @@ sdk: sdk-python sdk-typescript sdk-rust ## Make the clients for Python, TypeScri
 
 include openapi/sdk.mk
 
-# Django keeps a list of common passwords; ours is its part that the length rule lets through.
+# Django keeps a list of common passwords; ours is its part that the length rule lets through, and its
+# shorter words, which people lengthen by digits.
 DJANGO := 5.2.19
 .PHONY: common-passwords
 common-passwords: ## Make src/model/common_passwords.txt anew from Django's list
 	python3 -m pip download --quiet --no-deps --dest target/django django==$(DJANGO)
 	unzip -p target/django/django-$(DJANGO)-py3-none-any.whl django/contrib/auth/common-passwords.txt.gz | gunzip | tr '[:upper:]' '[:lower:]' \
-		| LC_ALL=C grep -xE '[ -~]{8,}' | LC_ALL=C sort -u > target/common_passwords.txt
+		| LC_ALL=C grep -xE '[ -~]{8,}|[a-z]{4,7}' | LC_ALL=C sort -u > target/common_passwords.txt
 	{ head -n 1 src/model/common_passwords.txt; cat target/common_passwords.txt; } > target/common_passwords.new
 	mv target/common_passwords.new src/model/common_passwords.txt
 

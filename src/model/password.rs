@@ -87,10 +87,11 @@ impl Password {
     }
 
     /// Reason why a guesser would try this very password first. Whole strings are compared, without
-    /// regard to case.
+    /// regard to case; the list is also compared with what is left of a common password's usual
+    /// disguises.
     fn weakness(&self, email: Option<&Email>) -> Option<&'static str> {
         let folded = Zeroizing::new(self.normal.to_lowercase());
-        if blocklist::is_common(&folded) {
+        if blocklist::is_disguised(&folded) {
             return Some("Value error, password is one of the most common ones");
         }
         if is_run(&folded) {

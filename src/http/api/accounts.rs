@@ -21,7 +21,8 @@ body! {
         #[schema(format = "email", max_length = 254, example = "alice@example.com")]
         email: String,
         /// At least 8 characters (a setting) and at most 1024 bytes. Any script is allowed, there
-        /// are no composition rules, and common passwords are refused.
+        /// are no composition rules. Common passwords are refused, also with digits or punctuation
+        /// at the end, with look-alikes of letters such as `@` for `a`, or repeated.
         #[schema(
             value_type = String,
             format = "password",

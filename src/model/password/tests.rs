@@ -94,6 +94,38 @@ fn what_a_guesser_tries_first_is_refused() {
 }
 
 #[test]
+fn a_common_password_is_refused_in_its_usual_disguises() {
+    for bad in [
+        "Password123!",
+        "P@ssw0rd2024",
+        "P@$$w0rd",
+        "p455w0rd!!",
+        "$unsh1ne2024",
+        "We1come2025!",
+        "admin123456",
+        "Qwerty2026!",
+        "dragon!!!!",
+        "passwordpassword",
+        "PasswordP@ssw0rd",
+        "monkeymonkeymonkey1",
+        "password1password1",
+        &"password".repeat(128),
+    ] {
+        assert_eq!(refusal(bad), Some("value_error"), "{bad:?}");
+    }
+    for good in [
+        "an owl keeps the door",
+        "2024password-owl",
+        "dragon of 1987",
+        "password monkey",
+        "49302175864",
+        "zq4!vK9p",
+    ] {
+        assert_eq!(refusal(good), None, "{good:?}");
+    }
+}
+
+#[test]
 fn debug_output_hides_the_password() {
     assert!(!format!("{:?}", Password::parse("hunter2hunter2").unwrap()).contains("hunter"));
 }
