@@ -44,11 +44,12 @@ impl CounterNames {
         self.name(&[b"account", account.as_bytes()])
     }
 
-    /// Counters of the attempts of a device that has logged in to the account before.
+    /// Counters of the attempts of devices that have logged in to the account before: one for all of
+    /// them, so that many tickets are not many times the guesses.
     #[must_use]
-    pub fn of_device(&self, ticket: &str, account: &str) -> Counters {
+    pub fn of_devices(&self, account: &str) -> Counters {
         Counters {
-            place: self.name(&[b"device", ticket.as_bytes()]),
+            place: self.name(&[b"devices", account.as_bytes()]),
             account: None,
             unlocks: Some(self.of_account(account)),
         }

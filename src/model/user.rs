@@ -28,7 +28,8 @@ pub struct LoginAccount {
     pub subject: Subject,
     /// PHC string of the password.
     pub password_hash: String,
-    /// Counts changes of the password, not of its hash.
+    /// Counts changes of the password, not of its hash, and logouts of all sessions: with each, the
+    /// device tickets and the logins in flight are void.
     pub password_version: i64,
     /// End of the password, if it is a one-time password.
     pub password_expires_at: Option<Timestamp>,
@@ -42,7 +43,8 @@ pub struct LoginAccount {
 pub struct Credential {
     /// PHC string of the password.
     pub password_hash: String,
-    /// Counts changes of the password, not of its hash.
+    /// Counts changes of the password, not of its hash, and logouts of all sessions: with each, the
+    /// device tickets and the logins in flight are void.
     pub password_version: i64,
 }
 

@@ -6,6 +6,7 @@ mod administration;
 mod audit;
 mod budgets;
 mod cut_connections;
+mod devices;
 mod http;
 mod keys;
 mod login;

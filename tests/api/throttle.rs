@@ -19,7 +19,7 @@ async fn login_from(app: &TestApp, ip: &str, username: &str, password: &str) -> 
         .await
 }
 
-async fn login_with(app: &TestApp, ticket: &str, username: &str, password: &str) -> Answer {
+pub(super) async fn login_with(app: &TestApp, ticket: &str, username: &str, password: &str) -> Answer {
     app.request("POST", "/login")
         .header("doorward-device", ticket)
         .form(&[("username", username), ("password", password)])

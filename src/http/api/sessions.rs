@@ -74,7 +74,7 @@ body! {
     request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The tokens of a new session", body = TokenResponse,
-            headers(("Doorward-Device" = String, description = "Device ticket, for a device that sent none. Store it and send it with later logins, so that failures of others do not lock the device out"))),
+            headers(("Doorward-Device" = String, description = "Device ticket, for a device that sent no valid one, or one older than 30 days. Store it and send it with later logins, so that failures of others do not lock the device out"))),
         (status = 400, description = "The password grant is turned off (`password_grant_off`), or the request is malformed (`malformed`)", body = ProblemBody),
         (status = 401, description = "Unknown address, wrong password or disabled account (`bad_credentials`)", body = ProblemBody,
             headers(("WWW-Authenticate" = String, description = "`Bearer`"))),

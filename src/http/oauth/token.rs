@@ -47,7 +47,7 @@ body! {
     params(("Doorward-Device" = Option<String>, Header, description = "For `password`: device ticket of an earlier login to this account")),
     responses(
         (status = 200, description = "The tokens of the session", body = TokenResponse,
-            headers(("Doorward-Device" = String, description = "Device ticket, for a device that logs in and sent none"))),
+            headers(("Doorward-Device" = String, description = "Device ticket, for a device that logs in and sent no valid one, or one older than 30 days"))),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` if the password grant is turned off (`password_grant_off`)", body = ProblemBody),
         (status = 401, description = "The request has client credentials, but no client is registered (`invalid_client`)", body = ProblemBody),
         Throttled, FormRefusals, ServerRefusals,

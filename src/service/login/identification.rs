@@ -3,14 +3,15 @@
 
 use super::credentials::Login;
 use crate::app::App;
+use crate::crypto::device_tickets::{TicketHolder, TicketState};
 use crate::model::email::Email;
 use crate::model::throttle::Counters;
 use crate::model::user::LoginAccount;
 use crate::service::Failure;
 
 /// Finds the account that a login names, if there is one, and the counters of the attempt. A device
-/// that shows the account's own ticket has a counter of its own, so that failures of others do
-/// not lock it out.
+/// that shows the account's own ticket is counted apart, so that failures of others do not lock it
+/// out.
 ///
 /// # Errors
 /// An infrastructure failure.
@@ -20,15 +21,18 @@ pub async fn identify(app: &App, login: Login<'_>) -> Result<(Option<LoginAccoun
         Some(email) => app.store.user_by_email(email.key()).await?,
         None => None,
     };
-    let known_device = login.device.filter(|ticket| {
-        account
-            .as_ref()
-            .is_some_and(|account| app.crypto.device_tickets.is_of(ticket, account.subject))
-    });
+    let known_device = login
+        .device
+        .zip(account.as_ref())
+        .is_some_and(|(ticket, account)| {
+            let holder = TicketHolder::of(account);
+            app.crypto.device_tickets.check(ticket, holder, app.clock.now()) != TicketState::Void
+        });
     let name = account_name(login.username, email.as_ref());
-    let counters = match known_device {
-        Some(ticket) => app.crypto.counter_names.of_device(ticket, &name),
-        None => app.crypto.counter_names.of_address(&name, login.ip),
+    let counters = if known_device {
+        app.crypto.counter_names.of_devices(&name)
+    } else {
+        app.crypto.counter_names.of_address(&name, login.ip)
     };
     Ok((account, counters))
 }

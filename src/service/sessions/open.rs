@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::token_pair::{TokenPair, issue};
 use crate::app::App;
+use crate::crypto::device_tickets::{TicketHolder, TicketState};
 use crate::crypto::jwt::TokenIdentity;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::SessionId;
@@ -72,12 +73,13 @@ pub async fn open(
         permissions: &account.permissions,
     };
     let tokens = issue(app, session.id, identity, 0, now)?;
-    let is_known = |ticket| app.crypto.device_tickets.is_of(ticket, account.subject);
-    Ok(if client.device.is_some_and(is_known) {
+    let (tickets, holder) = (&app.crypto.device_tickets, TicketHolder::of(&account));
+    let is_fresh = |ticket| tickets.check(ticket, holder, now) == TicketState::Fresh;
+    Ok(if client.device.is_some_and(is_fresh) {
         tokens
     } else {
         TokenPair {
-            device_ticket: Some(app.crypto.device_tickets.issue(account.subject)?),
+            device_ticket: Some(tickets.issue(holder, now)),
             ..tokens
         }
     })

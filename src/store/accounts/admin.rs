@@ -14,7 +14,7 @@ use crate::store::authority::{
     Administered, HeldAccount, Refusal, caller, hold_account, no_admin_remains, permissions_of,
 };
 use crate::store::feed::Change;
-use crate::store::sessions::end_sessions_of;
+use crate::store::sessions::{end_sessions_of, void_tickets};
 use crate::store::tx::End::{Commit, Rollback};
 use crate::store::{Store, StoreError, events, feed};
 
@@ -90,6 +90,7 @@ impl Store {
                 return Ok(Rollback(Err(Refusal::LastAdmin)));
             }
             if !is_active {
+                void_tickets(tx, user).await?;
                 end_sessions_of(tx, user, Which::All, EndReason::Disabled, event.at).await?;
             }
             feed::append(tx, Change::User(user), event.at).await?;
@@ -183,6 +184,7 @@ impl Store {
             if let Err(refusal) = hold_account(tx, user, authority).await? {
                 return Ok(Rollback(Err(refusal)));
             }
+            void_tickets(tx, user).await?;
             let ended = end_sessions_of(tx, user, Which::All, EndReason::Admin, event.at).await?;
             if ended > 0 {
                 feed::append(tx, Change::User(user), event.at).await?;

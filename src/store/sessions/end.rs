@@ -36,6 +36,20 @@ pub(in crate::store) async fn end_sessions_of(
     .await
 }
 
+/// Voids an account's device tickets, by a new version of its password. A login that is in flight
+/// has to be made again.
+pub(in crate::store) async fn void_tickets(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {
+    tx.query(
+        "UPDATE users
+         SET password_version = password_version + 1
+         WHERE id = $1",
+    )
+    .bind(user)
+    .execute()
+    .await
+    .map(drop)
+}
+
 impl Store {
     /// Ends one session; says whether it was live.
     ///
@@ -103,7 +117,8 @@ impl Store {
         .await
     }
 
-    /// Ends a user's sessions, all or all but one; says whether any was live.
+    /// Ends a user's sessions, all or all but one; says whether any was live. With all of them the
+    /// device tickets end.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -115,6 +130,9 @@ impl Store {
         event: &Event<'_>,
     ) -> Result<bool, StoreError> {
         self.transaction("store end_sessions", async |tx| {
+            if which == Which::All {
+                void_tickets(tx, user).await?;
+            }
             let ended = end_sessions_of(tx, user, which, reason, event.at).await?;
             if ended == 0 {
                 return Ok(Rollback(false));
@@ -126,8 +144,8 @@ impl Store {
         .await
     }
 
-    /// Ends every session there is, batch by batch in the order of ids, so that no writer waits
-    /// long; says how many. Each batch tells the feed itself.
+    /// Ends every session there is, and the device tickets of their accounts, batch by batch in the
+    /// order of ids, so that no writer waits long; says how many. Each batch tells the feed itself.
     ///
     /// # Errors
     /// [`StoreError`]; sessions that were ended before stay so, and every node knows.
@@ -138,6 +156,15 @@ impl Store {
             let next = self.session_at(after, BATCH).await?;
             total += self
                 .transaction("store end_every_session", async |tx| {
+                    tx.query(
+                        "UPDATE users
+                         SET password_version = password_version + 1
+                         WHERE id IN (SELECT user_id FROM sessions WHERE id > $1 AND id <= $2)",
+                    )
+                    .bind(after)
+                    .bind(next.unwrap_or(SessionId::LAST))
+                    .execute()
+                    .await?;
                     let ended = tx
                         .query(
                             "UPDATE sessions
