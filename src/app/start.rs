@@ -69,10 +69,12 @@ impl App {
         };
         let metrics = Metrics::new()?;
         let hash_times = HashTimes::register(&metrics)?;
+        let crypto = Crypto::new(&config, root_secret, keys)?;
+        store.begin_chain(&crypto.chain).await?;
         Ok(Self {
             clock,
             passwords: Passwords::start(&config.hashing, hash_times).map_err(StartError::Threads)?,
-            crypto: Crypto::new(&config, root_secret, keys)?,
+            crypto,
             memory: Memory::new(&config),
             telemetry: Telemetry::new(metrics),
             stopping: false.into(),

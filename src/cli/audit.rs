@@ -1,7 +1,5 @@
 //! `doorward audit`: verifies the chain of audit events and exports the events.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
@@ -48,7 +46,9 @@ pub async fn run(app: &App, action: AuditAction) -> Result<(), Exit> {
 
 async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
     let noted = since
-        .map(|text| parse_noted(text).ok_or_else(|| Exit::failed("--since: must have the form ID:LINK")))
+        .map(|text| {
+            audit::parse_place(text).ok_or_else(|| Exit::failed("--since: must have the form ID:LINK"))
+        })
         .transpose()?;
     match audit::verify(app, noted.as_ref()).await? {
         AuditVerdict::Whole(events, newest) => print(&format!(
@@ -62,12 +62,6 @@ async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
             "the first or the last events were removed, or the record of both ends was changed",
         )),
     }
-}
-
-/// An event id and its link, as an earlier verification printed them.
-fn parse_noted(text: &str) -> Option<(i64, Vec<u8>)> {
-    let (id, link) = text.split_once(':')?;
-    Some((id.parse().ok()?, URL_SAFE_NO_PAD.decode(link).ok()?))
 }
 
 fn time(text: Option<&str>, flag: &str) -> Result<Option<Timestamp>, Exit> {

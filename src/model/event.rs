@@ -207,8 +207,9 @@ impl<'a> Event<'a> {
             last_link: row.link.clone(),
             ..end.clone()
         };
-        // Ends that someone has moved are not sealed again: a verification must go on finding them.
-        if end.is_unused() || self.key.seal(end) == end.seal {
+        // Ends that someone has moved or emptied are not sealed again: a verification must go on
+        // finding them.
+        if self.key.seal(end) == end.seal {
             chain.seal = self.key.seal(&chain);
         } else {
             log::error!("the sealed range of the audit record does not verify; run: doorward audit verify");
@@ -276,14 +277,18 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether the chain is that of a new database.
+    /// Chain without an event, as a new database has it once `key` has sealed it.
     #[must_use]
-    pub fn is_unused(&self) -> bool {
-        self.first_id == 1
-            && self.last_id == 0
-            && self.first_link.is_empty()
-            && self.last_link.is_empty()
-            && self.seal.is_empty()
+    pub fn genesis(key: &dyn ChainLinks) -> Self {
+        let mut chain = Self {
+            first_id: 1,
+            first_link: Vec::new(),
+            last_id: 0,
+            last_link: Vec::new(),
+            seal: Vec::new(),
+        };
+        chain.seal = key.seal(&chain);
+        chain
     }
 }
 

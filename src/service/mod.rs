@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod admin;
 pub mod audit;
+pub mod audit_note;
 pub mod feed;
 pub mod keys;
 pub mod login;

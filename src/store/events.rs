@@ -136,6 +136,43 @@ impl Store {
         .await
     }
 
+    /// Seals the chain of a database that has no event yet, so that its first event can be linked.
+    /// A database with accounts or signing keys had events: an empty chain in it was emptied, and
+    /// stays broken. The one exception is a database whose chain was made by the migrations of this
+    /// very start, because it is older than the audit record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_chain(&self, links: &dyn ChainLinks) -> Result<(), StoreError> {
+        let genesis = Chain::genesis(links);
+        let empty: Option<(Vec<u8>,)> = self
+            .read(
+                "store begin_chain",
+                "SELECT seal FROM audit_chain WHERE last_id = 0",
+            )
+            .optional()
+            .await?;
+        if empty.is_none_or(|(seal,)| seal == genesis.seal) {
+            return Ok(());
+        }
+        self.transaction("store begin_chain", async |tx| {
+            let end = hold_chain(tx).await?;
+            let (in_use, events): (bool, bool) = tx
+                .query(
+                    "SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM signing_keys),
+                            EXISTS (SELECT 1 FROM events)",
+                )
+                .one()
+                .await?;
+            if end.last_id != 0 || events || (in_use && !self.chain_is_new) {
+                return Ok(Rollback(()));
+            }
+            set_ends(tx, genesis.clone()).await?;
+            Ok(Commit(()))
+        })
+        .await
+    }
+
     /// How many events stand beyond the chain's end, in one look: any were not appended by this
     /// program.
     ///

@@ -1,7 +1,7 @@
 //! Handle of the open database: its connections, and the way to the task that commits rotations.
 //! What can be asked of it stands in the file of each matter.
 
-use super::pool::Pool;
+use super::pool::{Opened, Pool};
 use super::refresh::Rotations;
 use super::url::DatabaseUrl;
 use super::{OpenError, StoreError, open};
@@ -11,6 +11,8 @@ use crate::telemetry::metrics::Reading;
 pub struct Store {
     pub(super) pool: Pool,
     pub(super) rotations: Rotations,
+    /// Whether the chain of events was made by the migrations of this start.
+    pub(super) chain_is_new: bool,
 }
 
 impl Store {
@@ -20,10 +22,11 @@ impl Store {
     /// # Errors
     /// [`OpenError`], in words for the operator.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let pool = open::open(url).await?;
+        let Opened { pool, chain_is_new } = open::open(url).await?;
         Ok(Self {
             rotations: Rotations::start(pool.clone()),
             pool,
+            chain_is_new,
         })
     }
 

@@ -38,6 +38,15 @@ pub(super) enum Pool {
     Postgres(PgPool),
 }
 
+/// The connections as the start has opened them.
+pub(super) struct Opened {
+    /// The connections.
+    pub pool: Pool,
+    /// Whether the schema had no chain of events before: the database is new, or older than the
+    /// audit record.
+    pub chain_is_new: bool,
+}
+
 impl Pool {
     /// The file that a change must still find in its place, on SQLite.
     pub(super) fn file(&self) -> Option<&DatabaseFile> {

@@ -259,6 +259,17 @@ async fn events_are_filtered_and_come_page_by_page(#[case] engine: Engine) {
     }
 }
 
+/// The record of both ends as the migrations leave it.
+async fn empty_chain(app: &TestApp) {
+    app.sql("DELETE FROM audit_chain").await;
+    if app.database.starts_with("postgres") {
+        app.sql("INSERT INTO audit_chain VALUES (1, '', 0, '', '')").await;
+    } else {
+        app.sql("INSERT INTO audit_chain VALUES (1, x'', 0, x'', x'')")
+            .await;
+    }
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
@@ -349,13 +360,7 @@ async fn a_changed_or_missing_event_is_found(#[case] engine: Engine) {
         assert_eq!(verify(&app).0, 1, "{why}");
     }
     app.sql("DELETE FROM events").await;
-    app.sql("DELETE FROM audit_chain").await;
-    if app.database.starts_with("postgres") {
-        app.sql("INSERT INTO audit_chain VALUES (1, '', 0, '', '')").await;
-    } else {
-        app.sql("INSERT INTO audit_chain VALUES (1, x'', 0, x'', x'')")
-            .await;
-    }
+    empty_chain(&app).await;
     assert_eq!(verify(&app).0, 1, "an empty record of a database in use");
     app.login("anybody@example.com", PASSWORD).await.expect(401);
     assert_eq!(
@@ -363,6 +368,27 @@ async fn a_changed_or_missing_event_is_found(#[case] engine: Engine) {
         1,
         "an older state is found by who noted the newest link"
     );
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_record_that_was_emptied_is_never_called_whole_again(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    assert_eq!(verify(&app).0, 0, "{}", verify(&app).1);
+    for also in ["DELETE FROM changes", "DELETE FROM signing_keys"] {
+        app.sql(also).await;
+        app.sql("DELETE FROM events").await;
+        empty_chain(&app).await;
+        assert_eq!(verify(&app).0, 1, "{also}, and the record was emptied");
+        app.login("nobody@example.com", PASSWORD).await.expect(401);
+        assert_eq!(verify(&app).0, 1, "{also}, and an event came");
+        drop(app.sibling(&[], None).await);
+        app.login("nobody@example.com", PASSWORD).await.expect(401);
+        assert_eq!(verify(&app).0, 1, "{also}, and a server started");
+    }
 }
 
 #[rstest]

@@ -112,14 +112,8 @@ fn first_event(root: &RootSecret, now: Timestamp, bytes: impl Fn(&[u8]) -> Strin
         ChainKey::new(&root.derive("audit chain").unwrap()),
         Context::own(Actor::Server),
     );
-    let begin = Chain {
-        first_id: 1,
-        first_link: Vec::new(),
-        last_id: 0,
-        last_link: Vec::new(),
-        seal: Vec::new(),
-    };
-    let (row, chain) = Event::new(&key, EventType::ServerStarted, &context, now).follow(&begin);
+    let (row, chain) =
+        Event::new(&key, EventType::ServerStarted, &context, now).follow(&Chain::genesis(&key));
     format!(
         "INSERT INTO events (id, created_at, type, actor, ip, request_id, details, link) VALUES (1, {}, '{}', '{}', '', '', '{}', {});
          UPDATE audit_chain SET last_id = 1, last_link = {}, seal = {};",

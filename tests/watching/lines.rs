@@ -9,7 +9,7 @@ use sqlx::{Connection as _, Executor as _};
 use super::someone;
 use crate::support::Engine;
 use crate::support::app::fresh_database;
-use crate::support::process::Server;
+use crate::support::process::{Server, output};
 use crate::support::secrets::lacking;
 
 impl Server {
@@ -161,5 +161,50 @@ async fn an_attempt_whose_outcome_is_not_stored_is_told() {
             &15.into(),
             &wrong.headers()["x-request-id"].to_str().unwrap().into()
         )
+    );
+}
+
+/// The place that the log has noted, once it has.
+fn noted(server: &Server) -> String {
+    let lines = server.lines_until("newest audit event");
+    let line = lines
+        .iter()
+        .find(|line| line.contains("newest audit event"))
+        .unwrap();
+    serde_json::from_str::<Value>(line).unwrap()["newest"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_place_of_the_audit_record_in_the_log_finds_an_older_state_that_was_put_back() {
+    let (url, folder) = fresh_database(Engine::Sqlite).await;
+    let settings = [("DATABASE_URL", url.as_str())];
+    let older = Server::start(folder.path(), &settings);
+    noted(&older);
+    drop(older);
+    let sql = async |statements: &'static str| {
+        let mut database = sqlx_sqlite::SqliteConnection::connect(&url).await.unwrap();
+        database.execute(statements).await.unwrap();
+        database.close().await.unwrap();
+    };
+    sql("CREATE TABLE kept AS SELECT * FROM events; CREATE TABLE kept_chain AS SELECT * FROM audit_chain")
+        .await;
+    let server = Server::start(folder.path(), &settings);
+    let place = noted(&server);
+    let verify = || output(folder.path(), &settings, &["audit", "verify", "--since", &place]);
+    assert_eq!(verify().status.code(), Some(0), "{}", verify().stderr);
+    sql(
+        "DELETE FROM events; DELETE FROM audit_chain; INSERT INTO events SELECT * FROM kept;
+         INSERT INTO audit_chain SELECT * FROM kept_chain",
+    )
+    .await;
+    assert_eq!(verify().status.code(), Some(1), "{}", verify().stdout);
+    let lines = server.lines_until("a noted audit event is missing or changed");
+    let line = lines.iter().find(|line| line.contains("a noted")).unwrap();
+    assert!(
+        line.contains("\"level\":\"error\"") && line.contains(&place),
+        "{line}"
     );
 }

@@ -7,14 +7,14 @@ pub(super) mod sqlite;
 pub use error::OpenError;
 
 use super::migrations::SQLITE;
-use super::pool::Pool;
+use super::pool::Opened;
 use super::url::DatabaseUrl;
 
 /// Connects, and brings the schema up to date.
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) async fn open(url: &DatabaseUrl) -> Result<Pool, OpenError> {
+pub(super) async fn open(url: &DatabaseUrl) -> Result<Opened, OpenError> {
     match url {
         DatabaseUrl::SqliteFile(path) => sqlite::open_file(path).await,
         DatabaseUrl::SqliteMemory => sqlite::open_memory().await,

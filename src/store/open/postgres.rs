@@ -11,7 +11,7 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use super::OpenError;
 use crate::store::migrations::POSTGRES;
-use crate::store::pool::Pool;
+use crate::store::pool::{Opened, Pool};
 use crate::store::time_limits::PATIENCE;
 
 const CONNECTIONS: u32 = 10;
@@ -26,7 +26,7 @@ const NEXT_NOTICE: Duration = Duration::from_secs(5);
 const NEXT_TRY: Duration = Duration::from_millis(200);
 
 /// Connects to the server.
-pub(super) async fn open_server(url: &str) -> Result<Pool, OpenError> {
+pub(super) async fn open_server(url: &str) -> Result<Opened, OpenError> {
     let patience = PATIENCE.as_millis().to_string();
     let options = PgConnectOptions::from_str(url)?
         .application_name("doorward")
@@ -40,6 +40,9 @@ pub(super) async fn open_server(url: &str) -> Result<Pool, OpenError> {
         .clone()
         .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
     let mut migrating = first_connection(&unlimited).await?;
+    let (has_chain,): (bool,) = sqlx::query_as("SELECT to_regclass('audit_chain') IS NOT NULL")
+        .fetch_one(&mut migrating)
+        .await?;
     POSTGRES.run(&mut migrating).await?;
     migrating.close().await?;
     let pool = PgPoolOptions::new()
@@ -57,7 +60,10 @@ pub(super) async fn open_server(url: &str) -> Result<Pool, OpenError> {
         })
         .connect_with(options)
         .await?;
-    Ok(Pool::Postgres(pool))
+    Ok(Opened {
+        pool: Pool::Postgres(pool),
+        chain_is_new: !has_chain,
+    })
 }
 
 /// Connects to a server that may not be up yet. Logs the server's address while it waits.

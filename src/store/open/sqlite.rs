@@ -17,13 +17,13 @@ use sqlx_sqlite::{
 use super::OpenError;
 use crate::store::file::DatabaseFile;
 use crate::store::migrations::SQLITE;
-use crate::store::pool::Pool;
+use crate::store::pool::{Opened, Pool};
 use crate::store::time_limits::PATIENCE;
 
 const READERS: u32 = 4;
 
 /// Opens the file, and creates it if it is missing.
-pub(super) async fn open_file(path: &Path) -> Result<Pool, OpenError> {
+pub(super) async fn open_file(path: &Path) -> Result<Opened, OpenError> {
     let failed = |cause| OpenError::File {
         path: path.display().to_string(),
         cause,
@@ -39,20 +39,29 @@ pub(super) async fn open_file(path: &Path) -> Result<Pool, OpenError> {
         .busy_timeout(PATIENCE);
     let written = Arc::clone(&file);
     let write = connections(options.clone(), 1, move || written.take_stale()).await?;
+    let (chains,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'audit_chain'")
+        .fetch_one(&write)
+        .await?;
     SQLITE.run(&write).await?;
     let read = connections(options.pragma("query_only", "ON"), READERS, || false).await?;
-    Ok(Pool::Sqlite { read, write, file })
+    Ok(Opened {
+        pool: Pool::Sqlite { read, write, file },
+        chain_is_new: chains == 0,
+    })
 }
 
 /// Makes a database that is gone with the process.
-pub(super) async fn open_memory() -> Result<Pool, OpenError> {
+pub(super) async fn open_memory() -> Result<Opened, OpenError> {
     let options = SqliteConnectOptions::from_str("sqlite::memory:")?;
     let pool = connections(options, 1, || false).await?;
     SQLITE.run(&pool).await?;
-    Ok(Pool::Sqlite {
-        read: pool.clone(),
-        write: pool,
-        file: Arc::new(DatabaseFile::in_memory()),
+    Ok(Opened {
+        pool: Pool::Sqlite {
+            read: pool.clone(),
+            write: pool,
+            file: Arc::new(DatabaseFile::in_memory()),
+        },
+        chain_is_new: true,
     })
 }
 
@@ -126,7 +135,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("doorward.db");
         fs::write(&path, "").unwrap();
-        let pool = open_file(&path).await.unwrap();
+        let pool = open_file(&path).await.unwrap().pool;
         for file in [
             path.clone(),
             path.with_extension("db-wal"),
