@@ -122,7 +122,7 @@ async fn introspection_tells_those_who_may_ask(#[case] engine: Engine) {
         (
             &true.into(),
             &"alice@example.com".into(),
-            &"access_token".into(),
+            &"Bearer".into(),
             &"user".into()
         )
     );
@@ -141,10 +141,6 @@ async fn introspection_tells_those_who_may_ask(#[case] engine: Engine) {
         .iter()
         .all(|name| !active[*name].is_null()),
         "{active}"
-    );
-    assert_eq!(
-        ask(&alice.refresh_token).await.expect(200).json()["token_type"],
-        "refresh_token"
     );
     alice.send("POST", "/logout").await.expect(204);
     for dead in [&alice.token, &alice.refresh_token, "x", "dwr_x"] {
@@ -174,6 +170,44 @@ async fn introspection_tells_those_who_may_ask(#[case] engine: Engine) {
         .send()
         .await
         .expect_problem(400, "invalid_request");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_refresh_token_is_active_only_for_those_who_expect_one(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let boss = app.admin().await;
+    let alice = app.registered("alice").await;
+    let ask = async |token: &str, hint: &str| {
+        app.request("POST", "/oauth/introspect")
+            .bearer(&boss.token)
+            .form(&[("token", token), ("token_type_hint", hint)])
+            .send()
+            .await
+            .expect(200)
+            .json()
+    };
+    for hint in ["", "access_token", "nonsense", "Refresh_Token"] {
+        assert_eq!(
+            ask(&alice.refresh_token, hint).await,
+            json!({"active": false}),
+            "{hint}"
+        );
+        assert_eq!(ask(&alice.token, hint).await["active"], true, "{hint}");
+    }
+    let found = ask(&alice.refresh_token, "refresh_token").await;
+    assert_eq!(
+        (&found["active"], &found["token_type"]),
+        (&true.into(), &"refresh_token".into())
+    );
+    assert_eq!(ask(&alice.token, "refresh_token").await["active"], true);
+    alice.send("POST", "/logout").await.expect(204);
+    assert_eq!(
+        ask(&alice.refresh_token, "refresh_token").await,
+        json!({"active": false})
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
 use crate::http::extract::form::Form;
-use crate::http::extract::typed::{Arrived, Ignored, Secret, body};
+use crate::http::extract::typed::{Arrived, Secret, body};
 use crate::http::problem::Problem;
 use crate::service::Failure;
 
@@ -35,8 +35,9 @@ body! {
         /// Access token or refresh token.
         #[schema(value_type = String, min_length = 1, example = "dwr_…")]
         pub token: Secret,
-        /// `access_token` or `refresh_token`; the hint is not needed.
-        #[schema(value_type = Option<String>, nullable = false, example = "refresh_token")]
-        pub token_type_hint: Ignored,
+        /// `access_token` or `refresh_token`. To introspect a refresh token, the hint must be
+        /// `refresh_token`; otherwise it is not needed.
+        #[schema(nullable = false, example = "refresh_token")]
+        pub token_type_hint: Option<String>,
     }
 }

@@ -8,7 +8,7 @@ use super::form::{PresentedToken, StrictForm as Form};
 use crate::app::App;
 use crate::http::problem::shared::{FormRefusals, ServerRefusals};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::service::sessions;
+use crate::service::sessions::{self, ExpectedToken};
 
 /// State of a token. An inactive token has only `active` (RFC 7662 section 2.2).
 #[derive(Default, Serialize, ToSchema)]
@@ -31,9 +31,9 @@ struct Introspection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "user")]
     role: Option<String>,
-    /// `access_token` or `refresh_token`.
+    /// `Bearer` for an access token, otherwise `refresh_token`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = "access_token")]
+    #[schema(nullable = false, example = "Bearer")]
     token_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "https://id.example.com")]
@@ -65,7 +65,8 @@ struct Introspection {
 
 /// Introspect a token
 ///
-/// Returns the current state of an access or refresh token (RFC 7662).
+/// Returns the current state of a token (RFC 7662). A refresh token is active only with the hint
+/// `refresh_token`, so that a service never takes one for an access token.
 #[utoipa::path(
     operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"])),
     responses(
@@ -81,7 +82,11 @@ pub async fn introspect(
     app: web::Data<App>,
     Form(form): Form<PresentedToken>,
 ) -> Result<HttpResponse, Problem> {
-    let Some(found) = sessions::introspect(&app, &form.token).await? else {
+    let expected = match form.token_type_hint.as_deref() {
+        Some("refresh_token") => ExpectedToken::AccessOrRefresh,
+        Some(_) | None => ExpectedToken::Access,
+    };
+    let Some(found) = sessions::introspect(&app, &form.token, expected).await? else {
         return Ok(HttpResponse::Ok().json(Introspection::default()));
     };
     Ok(HttpResponse::Ok().json(Introspection {
@@ -91,7 +96,7 @@ pub async fn introspect(
         username: Some(found.email),
         role: Some(found.role),
         token_type: Some(if found.claims.is_some() {
-            "access_token"
+            "Bearer"
         } else {
             "refresh_token"
         }),

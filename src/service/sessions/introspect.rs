@@ -27,12 +27,24 @@ pub struct Active {
     pub expires_at: i64,
 }
 
-/// Tells whether a token is live, and whose; none of anything that is not.
+/// Kinds of token that the caller of an introspection is ready for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpectedToken {
+    /// Access tokens only: a service that was presented a refresh token must not accept it.
+    Access,
+    /// Both kinds. A hint never hides an access token (RFC 7662 section 2.1).
+    AccessOrRefresh,
+}
+
+/// Tells whether a token is live and of an expected kind, and whose; none of anything that is not.
 ///
 /// # Errors
 /// An infrastructure failure: the answer is never *inactive* for want of a database.
-pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, Failure> {
+pub async fn introspect(app: &App, token: &str, expected: ExpectedToken) -> Result<Option<Active>, Failure> {
     if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
+        if expected == ExpectedToken::Access {
+            return Ok(None);
+        }
         let now = app.clock.now();
         let state = app
             .store

@@ -13,7 +13,7 @@ mod token_pair;
 
 pub use self::authenticate::{Bearer, authenticate, session_state};
 pub use self::end::{LogoutScope, end_own, logout, revoke};
-pub use self::introspect::{Active, introspect};
+pub use self::introspect::{Active, ExpectedToken, introspect};
 pub use self::open::{Client, open};
 pub use self::refresh::refresh;
 pub use self::token_pair::TokenPair;
