@@ -8,6 +8,9 @@ use serde::de::{
 };
 use zeroize::Zeroizing;
 
+/// The most fields of a body or query: none of ours has half as many.
+pub const MAX_FIELDS: usize = 32;
+
 /// The fields of a body, in the order that they came in; values are wiped on drop, for they may be
 /// passwords.
 #[derive(Default)]
@@ -50,18 +53,26 @@ impl Fields {
     /// Adds a field.
     ///
     /// # Errors
-    /// It is there already.
-    pub fn push(&mut self, key: String, value: SentValue) -> Result<(), Twice> {
+    /// It is there already, or there are [`MAX_FIELDS`].
+    pub fn push(&mut self, key: String, value: SentValue) -> Result<(), NotAdded> {
+        if self.0.len() >= MAX_FIELDS {
+            return Err(NotAdded::TooMany);
+        }
         if self.0.iter().any(|(known, _)| *known == key) {
-            return Err(Twice);
+            return Err(NotAdded::Twice);
         }
         self.0.push((key, value));
         Ok(())
     }
 }
 
-/// A field came twice.
-pub struct Twice;
+/// Reason why a field is not added.
+pub enum NotAdded {
+    /// It came before.
+    Twice,
+    /// There are [`MAX_FIELDS`] already.
+    TooMany,
+}
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -77,9 +88,10 @@ impl<'de> Deserialize<'de> for Fields {
                 let mut fields = Fields::default();
                 while let Some(key) = map.next_key::<String>()? {
                     let value = map.next_value()?;
-                    fields
-                        .push(key, value)
-                        .map_err(|Twice| A::Error::custom("a key twice"))?;
+                    fields.push(key, value).map_err(|refused| match refused {
+                        NotAdded::Twice => A::Error::custom("a key twice"),
+                        NotAdded::TooMany => A::Error::custom("too many keys"),
+                    })?;
                 }
                 Ok(fields)
             }

@@ -7,12 +7,13 @@ use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
 use super::body;
-use super::fields::{Fields, SentValue, Twice};
+use super::fields::{Fields, MAX_FIELDS, NotAdded, SentValue};
 use super::typed::Arrived;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
 const MAX_BYTES: usize = 8 * 1024;
+const TOO_MANY: &str = "More than 32 fields are given";
 
 /// A body that is a form, whose empty fields count as absent (RFC 6749 section 3.2); for
 /// extracting.
@@ -33,11 +34,15 @@ impl<T: Arrived + 'static> FromRequest for Form<T> {
 /// repeated fields refused.
 ///
 /// # Errors
-/// Bad UTF-8, or a field given more than once.
+/// Bad UTF-8, a field given more than once, or more than [`MAX_FIELDS`], empty ones counted.
 pub fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
     let refuse = |message| vec![Invalid::body("form_invalid", message)];
     let mut fields = Fields::default();
-    for pair in body.split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
+    let pairs = || body.split(|&b| b == b'&').filter(|pair| !pair.is_empty());
+    if pairs().nth(MAX_FIELDS).is_some() {
+        return Err(refuse(TOO_MANY));
+    }
+    for pair in pairs() {
         let mut halves = pair.splitn(2, |&b| b == b'=');
         let mut decode =
             || decode(halves.next().unwrap_or_default()).ok_or_else(|| refuse("The form is not valid UTF-8"));
@@ -45,7 +50,10 @@ pub fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
         if !value.is_empty() {
             fields
                 .push(key.to_string(), SentValue::Text(value))
-                .map_err(|Twice| refuse("A field is given more than once"))?;
+                .map_err(|refused| match refused {
+                    NotAdded::Twice => refuse("A field is given more than once"),
+                    NotAdded::TooMany => refuse(TOO_MANY),
+                })?;
         }
     }
     Ok(fields)
@@ -94,6 +102,16 @@ mod tests {
         ] {
             assert!(parse(bad).is_err());
         }
+    }
+
+    #[test]
+    fn a_form_has_at_most_32_fields_empty_ones_too() {
+        let form = |count: usize, value: &str| {
+            let fields: Vec<String> = (0..count).map(|number| format!("f{number}={value}")).collect();
+            parse(fields.join("&").as_bytes()).is_ok()
+        };
+        assert!(form(32, "1") && form(32, ""));
+        assert!(!form(33, "1") && !form(33, ""));
     }
 
     proptest! {

@@ -31,7 +31,7 @@ fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
         vec![match error.classify() {
             serde_json::error::Category::Data => Invalid::body(
                 "model_attributes_type",
-                "Input should be an object without repeated keys",
+                "Input should be an object of at most 32 members without repeated keys",
             ),
             _ => Invalid::body("json_invalid", "JSON decode error"),
         }]
@@ -76,6 +76,18 @@ mod tests {
             parse(deep.as_bytes()).is_ok_and(|fields| fields.text("a").is_none()),
             "skipped without a stack"
         );
+    }
+
+    #[test]
+    fn an_object_has_at_most_32_members() {
+        let object = |count: usize| {
+            let members: Vec<String> = (0..count).map(|number| format!("\"m{number}\":1")).collect();
+            parse(format!("{{{}}}", members.join(",")).as_bytes())
+                .map(|_| ())
+                .map_err(|refused| refused[0].kind)
+        };
+        assert_eq!(object(32), Ok(()));
+        assert_eq!(object(33), Err("model_attributes_type"));
     }
 
     proptest! {
