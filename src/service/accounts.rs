@@ -47,7 +47,7 @@ async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result
     if !app.config.accounts.registration_open {
         return Err(Failure::RegistrationClosed);
     }
-    let email = Email::parse("email", account.email);
+    let email = Email::parse_new("email", account.email);
     let password = Password::parse_new(
         "password",
         account.password,
@@ -134,7 +134,7 @@ pub async fn change_email(
     email: &str,
     context: &Context,
 ) -> Result<PublicAccount, Failure> {
-    let email = Email::parse("email", email).map_err(refused)?;
+    let email = Email::parse_new("email", email).map_err(refused)?;
     let user = bearer.state.me.id;
     let credential = reauthenticate(app, bearer, current, context).await?;
     let change = app

@@ -237,6 +237,36 @@ async fn passwords_are_judged_by_length_and_blocklist_alone(#[case] engine: Engi
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn an_address_that_looks_like_another_is_refused_when_it_is_new(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let boss = app.admin().await;
+    let alice = app.registered("alice").await;
+    for copy in [
+        "\u{ff41}lice@example.com",
+        "\u{fb01}ona@example.com",
+        "x\u{b2}@example.com",
+    ] {
+        let refused = faults(&[("email", "value_error")]);
+        let registered = app.register(copy, PASSWORD).await.expect(422);
+        assert_eq!(registered.faults(), refused, "{copy}");
+        let change = json!({"email": copy, "current_password": PASSWORD});
+        let changed = alice.send_json("PATCH", "/me", change).await.expect(422);
+        assert_eq!(changed.faults(), refused, "{copy}");
+        let invitation = json!({"email": copy, "role": "user"});
+        let invited = boss.send_json("POST", "/users", invitation).await.expect(422);
+        assert_eq!(invited.faults(), refused, "{copy}");
+    }
+    let old = app.registered("old").await;
+    app.sql("UPDATE users SET email = '\u{fb01}ona@example.com', email_key = '\u{fb01}ona@example.com' WHERE email = 'old@example.com'")
+        .await;
+    app.login("\u{fb01}ona@example.com", PASSWORD).await.expect(200);
+    old.get("/me").await.expect(200);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn two_passwords_that_differ_after_72_bytes_are_two(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     let long = "seventy-two bytes is where bcrypt stops reading, and that is not enough: ";

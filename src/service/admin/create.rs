@@ -60,7 +60,7 @@ pub async fn create(
     authority: Authority,
     context: &Context,
 ) -> Result<Account, Failure> {
-    let email = Email::parse("email", account.email);
+    let email = Email::parse_new("email", account.email);
     let role = is_role_name(account.role).then_some(account.role);
     let (email, role) = match (email, role) {
         (Ok(email), Some(role)) => (email, role),
