@@ -30,10 +30,24 @@ pub enum ExpectedVersion {
     Unstated,
     /// Any version that exists.
     Any,
-    /// Exactly this version.
-    Version(i64),
-    /// A version that never existed.
-    Never,
+    /// One of these versions.
+    OneOf(Versions),
+}
+
+/// Versions that a caller names; an empty list is a version that never existed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Versions([Option<i64>; Self::MOST]);
+
+impl Versions {
+    /// The most versions that one list holds.
+    pub const MOST: usize = 8;
+
+    /// Adds a version; false if the list is full.
+    #[must_use]
+    pub fn push(&mut self, version: i64) -> bool {
+        let free = self.0.iter_mut().find(|place| place.is_none());
+        free.is_some_and(|place| place.replace(version).is_none())
+    }
 }
 
 impl ExpectedVersion {
@@ -42,8 +56,7 @@ impl ExpectedVersion {
     pub fn is(self, version: i64) -> bool {
         match self {
             Self::Unstated | Self::Any => true,
-            Self::Version(known) => known == version,
-            Self::Never => false,
+            Self::OneOf(known) => known.0.contains(&Some(version)),
         }
     }
 }

@@ -542,7 +542,7 @@ async fn of_two_who_change_the_same_account_the_second_must_look_again(#[case] e
     };
     let first = change(&seen, json!({"role": "user"})).await.expect(200);
     assert_ne!(first.header("etag"), seen);
-    for outdated in [seen.as_str(), "W/\"1\"", "\"x\"", "\"1\", \"2\""] {
+    for outdated in [seen.as_str(), "W/\"1\"", "\"x\"", "\"98\", \"99\""] {
         change(outdated, json!({"is_active": false}))
             .await
             .expect_problem(412, "outdated");
@@ -557,6 +557,32 @@ async fn of_two_who_change_the_same_account_the_second_must_look_again(#[case] e
         .await
         .expect(200);
     change("*", json!({"is_active": true})).await.expect(200);
+    let now = boss.get(&path).await.header("etag").to_owned();
+    change(&format!("\"x,y\", W/\"1\" ,, {now}"), json!({"is_active": true}))
+        .await
+        .expect(200);
+    let now = boss.get(&path).await.header("etag").trim_matches('"').to_owned();
+    for other in [
+        format!("\"0{now}\""),
+        format!("\"+{now}\""),
+        format!("\" {now}\""),
+        format!("W/\"{now}\""),
+        format!("\"1,{now}\""),
+    ] {
+        change(&other, json!({"is_active": false}))
+            .await
+            .expect_problem(412, "outdated");
+    }
+    for malformed in [
+        now.clone(),
+        format!("*, \"{now}\""),
+        format!("w/\"{now}\""),
+        format!("\"{now}"),
+    ] {
+        change(&malformed, json!({"is_active": false}))
+            .await
+            .expect_problem(400, "malformed");
+    }
     for bad in [
         json!({"role": 1}),
         json!({"is_active": "no"}),
