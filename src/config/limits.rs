@@ -15,8 +15,8 @@ settings! {
     /// Limits on attempts, and the proxies trusted to name the client's address.
     LimitSettings {
         login: Option<Rate> = "DOORWARD_LIMIT_LOGIN_IP", "100/5m", RATE,
-            "attempts at a password from one client address (IPv6: one /64) in a period, or off; the limit \
-             per account is always on";
+            "attempts at a password from one client address (IPv6: one /64) in a period, or off; a /24 or \
+             /56 has four times as many, a /48 sixteen times; the limit per account is always on";
         register: Option<Rate> = "DOORWARD_LIMIT_REGISTER_IP", "30/1h", RATE,
             "registrations and changes of e-mail address from one client address in a period, or off";
         account_lock: Option<Duration> = "DOORWARD_ACCOUNT_LOCK", "until-reset", LOCK,

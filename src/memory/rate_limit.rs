@@ -1,5 +1,6 @@
-//! Budgets of requests of each network address, held by one process.
+//! Budgets of requests of each network address and of the networks around it, held by one process.
 
+use std::cmp::Reverse;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -8,20 +9,23 @@ use std::time::Duration;
 use hashlink::LruCache;
 
 use crate::model::clock::Timestamp;
-use crate::model::throttle::{Budget, Rate, prefix};
+use crate::model::throttle::{Budget, Rate, budgeted_networks};
 
 /// Budgets of addresses: token buckets by the generic cell rate algorithm, in bounded memory;
-/// beyond that many the address seen longest ago is forgotten.
+/// beyond that many the network seen longest ago is forgotten.
+///
+/// The setting is the budget of an IPv4 address or an IPv6 /64. A /24 or /56 has four times as much,
+/// a /48 sixteen times, so that nobody multiplies a budget by moving within their own network.
 pub struct AddressLimit {
     rate: Option<Rate>,
-    /// Time at which each address's bucket is full again (microseconds since the Unix epoch). Taken
+    /// Time at which each network's bucket is full again (microseconds since the Unix epoch). Taken
     /// for one look-up; nothing awaits under it.
     full_at: Mutex<LruCache<u64, i64>>,
     hasher: RandomState,
 }
 
-/// Addresses that are remembered: 24 bytes each with the list's links, so 4 MiB at most.
-const MOST_ADDRESSES: usize = 65_536;
+/// Networks that are remembered: 24 bytes each with the list's links, so 4 MiB at most.
+const MOST_NETWORKS: usize = 65_536;
 
 impl AddressLimit {
     /// A limit, or none.
@@ -29,51 +33,82 @@ impl AddressLimit {
     pub fn new(rate: Option<Rate>) -> Self {
         Self {
             rate,
-            full_at: Mutex::new(LruCache::new(MOST_ADDRESSES)),
+            full_at: Mutex::new(LruCache::new(MOST_NETWORKS)),
             hasher: RandomState::new(),
         }
     }
 
-    /// Gives one back that was taken from the budget of an address.
+    /// Gives one back that was taken from the budget of an address and those of its networks.
     pub fn give_back(&self, ip: IpAddr) {
         let Some(rate) = self.rate else { return };
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = full_at.get_mut(&self.hasher.hash_one(prefix(ip))) {
-            *at -= step(rate);
+        for (network, times) in budgeted_networks(ip) {
+            if let Some(at) = full_at.get_mut(&self.hasher.hash_one(network)) {
+                *at -= step(rate.times(times));
+            }
         }
     }
 
-    /// Takes one from the budget of an address: what is left, and whether there was one to take.
-    /// None if there is no limit.
+    /// Takes one from the budget of an address and from those of its networks; from none if one of
+    /// them is used up. Says what is left in the tightest, and whether there was one to take. None if
+    /// there is no limit.
     #[must_use]
     pub fn take(&self, ip: IpAddr, now: Timestamp) -> Option<(Budget, bool)> {
         let rate = self.rate?;
         let window = micros(rate.window);
-        let step = step(rate);
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = self.hasher.hash_one(prefix(ip));
-        // A debt beyond the window was written before the clock was set back: ignore it.
-        let written = full_at
-            .get(&address)
-            .copied()
-            .filter(|at| *at <= now.micros().saturating_add(window));
-        let before = written.map_or(now.micros(), |at| at.max(now.micros()));
-        let after = before.saturating_add(step);
-        let taken = after - now.micros() <= window;
+        let mut buckets: Vec<Bucket> = budgeted_networks(ip)
+            .into_iter()
+            .map(|(network, times)| {
+                let key = self.hasher.hash_one(network);
+                // A debt beyond the window was written before the clock was set back: ignore it.
+                let owed = full_at
+                    .get(&key)
+                    .map(|at| at.saturating_sub(now.micros()))
+                    .filter(|owed| (0..=window).contains(owed));
+                let rate = rate.times(times);
+                Bucket {
+                    key,
+                    rate,
+                    owed: owed.unwrap_or(0),
+                }
+            })
+            .collect();
+        let taken = buckets.iter().all(|bucket| bucket.budget().left > 0);
         if taken {
-            full_at.insert(address, after);
+            for bucket in &mut buckets {
+                bucket.owed += step(bucket.rate);
+                full_at.insert(bucket.key, now.micros().saturating_add(bucket.owed));
+            }
         }
-        let owed = if taken { after } else { before } - now.micros();
-        let left = u32::try_from((window - owed) / step).unwrap_or(0);
-        let wait = if left > 0 { owed } else { owed + step - window };
-        Some((
-            Budget {
-                rate,
-                left,
-                wait: Duration::from_micros(wait.max(0).unsigned_abs()),
-            },
-            taken,
-        ))
+        let budgets = buckets.iter().map(Bucket::budget);
+        let tightest = budgets.min_by_key(|budget| (budget.left, Reverse(budget.wait)))?;
+        Some((tightest, taken))
+    }
+}
+
+/// The budget of one network at one time.
+struct Bucket {
+    key: u64,
+    rate: Rate,
+    /// Time until it is full again, in microseconds.
+    owed: i64,
+}
+
+impl Bucket {
+    fn budget(&self) -> Budget {
+        let (window, step) = (micros(self.rate.window), step(self.rate));
+        let left = u32::try_from((window - self.owed) / step).unwrap_or(0);
+        let wait = if left > 0 {
+            self.owed
+        } else {
+            self.owed + step - window
+        };
+        Budget {
+            rate: self.rate,
+            left,
+            wait: Duration::from_micros(wait.max(0).unsigned_abs()),
+        }
     }
 }
 
@@ -153,14 +188,58 @@ mod tests {
     }
 
     #[test]
+    fn a_network_has_a_multiple_of_the_budget_of_one_address() {
+        let limit = AddressLimit::new(Some(Rate {
+            quota: 2,
+            window: Duration::from_mins(1),
+        }));
+        let admitted = |ips: &mut dyn Iterator<Item = String>| {
+            ips.filter(|ip| limit.take(ip.parse().unwrap(), NOW).unwrap().1)
+                .count()
+        };
+        let of_64 = &mut (0..9).map(|host| format!("2001:db8:1:0::{host}"));
+        let of_56 = &mut (1..99).map(|subnet| format!("2001:db8:1:{subnet:x}::1"));
+        let of_48 = &mut (1..99).map(|subnet| format!("2001:db8:1:{subnet:x}00::1"));
+        let of_24 = &mut (0..99).map(|host| format!("192.0.2.{host}"));
+        assert_eq!(
+            [of_64 as &mut dyn Iterator<Item = String>, of_56, of_48, of_24].map(admitted),
+            [2, 6, 24, 8]
+        );
+        let (budget, taken) = limit.take("192.0.2.200".parse().unwrap(), NOW).unwrap();
+        assert_eq!((taken, budget.left, budget.rate.quota), (false, 0, 8));
+        assert_eq!(budget.wait, Duration::from_millis(7500));
+        assert!(limit.take("192.0.3.1".parse().unwrap(), NOW).unwrap().1);
+        assert!(limit.take("2001:db8:2::1".parse().unwrap(), NOW).unwrap().1);
+    }
+
+    #[test]
+    fn a_refusal_takes_nothing_and_is_not_remembered() {
+        let limit = AddressLimit::new(Some(Rate {
+            quota: 1,
+            window: Duration::from_mins(1),
+        }));
+        let take = |host: u8, at: Timestamp| limit.take(IpAddr::from([192, 0, 2, host]), at).unwrap();
+        assert!((0..4).all(|host| take(host, NOW).1));
+        let remembered = limit.full_at.lock().unwrap().len();
+        assert!((9..99).all(|host| !take(host, NOW).1));
+        assert_eq!(limit.full_at.lock().unwrap().len(), remembered);
+        assert!(
+            take(9, NOW.plus(Duration::from_secs(15))).1,
+            "its own budget is whole"
+        );
+    }
+
+    #[test]
     fn a_million_addresses_fit_in_bounded_memory() {
         let limit = AddressLimit::new(Some(Rate {
             quota: 5,
             window: Duration::from_mins(1),
         }));
         for number in 0..1_000_000_u32 {
-            assert!(limit.take(IpAddr::from(number.to_be_bytes()), NOW).unwrap().1);
+            // Each in a /24 of its own.
+            let ip = IpAddr::from((number << 8).to_be_bytes());
+            assert!(limit.take(ip, NOW).unwrap().1);
         }
-        assert_eq!(limit.full_at.lock().unwrap().len(), MOST_ADDRESSES);
+        assert_eq!(limit.full_at.lock().unwrap().len(), MOST_NETWORKS);
     }
 }

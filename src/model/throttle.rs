@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use uuid::Uuid;
 
 /// Failures of one account from one place that cost nothing.
@@ -51,6 +52,25 @@ pub fn prefix(ip: IpAddr) -> [u8; 8] {
     }
 }
 
+/// IPv4 networks that have a budget: length of the prefix, and multiple of one address's budget.
+const IPV4_BUDGETS: [(u8, u32); 2] = [(32, 1), (24, 4)];
+/// IPv6 networks that have a budget. A customer is given a /64 at least, often a /56 or a /48.
+const IPV6_BUDGETS: [(u8, u32); 3] = [(64, 1), (56, 4), (48, 16)];
+
+/// Networks of an address that have a budget, the narrowest first, each with the multiple of the
+/// narrowest one's budget.
+#[must_use]
+pub fn budgeted_networks(ip: IpAddr) -> Vec<(IpNet, u32)> {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => IPV4_BUDGETS
+            .map(|(length, times)| (Ipv4Net::new_assert(ip, length).trunc().into(), times))
+            .to_vec(),
+        IpAddr::V6(ip) => IPV6_BUDGETS
+            .map(|(length, times)| (Ipv6Net::new_assert(ip, length).trunc().into(), times))
+            .to_vec(),
+    }
+}
+
 /// Requests that an address may make in a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -58,6 +78,17 @@ pub struct Rate {
     pub quota: u32,
     /// Span of time.
     pub window: Duration,
+}
+
+impl Rate {
+    /// So many times as many requests in the same time.
+    #[must_use]
+    pub const fn times(self, times: u32) -> Self {
+        Self {
+            quota: self.quota.saturating_mul(times),
+            window: self.window,
+        }
+    }
 }
 
 /// Rest of an address's budget.
@@ -83,6 +114,27 @@ mod tests {
             .collect();
         assert_eq!(waits, [0, 0, 1, 2, 4, 512, 900, 900, 900, 900]);
         assert_eq!(wait_after(i64::MIN + 10), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_address_counts_for_each_network_around_it() {
+        let networks = |ip: &str| {
+            budgeted_networks(ip.parse().unwrap())
+                .into_iter()
+                .map(|(network, times)| format!("{network} {times}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            networks("2001:db8:1:23ff::1"),
+            [
+                "2001:db8:1:23ff::/64 1",
+                "2001:db8:1:2300::/56 4",
+                "2001:db8:1::/48 16"
+            ]
+        );
+        for ip in ["192.0.2.7", "::ffff:192.0.2.7"] {
+            assert_eq!(networks(ip), ["192.0.2.7/32 1", "192.0.2.0/24 4"]);
+        }
     }
 
     #[test]

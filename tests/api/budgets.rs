@@ -115,3 +115,32 @@ async fn a_right_password_gives_its_token_back_once_a_minute_an_account(#[case] 
     assert_eq!(login("alice@example.com").await, "r=56", "a minute brings one");
     assert_eq!(login("alice@example.com").await, "r=56", "and a refund");
 }
+
+#[tokio::test]
+async fn moving_within_a_network_multiplies_no_budget() {
+    let app = with_a_budget(Engine::Sqlite, "2/1m").await;
+    let attempt = async |ip: String| login_from(&app, &ip, "nobody@example.com", WRONG).await;
+    let mut evaluated = [0, 0];
+    for number in 0..40_u8 {
+        let hosts = [format!("192.0.2.{number}"), format!("2001:db8:1:{number:x}00::1")];
+        for (evaluated, host) in evaluated.iter_mut().zip(hosts) {
+            *evaluated += usize::from(attempt(host).await.status == 401);
+        }
+    }
+    assert_eq!(
+        evaluated,
+        [8, 32],
+        "four times the budget in a /24, sixteen times in a /48"
+    );
+    let refused = attempt("2001:db8:1:ffff::1".to_owned())
+        .await
+        .expect_problem(429, "throttled");
+    assert_eq!(
+        (refused.header("ratelimit-policy"), refused.header("ratelimit")),
+        ("\"default\";q=32;w=60", "\"default\";r=0;t=2"),
+        "the tightest budget is told"
+    );
+    for elsewhere in ["192.0.3.1", "2001:db8:2::1"] {
+        attempt(elsewhere.to_owned()).await.expect(401);
+    }
+}
