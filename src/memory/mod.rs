@@ -2,6 +2,7 @@
 //! hashing threads. No SQL, no HTTP, no keys.
 
 pub mod hash_pool;
+pub mod hash_queue;
 pub mod rate_limit;
 pub mod refunds;
 pub mod session_registry;

@@ -71,6 +71,16 @@ pub fn budgeted_networks(ip: IpAddr) -> Vec<(IpNet, u32)> {
     }
 }
 
+/// The widest network of an address that is counted, then the narrowest: a /24 and a /32, or a /48
+/// and a /64.
+#[must_use]
+pub fn widest_and_narrowest(ip: IpAddr) -> [IpNet; 2] {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => [24, 32].map(|length| Ipv4Net::new_assert(ip, length).trunc().into()),
+        IpAddr::V6(ip) => [48, 64].map(|length| Ipv6Net::new_assert(ip, length).trunc().into()),
+    }
+}
+
 /// Requests that an address may make in a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {

@@ -1,0 +1,149 @@
+//! Lines of those who wait, one for each network, served in turn. Plain data without threads or
+//! time.
+
+use std::collections::BTreeMap;
+
+use hashlink::LinkedHashMap;
+use ipnet::IpNet;
+
+/// Networks that an item is from, the widest first.
+type Path<'a> = &'a [IpNet];
+
+/// A line of numbered items, or lines of lines.
+pub trait WaitingLine: Default {
+    /// The kind of items.
+    type Item;
+
+    /// Number of items.
+    fn len(&self) -> usize;
+
+    /// Adds an item behind those of lower numbers in the line of its networks.
+    fn push(&mut self, path: Path<'_>, number: u64, item: Self::Item);
+
+    /// Takes the item whose turn it is.
+    fn pop(&mut self) -> Option<Self::Item>;
+
+    /// Takes the last item of the network that has most.
+    fn pop_last_of_longest(&mut self) -> Option<Self::Item>;
+
+    /// Takes the item that a newcomer may displace: the last one of the network that has most, if
+    /// that one would still have as many as the newcomer's; else by the same rule within the
+    /// newcomer's own network.
+    fn displace(&mut self, newcomer: Path<'_>) -> Option<Self::Item>;
+
+    /// Takes an item by its networks and number.
+    fn remove(&mut self, path: Path<'_>, number: u64) -> Option<Self::Item>;
+}
+
+/// The line of one network: first come, first served.
+impl<T> WaitingLine for BTreeMap<u64, T> {
+    type Item = T;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn push(&mut self, _path: Path<'_>, number: u64, item: T) {
+        self.insert(number, item);
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        self.pop_first().map(|(_, item)| item)
+    }
+
+    fn pop_last_of_longest(&mut self) -> Option<T> {
+        self.pop_last().map(|(_, item)| item)
+    }
+
+    fn displace(&mut self, _newcomer: Path<'_>) -> Option<T> {
+        None
+    }
+
+    fn remove(&mut self, _path: Path<'_>, number: u64) -> Option<T> {
+        self.remove(&number)
+    }
+}
+
+/// Lines of several networks, served one item each in turn; none of them is empty.
+pub struct Round<L> {
+    len: usize,
+    /// In the order of their turns.
+    lines: LinkedHashMap<IpNet, L>,
+}
+
+impl<L> Default for Round<L> {
+    fn default() -> Self {
+        Self {
+            len: 0,
+            lines: LinkedHashMap::new(),
+        }
+    }
+}
+
+impl<L: WaitingLine> Round<L> {
+    /// Takes an item out of one line, and the line away if it is empty then.
+    fn take(&mut self, network: IpNet, take: impl FnOnce(&mut L) -> Option<L::Item>) -> Option<L::Item> {
+        let line = self.lines.get_mut(&network)?;
+        let item = take(line)?;
+        self.len -= 1;
+        if line.len() == 0 {
+            self.lines.remove(&network);
+        }
+        Some(item)
+    }
+
+    /// The network that has most items, and how many; of equals the one whose turn comes last.
+    fn longest(&self) -> Option<(IpNet, usize)> {
+        let lines = self.lines.iter().map(|(network, line)| (*network, line.len()));
+        lines.max_by_key(|(_, len)| *len)
+    }
+}
+
+impl<L: WaitingLine> WaitingLine for Round<L> {
+    type Item = L::Item;
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn push(&mut self, path: Path<'_>, number: u64, item: Self::Item) {
+        let Some((network, within)) = path.split_first() else {
+            return;
+        };
+        self.len += 1;
+        // `entry` would move a line that is there to the end.
+        if let Some(line) = self.lines.get_mut(network) {
+            line.push(within, number, item);
+        } else {
+            let mut line = L::default();
+            line.push(within, number, item);
+            self.lines.insert(*network, line);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Self::Item> {
+        let network = *self.lines.front()?.0;
+        let item = self.take(network, L::pop);
+        self.lines.to_back(&network);
+        item
+    }
+
+    fn pop_last_of_longest(&mut self) -> Option<Self::Item> {
+        let (network, _) = self.longest()?;
+        self.take(network, L::pop_last_of_longest)
+    }
+
+    fn displace(&mut self, newcomer: Path<'_>) -> Option<Self::Item> {
+        let (own, within) = newcomer.split_first()?;
+        let (longest, most) = self.longest()?;
+        if most > self.lines.get(own).map_or(0, L::len) + 1 {
+            return self.take(longest, L::pop_last_of_longest);
+        }
+        self.take(*own, |line| line.displace(within))
+    }
+
+    fn remove(&mut self, path: Path<'_>, number: u64) -> Option<Self::Item> {
+        let (network, within) = path.split_first()?;
+        self.take(*network, |line| line.remove(within, number))
+    }
+}

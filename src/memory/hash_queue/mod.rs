@@ -1,0 +1,196 @@
+//! The queue of places at the hashing threads: who waits, whose turn it is, and who loses a place
+//! while it is full. Plain data without threads or time.
+//!
+//! A quarter of the places is kept for callers whose account is proved: by a live session, or by a
+//! device that has logged in before. An account has at most one kept place. All other places are
+//! served in turn by network, so that nobody waits behind a flood from one network: first over /24
+//! and /48, then within those over /32 and /64. A network keeps a second place only while no other
+//! network needs it.
+
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use self::lines::{Round, WaitingLine as _};
+use crate::model::ids::UserId;
+use crate::model::throttle::widest_and_narrowest;
+
+/// Part of the places that is kept: one of so many. Of as many turns one is that of a kept place, if
+/// others wait too.
+const KEPT: usize = 4;
+
+/// Caller that needs a hash: the client's network, and the account, if it is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The widest network that is counted, then the narrowest.
+    networks: [IpNet; 2],
+    account: Option<UserId>,
+}
+
+impl Caller {
+    /// A caller of whom nothing but the address is known.
+    #[must_use]
+    pub fn stranger(ip: IpAddr) -> Self {
+        Self {
+            networks: widest_and_narrowest(ip),
+            account: None,
+        }
+    }
+
+    /// A caller who has a live session of the account, or the ticket of a device that has logged in
+    /// to it.
+    #[must_use]
+    pub fn known(ip: IpAddr, account: UserId) -> Self {
+        Self {
+            account: Some(account),
+            ..Self::stranger(ip)
+        }
+    }
+}
+
+/// A place that waits.
+struct Waiting<T> {
+    number: u64,
+    caller: Caller,
+    item: T,
+}
+
+/// Lines of places: networks in turn, then the networks within, then first come, first served.
+type Lines<T> = Round<Round<BTreeMap<u64, Waiting<T>>>>;
+
+/// The item whose turn it is.
+pub struct Turn<T> {
+    /// The item.
+    pub item: T,
+    /// The account whose kept place it was; to be given to [`HashQueue::end`].
+    pub account: Option<UserId>,
+}
+
+/// The queue. Every item that is given to it comes out once.
+pub struct HashQueue<T> {
+    places: usize,
+    /// Waiting kept places; at most a quarter of all.
+    kept: Lines<T>,
+    /// Waiting places of all others.
+    open: Lines<T>,
+    /// Accounts that have a kept place or its turn.
+    accounts: HashSet<UserId>,
+    next_number: u64,
+    /// Counts the turns for which both kinds waited.
+    turns: usize,
+}
+
+impl<T> HashQueue<T> {
+    /// A queue of so many places.
+    #[must_use]
+    pub fn new(places: usize) -> Self {
+        Self {
+            places,
+            kept: Lines::default(),
+            open: Lines::default(),
+            accounts: HashSet::new(),
+            next_number: 0,
+            turns: 0,
+        }
+    }
+
+    /// Number of places.
+    #[must_use]
+    pub const fn places(&self) -> usize {
+        self.places
+    }
+
+    /// Number of items that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.kept.len() + self.open.len()
+    }
+
+    /// Gives an item a place. If the queue is full, one item gets none: that of the network that
+    /// holds most, or the new one. Returns the number of the new place, and the item without one.
+    pub fn push(&mut self, caller: Caller, item: T) -> (u64, Option<T>) {
+        let number = self.next_number;
+        self.next_number += 1;
+        let place = Waiting { number, caller, item };
+        let account = caller.account.filter(|account| !self.accounts.contains(account));
+        let out = match account {
+            Some(account) if self.kept.len() < self.places / KEPT => {
+                self.keep(account, place);
+                (self.waiting() > self.places)
+                    .then(|| self.open.pop_last_of_longest())
+                    .flatten()
+            }
+            Some(account) => match self.kept.displace(&caller.networks) {
+                Some(displaced) => {
+                    if let Some(account) = displaced.caller.account {
+                        self.accounts.remove(&account);
+                    }
+                    self.keep(account, place);
+                    self.push_open(displaced)
+                }
+                None => self.push_open(place),
+            },
+            None => self.push_open(place),
+        };
+        (number, out.map(|place| place.item))
+    }
+
+    fn keep(&mut self, account: UserId, place: Waiting<T>) {
+        self.accounts.insert(account);
+        let networks = place.caller.networks;
+        self.kept.push(&networks, place.number, place);
+    }
+
+    fn push_open(&mut self, place: Waiting<T>) -> Option<Waiting<T>> {
+        let networks = place.caller.networks;
+        let mut displaced = None;
+        if self.waiting() >= self.places {
+            displaced = self.open.displace(&networks);
+            if displaced.is_none() {
+                return Some(place);
+            }
+        }
+        self.open.push(&networks, place.number, place);
+        displaced
+    }
+
+    /// Takes the item whose turn it is.
+    pub fn pop(&mut self) -> Option<Turn<T>> {
+        let both = self.kept.len() > 0 && self.open.len() > 0;
+        let of_kept = if both {
+            self.turns == 0
+        } else {
+            self.kept.len() > 0
+        };
+        if both {
+            self.turns = (self.turns + 1) % KEPT;
+        }
+        let place = if of_kept { self.kept.pop() } else { self.open.pop() }?;
+        Some(Turn {
+            item: place.item,
+            account: place.caller.account.filter(|_| of_kept),
+        })
+    }
+
+    /// Notes that the turn of an account's kept place has ended.
+    pub fn end(&mut self, account: UserId) {
+        self.accounts.remove(&account);
+    }
+
+    /// Takes an item back that waits no more, if it still has its place.
+    pub fn remove(&mut self, caller: Caller, number: u64) -> Option<T> {
+        if let Some(place) = self.kept.remove(&caller.networks, number) {
+            if let Some(account) = caller.account {
+                self.accounts.remove(&account);
+            }
+            return Some(place.item);
+        }
+        let place = self.open.remove(&caller.networks, number)?;
+        Some(place.item)
+    }
+}
