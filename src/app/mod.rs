@@ -8,7 +8,7 @@ pub mod workers;
 use std::sync::atomic::AtomicBool;
 
 pub use self::parts::{Crypto, LiveSessions, Memory, Telemetry};
-pub use self::passwords::Passwords;
+pub use self::passwords::{PasswordPlace, Passwords};
 use crate::config::Config;
 use crate::model::clock::Clock;
 use crate::model::event::{Actor, Context, Event, EventType};

@@ -2,9 +2,13 @@
 
 use crate::config::HashSettings;
 use crate::crypto::password_hash::{self, Cost, HashError, Scratch, Verdict};
-use crate::memory::hash_pool::{HashPool, HashTimes, NotRun};
+use crate::memory::hash_pool::{HashPlace, HashPool, HashTimes, NotRun};
+use crate::memory::hash_queue::Caller;
 use crate::model::password::Password;
 use crate::telemetry::metrics::Reading;
+
+/// A place at the hashing threads whose turn it is, for one hash.
+pub type PasswordPlace = HashPlace<Scratch>;
 
 /// Hashes and verifies passwords beside the server. Dropping it lets the threads end after their
 /// queue.
@@ -28,14 +32,23 @@ impl Passwords {
         })
     }
 
+    /// Waits for a place at the hashing threads and its turn. It ends with its hash, or when it is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`].
+    pub async fn place(&self, caller: Caller) -> Result<PasswordPlace, HashError> {
+        self.pool.place(caller).await.map_err(not_run)
+    }
+
     /// Hashes a new password under a fresh salt into a PHC string.
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn hash(&self, password: Password) -> Result<String, HashError> {
+    pub async fn hash(&self, place: PasswordPlace, password: Password) -> Result<String, HashError> {
         let cost = self.cost.clone();
         let job = move |scratch: &mut Scratch| password_hash::hash(&cost, &password, scratch);
-        self.pool.run(job).await.map_err(not_run)?
+        place.run(job).await.map_err(not_run)?
     }
 
     /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work
@@ -43,11 +56,16 @@ impl Passwords {
     ///
     /// # Errors
     /// [`HashError`].
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verdict, HashError> {
+    pub async fn verify(
+        &self,
+        place: PasswordPlace,
+        password: Password,
+        stored: Option<String>,
+    ) -> Result<Verdict, HashError> {
         let cost = self.cost.clone();
         let job =
             move |scratch: &mut Scratch| password_hash::verify(&cost, &password, stored.as_deref(), scratch);
-        self.pool.run(job).await.map_err(not_run)?
+        place.run(job).await.map_err(not_run)?
     }
 
     /// Tells how long the queue is, and how long it may be.

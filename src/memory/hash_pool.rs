@@ -1,26 +1,35 @@
 //! Hashing threads beside the server: a few threads of their own at the lowest priority behind a
 //! bounded queue with a deadline.
 //!
-//! Request threads hand a job over and await its answer; they never hash. Each hashing thread runs
-//! one job at a time to its end, whether or not the client still waits, so that no more than
-//! `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB costs a fifth of
-//! the hash) and gives it back after a pause. What a job computes is not this module's matter.
+//! A caller waits for a [`HashPlace`] first, before anything is written for it, then hands over one job
+//! by it. No more places have their turn at once than keep the threads at work while callers write;
+//! all others wait in the [`HashQueue`], where they can still be displaced. Request threads never
+//! hash. Each hashing thread runs one job at a time to its end, whether or not the client still
+//! waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh
+//! 19 MiB costs a fifth of the hash) and gives it back after a pause. What a job computes is not this
+//! module's matter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use prometheus::Histogram;
 use tokio::sync::oneshot;
 
+use super::hash_queue::{Caller, HashQueue};
 use crate::model::clock::monotonic_now;
+use crate::model::ids::UserId;
 use crate::telemetry::metrics::{Family, Metrics, Reading};
 use crate::telemetry::request_context;
 
-/// A job that waited so long is not begun: its client was told to come back, or is gone.
+/// Longest wait for a turn; then the client is told to come back.
 const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
+/// Places that have their turn at once for each thread: one is hashed, the others are admitted in
+/// the database meanwhile.
+const TURNS_A_THREAD: usize = 4;
 /// A thread without work for so long gives its buffer back.
 const BUFFER_KEPT: Duration = Duration::from_secs(30);
 /// The nice value of hashing threads: they take what the requests leave.
@@ -35,9 +44,12 @@ pub enum NotRun {
     NoThread,
 }
 
-const WAIT: Family = Family::new("doorward_hash_wait_seconds", "Wait of a hash for its thread");
+const WAIT: Family = Family::new(
+    "doorward_hash_wait_seconds",
+    "Wait of a hash for its turn and its thread",
+);
 const WORK: Family = Family::new("doorward_hash_duration_seconds", "Time of a hash on its thread");
-const QUEUE_DEPTH: Family = Family::new("doorward_hash_queue_depth", "Hashes that wait for a thread");
+const QUEUE_DEPTH: Family = Family::new("doorward_hash_queue_depth", "Hashes that wait for their turn");
 const QUEUE_CAPACITY: Family = Family::new(
     "doorward_hash_queue_capacity",
     "Hashes that may wait before logins get 503",
@@ -65,84 +77,199 @@ impl HashTimes {
 
 type Job<Buffer> = Box<dyn FnOnce(&mut Buffer) + Send>;
 
-/// The queue of the hashing threads. Dropping it lets the threads end after their queue.
-pub struct HashPool<Buffer> {
+/// The hashing threads and their queue. Dropping it lets the threads end after their queue.
+pub struct HashPool<Buffer>(Arc<PoolState<Buffer>>);
+
+struct PoolState<Buffer> {
     /// The other end is held by the hashing threads, each taking one job at a time.
-    queue: Sender<Job<Buffer>>,
+    jobs: Sender<Job<Buffer>>,
+    /// Taken for one change of the queue; nothing awaits or wakes under it.
+    turns: Mutex<Turns<Buffer>>,
+    most_turns: usize,
     times: HashTimes,
 }
 
+struct Turns<Buffer> {
+    /// Waiting callers, each with the channel on which it gets its place.
+    queue: HashQueue<oneshot::Sender<HashPlace<Buffer>>>,
+    /// Turns that have not ended.
+    given: usize,
+}
+
+impl<Buffer> PoolState<Buffer> {
+    fn turns(&self) -> MutexGuard<'_, Turns<Buffer>> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_turn(self: &Arc<Self>) -> Option<(oneshot::Sender<HashPlace<Buffer>>, HashPlace<Buffer>)> {
+        let mut turns = self.turns();
+        if turns.given >= self.most_turns {
+            return None;
+        }
+        let turn = turns.queue.pop()?;
+        turns.given += 1;
+        let place = HashPlace {
+            pool: Arc::clone(self),
+            account: turn.account,
+            waited: Duration::ZERO,
+        };
+        Some((turn.item, place))
+    }
+
+    /// Gives turns until the most are given. A turn whose caller has left ends at once.
+    fn give_turns(self: &Arc<Self>) {
+        while let Some((waiting, place)) = self.next_turn() {
+            drop(waiting.send(place));
+        }
+    }
+}
+
+/// A place at the hashing threads whose turn it is. It ends with its job, or when it is dropped.
+#[must_use]
+pub struct HashPlace<Buffer> {
+    pool: Arc<PoolState<Buffer>>,
+    /// The account whose kept place it was.
+    account: Option<UserId>,
+    /// Wait for the turn.
+    waited: Duration,
+}
+
+impl<Buffer> Drop for HashPlace<Buffer> {
+    fn drop(&mut self) {
+        let mut turns = self.pool.turns();
+        turns.given -= 1;
+        if let Some(account) = self.account {
+            turns.queue.end(account);
+        }
+        drop(turns);
+        self.pool.give_turns();
+    }
+}
+
+impl<Buffer: 'static> HashPlace<Buffer> {
+    /// Runs the place's job on a hashing thread and waits for its answer.
+    ///
+    /// # Errors
+    /// [`NotRun::NoThread`], or [`NotRun::Busy`] if the job panicked.
+    pub async fn run<T: Send + 'static>(
+        self,
+        job: impl FnOnce(&mut Buffer) -> T + Send + 'static,
+    ) -> Result<T, NotRun> {
+        request_context::span("hash", pin!(self.hand_over(job))).await
+    }
+
+    async fn hand_over<T: Send + 'static>(
+        self,
+        job: impl FnOnce(&mut Buffer) -> T + Send + 'static,
+    ) -> Result<T, NotRun> {
+        let (reply, answer) = oneshot::channel();
+        let begun = monotonic_now();
+        let jobs = self.pool.jobs.clone();
+        let job: Job<Buffer> = Box::new(move |buffer| {
+            let place = self;
+            // A client that left needs no hash.
+            if reply.is_closed() {
+                return;
+            }
+            let waited = begun.elapsed();
+            let done = job(buffer);
+            let worked = begun.elapsed().saturating_sub(waited);
+            let times = &place.pool.times;
+            times.wait.observe((place.waited + waited).as_secs_f64());
+            times.work.observe(worked.as_secs_f64());
+            drop(place);
+            let _client_may_have_left = reply.send((done, waited, worked));
+        });
+        jobs.send(job).map_err(|_| NotRun::NoThread)?;
+        let (done, waited, worked) = answer.await.map_err(|_| NotRun::Busy)?;
+        request_context::past_spans(&[("hash wait", waited), ("hash work", worked)]);
+        Ok(done)
+    }
+}
+
+/// A caller in the queue; its drop takes it out.
+struct Queued<'a, Buffer> {
+    pool: &'a PoolState<Buffer>,
+    caller: Caller,
+    number: u64,
+}
+
+impl<Buffer> Drop for Queued<'_, Buffer> {
+    fn drop(&mut self) {
+        let removed = self.pool.turns().queue.remove(self.caller, self.number);
+        drop(removed);
+    }
+}
+
 impl<Buffer: Default + 'static> HashPool<Buffer> {
-    /// Starts `threads` hashing threads behind a queue of `waiting` places. `trim` cuts a thread's
-    /// buffer after each job to the size that is worth keeping.
+    /// Starts `threads` hashing threads behind a queue of `places`. `trim` cuts a thread's buffer
+    /// after each job to the size that is worth keeping.
     ///
     /// # Errors
     /// The operating system gave no thread.
     pub fn start(
         threads: usize,
-        waiting: usize,
+        places: usize,
         trim: impl Fn(&mut Buffer) + Clone + Send + 'static,
         times: HashTimes,
     ) -> std::io::Result<Self> {
-        let (queue, jobs) = bounded(waiting);
+        // Each job is that of a place that has its turn, so the channel holds few.
+        let (jobs, queued) = unbounded();
         for number in 0..threads {
-            let (jobs, trim) = (jobs.clone(), trim.clone());
+            let (queued, trim) = (queued.clone(), trim.clone());
             thread::Builder::new()
                 .name(format!("hash-{number}"))
-                .spawn(move || work(&jobs, trim))?;
+                .spawn(move || work(&queued, trim))?;
         }
-        Ok(Self { queue, times })
+        Ok(Self(Arc::new(PoolState {
+            jobs,
+            turns: Mutex::new(Turns {
+                queue: HashQueue::new(places),
+                given: 0,
+            }),
+            most_turns: threads * TURNS_A_THREAD,
+            times,
+        })))
     }
 
     /// Tells how long the queue is, and how long it may be.
     pub fn figures(&self, reading: &mut Reading) {
-        reading.gauge(&QUEUE_DEPTH, &[], self.queue.len());
-        reading.gauge(&QUEUE_CAPACITY, &[], self.queue.capacity().unwrap_or(usize::MAX));
+        let turns = self.0.turns();
+        reading.gauge(&QUEUE_DEPTH, &[], turns.queue.waiting());
+        reading.gauge(&QUEUE_CAPACITY, &[], turns.queue.places());
     }
 
-    /// Runs a job on a hashing thread and waits for its answer.
+    /// Waits for a place and its turn.
     ///
     /// # Errors
-    /// [`NotRun`], at once where the queue is full.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Buffer) -> T + Send + 'static,
-    ) -> Result<T, NotRun> {
-        request_context::span("hash", pin!(self.queue_up(job))).await
+    /// [`NotRun::Busy`]: the queue is full and the caller's network holds its share of it, others
+    /// needed the place more, or the turn did not come in time.
+    pub async fn place(&self, caller: Caller) -> Result<HashPlace<Buffer>, NotRun> {
+        request_context::span("hash queue", pin!(self.queue_up(caller))).await
     }
 
-    async fn queue_up<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(&mut Buffer) -> T + Send + 'static,
-    ) -> Result<T, NotRun> {
-        let (reply, answer) = oneshot::channel();
-        let queued = monotonic_now();
-        let times = self.times.clone();
-        let job: Job<Buffer> = Box::new(move |buffer| {
-            // A client that left needs no hash. A client that waited too long learns it from the
-            // dropped reply.
-            let waited = queued.elapsed();
-            if !reply.is_closed() && waited < QUEUE_DEADLINE {
-                let done = job(buffer);
-                let worked = queued.elapsed().saturating_sub(waited);
-                times.wait.observe(waited.as_secs_f64());
-                times.work.observe(worked.as_secs_f64());
-                let _client_may_have_left = reply.send((done, waited, worked));
+    async fn queue_up(&self, caller: Caller) -> Result<HashPlace<Buffer>, NotRun> {
+        let begun = monotonic_now();
+        let (turn, my_turn) = oneshot::channel();
+        let (number, without_place) = self.0.turns().queue.push(caller, turn);
+        drop(without_place);
+        let _queued = Queued {
+            pool: &self.0,
+            caller,
+            number,
+        };
+        self.0.give_turns();
+        match tokio::time::timeout(QUEUE_DEADLINE, my_turn).await {
+            Ok(Ok(mut place)) => {
+                place.waited = begun.elapsed();
+                Ok(place)
             }
-        });
-        match self.queue.try_send(job) {
-            Ok(()) => {
-                let (done, waited, worked) = answer.await.map_err(|_| NotRun::Busy)?;
-                request_context::past_spans(&[("hash wait", waited), ("hash work", worked)]);
-                Ok(done)
-            }
-            Err(TrySendError::Full(_)) => Err(NotRun::Busy),
-            Err(TrySendError::Disconnected(_)) => Err(NotRun::NoThread),
+            Ok(Err(_)) | Err(_) => Err(NotRun::Busy),
         }
     }
 }
 
-/// Runs jobs until the queue's other end is dropped.
+/// Runs jobs until the other end of the channel is dropped.
 fn work<Buffer: Default>(jobs: &Receiver<Job<Buffer>>, trim: impl Fn(&mut Buffer)) {
     lower_priority();
     let mut buffer = Buffer::default();
@@ -169,61 +296,4 @@ fn lower_priority() {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pool(threads: usize, waiting: usize) -> HashPool<Vec<u8>> {
-        HashPool::start(
-            threads,
-            waiting,
-            |buffer: &mut Vec<u8>| buffer.truncate(8),
-            HashTimes::register(&Metrics::new().unwrap()).unwrap(),
-        )
-        .unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_answers_busy_at_once_and_serves_again_later() {
-        let pool = pool(1, 1);
-        let (release, gate) = bounded::<()>(1);
-        let (begun, running) = oneshot::channel();
-        let held = pool.run(move |_| {
-            begun.send(()).unwrap();
-            gate.recv().unwrap();
-        });
-        let waiting = async {
-            running.await.unwrap();
-            let (queued, refused) = tokio::join!(pool.run(|_| "second in line"), async {
-                let refused = pool.run(|_| "third in line").await;
-                release.send(()).unwrap();
-                refused
-            });
-            (queued, refused)
-        };
-        let (held, (queued, refused)) = tokio::join!(held, waiting);
-        assert_eq!((held, refused), (Ok(()), Err(NotRun::Busy)));
-        assert!(queued.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_client_that_left_the_queue_costs_no_hash() {
-        let pool = pool(1, 4);
-        let (release, gate) = bounded::<()>(1);
-        let (begun, running) = oneshot::channel();
-        let ran = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let seen = std::sync::Arc::clone(&ran);
-        let held = pool.run(move |_| {
-            begun.send(()).unwrap();
-            gate.recv().unwrap();
-        });
-        let leaver = async {
-            running.await.unwrap();
-            let job = pool.run(move |_| seen.store(true, std::sync::atomic::Ordering::SeqCst));
-            tokio::select! { biased; _ = job => unreachable!(), () = std::future::ready(()) => {} }
-            release.send(()).unwrap();
-        };
-        tokio::join!(held, leaver).0.unwrap();
-        pool.run(|_| "after the leaver").await.unwrap();
-        assert!(!ran.load(std::sync::atomic::Ordering::SeqCst));
-    }
-}
+mod tests;

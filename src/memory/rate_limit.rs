@@ -15,7 +15,7 @@ use crate::model::throttle::{Budget, Rate, budgeted_networks};
 /// beyond that many the network seen longest ago is forgotten.
 ///
 /// The setting is the budget of an IPv4 address or an IPv6 /64. A /24 or /56 has four times as much,
-/// a /48 sixteen times, so that nobody multiplies a budget by moving within their own network.
+/// a /48 sixteen times, so that moving within a network multiplies no budget.
 pub struct AddressLimit {
     rate: Option<Rate>,
     /// Time at which each network's bucket is full again (microseconds since the Unix epoch). Taken

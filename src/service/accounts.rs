@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::caller::caller;
 use super::login::reauthenticate;
 use super::sessions::Bearer;
 use super::{Failure, counted};
@@ -62,7 +63,8 @@ async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result
             ));
         }
     };
-    let password_hash = app.passwords.hash(password).await?;
+    let place = app.passwords.place(caller(context)).await?;
+    let password_hash = app.passwords.hash(place, password).await?;
     let user = NewUser {
         subject: Subject::from(Uuid::new_v4()),
         email: &email,
@@ -103,7 +105,8 @@ pub async fn change_password(
     )
     .map_err(refused)?;
     let credential = reauthenticate(app, bearer, current, context).await?;
-    let hash = app.passwords.hash(new).await?;
+    let place = app.passwords.place(caller(context)).await?;
+    let hash = app.passwords.hash(place, new).await?;
     let changed = app
         .store
         .change_password(

@@ -7,6 +7,7 @@ mod audit;
 mod budgets;
 mod cut_connections;
 mod devices;
+mod floods;
 mod http;
 mod keys;
 mod login;

@@ -110,6 +110,7 @@ async fn a_login_is_one_trace_of_the_callers_in_the_right_nesting() {
     for (child, parent) in [
         ("store user_by_email", "POST /login"),
         ("store admit", "POST /login"),
+        ("hash queue", "POST /login"),
         ("hash", "POST /login"),
         ("hash wait", "hash"),
         ("hash work", "hash"),
@@ -129,7 +130,7 @@ async fn a_login_is_one_trace_of_the_callers_in_the_right_nesting() {
         );
     }
     assert!(spans["hash wait"].end_time_unix_nano <= spans["hash work"].start_time_unix_nano);
-    assert_eq!(spans.len(), 7, "{:?}", spans.keys());
+    assert_eq!(spans.len(), 8, "{:?}", spans.keys());
     // GET /me is answered from the registry.
     let me = "11111111111111111111111111111111";
     let asked = client

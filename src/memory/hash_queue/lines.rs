@@ -1,4 +1,4 @@
-//! Lines of those who wait, one for each network, served in turn. Plain data without threads or
+//! Lines of waiting items, one for each network, served in turn. Plain data without threads or
 //! time.
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@
 //!
 //! A quarter of the places is kept for callers whose account is proved: by a live session, or by a
 //! device that has logged in before. An account has at most one kept place. All other places are
-//! served in turn by network, so that nobody waits behind a flood from one network: first over /24
+//! served in turn by network, so that a flood from one network holds up no other: first over /24
 //! and /48, then within those over /32 and /64. A network keeps a second place only while no other
 //! network needs it.
 

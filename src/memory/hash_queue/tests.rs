@@ -1,3 +1,5 @@
+//! The rules of the queue one by one, then all of them against the same rules over lists.
+
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
@@ -122,7 +124,7 @@ fn a_place_that_is_given_up_is_free_again() {
     assert_eq!(queue.waiting(), 0);
 }
 
-/// What a caller does with the queue.
+/// One use of the queue.
 #[derive(Debug, Clone)]
 enum Step {
     Push(u8, u8, Option<i64>),
@@ -142,7 +144,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A share of the queue as one list: whoever was served longest ago is next.
+/// A share of the queue as one list: the network that was served longest ago is next.
 #[derive(Default)]
 struct ListedShare {
     waiting: Vec<(u64, Caller)>,

@@ -10,6 +10,7 @@ use crate::model::ids::UserId;
 use crate::model::permission::is_role_name;
 use crate::model::user::{Account, AccountChange, OneTimeCredential};
 use crate::service::Failure;
+use crate::service::caller::caller;
 use crate::service::login::{Invitation, account_name};
 use crate::store::authority::Administered;
 
@@ -55,7 +56,8 @@ pub async fn reset_password(
         return Err(Failure::OwnAccount);
     }
     let invitation = Invitation::generate(app.clock.now())?;
-    let hash = app.passwords.hash(invitation.parse()?).await?;
+    let place = app.passwords.place(caller(context)).await?;
+    let hash = app.passwords.hash(place, invitation.parse()?).await?;
     let password = OneTimeCredential {
         hash: &hash,
         expires_at: invitation.expires_at,

@@ -13,6 +13,7 @@ use crate::model::password::Password;
 use crate::model::permission::is_role_name;
 use crate::model::user::{Account, NewUser};
 use crate::service::Failure;
+use crate::service::caller::caller;
 use crate::service::login::Invitation;
 
 /// Makes an account with a one-time password.
@@ -74,7 +75,8 @@ pub async fn create(
             ));
         }
     };
-    let password_hash = app.passwords.hash(account.password).await?;
+    let place = app.passwords.place(caller(context)).await?;
+    let password_hash = app.passwords.hash(place, account.password).await?;
     let user = NewUser {
         subject: Subject::from(Uuid::new_v4()),
         email: &email,

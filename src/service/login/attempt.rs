@@ -8,7 +8,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use crate::app::App;
+use crate::app::{App, PasswordPlace};
+use crate::memory::hash_queue::Caller;
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;
 use crate::model::throttle::{Counters, PENDING_FOR};
@@ -35,18 +36,20 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Waits for admission, then checks a factor. An attempt whose check cannot be made is taken
-    /// back.
+    /// Waits for a place at the hashing threads and for admission, then checks a factor. An attempt
+    /// whose check cannot be made is taken back.
     ///
     /// # Errors
-    /// [`Failure::Throttled`], also for the right password; or an infrastructure failure.
+    /// [`Failure::Busy`] if no place is free, before anything is written; [`Failure::Throttled`],
+    /// also for the right password; or an infrastructure failure.
     pub async fn check<T>(
         app: &'a App,
         counters: Counters,
-        factor: impl Future<Output = Result<T, Failure>>,
+        caller: Caller,
+        factor: impl AsyncFnOnce(PasswordPlace) -> Result<T, Failure>,
     ) -> Result<(T, Self), Failure> {
-        let attempt = Self::admit(app, counters).await?;
-        match factor.await {
+        let (attempt, place) = Self::admit(app, counters, caller).await?;
+        match factor(place).await {
             Ok(checked) => Ok((checked, attempt)),
             Err(not_checked) => {
                 app.store.give_back(&counters).await?;
@@ -56,9 +59,15 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn admit(app: &'a App, counters: Counters) -> Result<Self, Failure> {
+    /// The attempt, and the place for its hash. The place is let go while others are in flight.
+    async fn admit(
+        app: &'a App,
+        counters: Counters,
+        caller: Caller,
+    ) -> Result<(Self, PasswordPlace), Failure> {
         let mut patience = pin!(tokio::time::sleep(PATIENCE));
         loop {
+            let place = app.passwords.place(caller).await?;
             let ended = app.memory.attempt_ended.notified();
             let now = app.clock.now();
             match app
@@ -67,19 +76,23 @@ impl<'a> Attempt<'a> {
                 .await?
             {
                 Admission::Admitted => {
-                    return Ok(Self {
+                    let attempt = Self {
                         app,
                         counters,
                         settled: false,
-                    });
+                    };
+                    return Ok((attempt, place));
                 }
                 Admission::BlockedUntil(at) => {
                     return Err(throttled(app, at.secs_from(now).clamp(1, LONGEST_RETRY_AFTER)));
                 }
-                Admission::Crowded => tokio::select! {
-                    () = &mut patience => return Err(throttled(app, 1)),
-                    _ = tokio::time::timeout(PAUSE, ended) => {}
-                },
+                Admission::Crowded => {
+                    drop(place);
+                    tokio::select! {
+                        () = &mut patience => return Err(throttled(app, 1)),
+                        _ = tokio::time::timeout(PAUSE, ended) => {}
+                    }
+                }
             }
         }
     }

@@ -21,6 +21,7 @@ pub use self::authenticated::Authenticated;
 pub use self::credentials::Login;
 pub use self::factor::one_time_password::Invitation;
 use self::factor::{Proof, one_time_password, password};
+use self::identification::Identified;
 pub(super) use self::identification::account_name;
 pub(super) use self::reauthentication::reauthenticate;
 use super::sessions::{self, Client, TokenPair};
@@ -52,9 +53,13 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
     }
     let shown =
         Password::parse(login.password).ok_or(Failure::BadCredentials(LoginRefusal::ImpossiblePassword))?;
-    let (account, counters) = identification::identify(app, login).await?;
-    let check = password::check(app, account.as_ref(), shown);
-    let (checked, attempt) = Attempt::check(app, counters, check).await?;
+    let Identified {
+        account,
+        counters,
+        caller,
+    } = identification::identify(app, login).await?;
+    let check = async |place| password::check(app, account.as_ref(), shown, place).await;
+    let (checked, attempt) = Attempt::check(app, counters, caller, check).await?;
     let (account, proof) = match (account, checked) {
         (Some(account), Ok(proof)) => (account, proof),
         (account, checked) => {
@@ -91,7 +96,7 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
     let tokens = sessions::open(app, authenticated, client).await?;
     refund::give_token_back(app, user, context);
     if let Some((user, old)) = outdated {
-        password::upgrade_hash(app, user, &old, login.password).await;
+        password::upgrade_hash(app, user, &old, login).await;
     }
     Ok(tokens)
 }

@@ -13,6 +13,7 @@ use crate::model::event::{Context, EventType};
 use crate::model::password::Password;
 use crate::model::user::Credential;
 use crate::service::Failure;
+use crate::service::caller::caller;
 use crate::service::sessions::Bearer;
 
 /// Proves the current password; gives the credential that was proved, whose version the change must
@@ -31,8 +32,9 @@ pub async fn reauthenticate(
     let user = bearer.state.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
     let counters = app.crypto.counter_names.of_session(bearer.session);
-    let check = password::check_stored(app, Some(credential.password_hash.clone()), shown);
-    let (checked, attempt) = Attempt::check(app, counters, check).await?;
+    let stored = Some(credential.password_hash.clone());
+    let check = async |place| password::check_stored(app, stored, shown, place).await;
+    let (checked, attempt) = Attempt::check(app, counters, caller(context), check).await?;
     if checked.is_ok() {
         attempt.settle_right().await?;
         refund::give_token_back(app, user, context);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{CheckedFactor, Proof};
 use crate::app::App;
 use crate::crypto::random;
+use crate::memory::hash_queue::Caller;
 use crate::model::clock::Timestamp;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
@@ -95,7 +96,9 @@ pub async fn replace(
     let least = app.config.accounts.password_min_length;
     let new = Password::parse_new("new_password", new, least, email.as_ref())
         .map_err(|invalid| Failure::Invalid(vec![invalid]))?;
-    let hash = app.passwords.hash(new).await?;
+    let caller = Caller::known(login.ip, account.me.id);
+    let place = app.passwords.place(caller).await?;
+    let hash = app.passwords.hash(place, new).await?;
     let event = app.event(EventType::PasswordChanged, context);
     let changed = app
         .store
