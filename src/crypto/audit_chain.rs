@@ -1,9 +1,9 @@
-//! The links of the audit chain: each event carries a MAC over itself and the link before, and the
-//! two ends of the chain a seal.
+//! The links of the audit chain: each event carries a MAC over itself and the link before. A seal,
+//! another MAC, covers the two ends of the chain.
 //!
 //! The key is derived from the root secret, so an attacker who can write the database alone can
-//! neither change nor remove a row unseen. They can put back a whole older state, which only a note
-//! of the newest link kept elsewhere finds.
+//! neither change nor remove a row unseen. They can restore a complete older state. That is found
+//! only if the newest link was saved somewhere else.
 
 use std::fmt;
 

@@ -23,8 +23,8 @@ pub fn bearer() -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + C
     guarded(Needed::Nothing)
 }
 
-/// The middleware for a scope of administrative routes: `read` lets a live session's bearer ask,
-/// `write` change.
+/// The middleware for a scope of administrative routes: `read` is the permission for requests that
+/// read, `write` the one for changes.
 #[must_use]
 pub fn permitted(
     read: Permission,

@@ -28,8 +28,8 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     )
 }
 
-/// Takes one registration from the budget of the caller's address, or another answer that tells
-/// whether an account has an e-mail address.
+/// Takes one from the registration budget of the caller's IP address: for a registration, and for
+/// every other answer that reveals whether an e-mail address is taken.
 ///
 /// # Errors
 /// [`Failure::Throttled`], or [`Problem::NoAddress`].

@@ -1,7 +1,7 @@
 //! The URL map: a row for each path or group of paths, used to serve, to document, and to know
 //! methods and surface before routing.
 //!
-//! Any other path answers 404, but for the pages of the documentation. A handler's attribute holds
+//! Any other path answers 404, except the pages of the documentation. A handler's attribute holds
 //! its method and the rest of its path behind the row's; in an open row, which makes no scope, it
 //! holds the whole path. After a change: `make openapi`.
 
@@ -100,7 +100,7 @@ const METHODS: [(HttpMethod, Method); 5] = [
     (HttpMethod::Delete, Method::DELETE),
 ];
 
-/// Every path that has a handler, but for the documentation's pages.
+/// Every path that has a handler, except the pages of the documentation.
 #[must_use]
 pub fn endpoints() -> Vec<Endpoint> {
     let document = Endpoint {

@@ -30,7 +30,7 @@ const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
 /// Places that have their turn at once for each thread: one is hashed, the others are admitted in
 /// the database meanwhile.
 const TURNS_A_THREAD: usize = 4;
-/// A thread without work for so long gives its buffer back.
+/// Time without work after which a thread gives its buffer back.
 const BUFFER_KEPT: Duration = Duration::from_secs(30);
 /// The nice value of hashing threads: they take what the requests leave.
 const LOWEST_PRIORITY: i32 = 19;

@@ -1,5 +1,5 @@
-//! Accounts whose right password has given its token back to the address's budget lately, held by
-//! one process.
+//! Accounts that recently got a refund to the budget of their IP address after a right password,
+//! held by one process.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

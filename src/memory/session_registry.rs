@@ -2,10 +2,10 @@
 //! database.
 //!
 //! Bounded shards of session id -> [`SessionState`]; the least recently used goes first. The
-//! surprising part is [`Ticket`]: a load from the database that began before an eviction must not be
-//! stored after it, or an ended session would live again (the stale-fill race). Each shard counts
-//! its evictions; a fill is dropped unless the count is still the one that its ticket was drawn at.
-//! No lock is held over an await.
+//! surprising part is [`Ticket`]: a load from the database that began before an eviction must not
+//! be stored after it, or an ended session would live again (the stale-fill race). Each shard
+//! counts its evictions; a fill is stored only if the count has not changed since its ticket was
+//! issued. No lock is held over an await.
 //!
 //! Changes of other nodes come by the feed. The registry answers only while the feed was read
 //! within [`LEASE`]; otherwise every look-up misses. So a node that has lost its database forgets
@@ -69,8 +69,8 @@ struct Shard {
     states: LruCache<SessionId, Arc<SessionState>>,
     /// Counts evictions; see the module's head.
     evictions: u64,
-    /// For the operator; under the shard's lock, so that counting costs no further cache line on
-    /// the way of every request.
+    /// Counters for the metrics. They are under the shard's lock, so that counting touches no
+    /// further cache line in each request.
     hits: u64,
     misses: u64,
     forgotten: u64,

@@ -68,7 +68,7 @@ impl SessionState {
 #[derive(Debug, Clone, Default)]
 pub struct Written(OnceLock<Box<[u8]>>);
 
-/// It says nothing that the fields beside it do not.
+/// Always equal: it holds only what the fields beside it hold.
 impl PartialEq for Written {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -8,20 +8,19 @@ use uuid::Uuid;
 
 /// Failures of one account from one place that cost nothing.
 pub const FREE_FAILURES: i64 = 5;
-/// Attempts of one account from one place under way at once, failures so far included: of any
-/// number of parallel guesses no more are evaluated.
+/// Maximum of attempts in flight plus failures so far, for one account and one source. Of any
+/// number of parallel guesses, no more than this are evaluated.
 pub const AT_ONCE: i64 = 20;
 /// Consecutive failures of one account from everywhere, after which its password is not tried any
 /// more (NIST SP 800-63B-4 section 3.2.2).
 pub const MOST_FAILURES: i64 = 100;
 /// The longest wait after a failure.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// An attempt whose outcome never came, for its client or its node is gone, counts as under way no
-/// longer than this.
+/// Time for which an attempt without an outcome counts as in flight: its client or its node is
+/// gone.
 pub const PENDING_FOR: Duration = Duration::from_secs(15);
 
-/// Wait after so many failures: nothing, then a second that doubles to a quarter of an
-/// hour.
+/// Wait after a number of failures: none, then a second that doubles to a quarter of an hour.
 #[must_use]
 pub fn wait_after(failures: i64) -> Duration {
     match failures.saturating_sub(FREE_FAILURES) {
@@ -43,7 +42,7 @@ pub struct Counters {
 }
 
 /// Part of a network address that is counted: an IPv4 address whole, an IPv6 address's first 64
-/// bits, for a customer has at least as many.
+/// bits, because a customer has at least as many.
 #[must_use]
 pub fn prefix(ip: IpAddr) -> [u8; 8] {
     match ip.to_canonical() {

@@ -1,9 +1,9 @@
-//! The reader of the feed: what other processes on the same database changed, this one's registry
-//! forgets.
+//! The reader of the feed: this process's registry forgets what other processes on the same
+//! database changed.
 //!
 //! A reading that succeeds renews the registry's lease; while none does, the registry answers
-//! nothing, so a node that has lost its database cannot say *live* of a session that was ended
-//! elsewhere for longer than the lease.
+//! nothing, so a node without its database reports a session that was ended elsewhere as live for
+//! at most the lease.
 
 use std::time::Duration;
 

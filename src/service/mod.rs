@@ -80,7 +80,7 @@ pub enum Failure {
     /// The access token is bad, expired, or its session has ended.
     #[error("invalid access token")]
     InvalidToken,
-    /// Too many attempts: no more before so many seconds.
+    /// Too many attempts: the next one is allowed after `retry_after`.
     #[error("too many attempts")]
     Throttled {
         /// Seconds, at least one.

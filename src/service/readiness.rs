@@ -1,6 +1,6 @@
 //! Whether this process can do its work: what another node would do better. Load is not among the
-//! checks, for a flood of logins would take every node out of a load balancer at once; it shows in
-//! the metrics, and in 503 at `/login`.
+//! checks, because a flood of logins would take every node out of a load balancer at once; it shows
+//! in the metrics, and in 503 at `/login`.
 
 use std::sync::atomic::Ordering;
 

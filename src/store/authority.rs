@@ -1,7 +1,7 @@
 //! The authority of an administrator, read inside the transaction of the act itself.
 //!
-//! An act that could cost an admin locks the row of the role `admin` first: of two admins who
-//! demote each other one comes second and is refused.
+//! An act that could cost an admin locks the row of the role `admin` first: if two admins demote
+//! each other at the same time, the second transaction is refused.
 
 use sqlx::AssertSqlSafe;
 

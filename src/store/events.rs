@@ -173,7 +173,7 @@ impl Store {
         .await
     }
 
-    /// How many events stand beyond the chain's end, in one look: any were not appended by this
+    /// Number of events after the chain's end, in one query. None of them was written by this
     /// program.
     ///
     /// # Errors
@@ -224,8 +224,8 @@ impl Store {
         let Some(last) = last else { return Ok(0) };
         self.transaction("store purge_events", async |tx| {
             let mut chain = hold_chain(tx).await?;
-            // Another node may have been here; the newest row stays, for it is the chain's end; and
-            // ends that were moved are not sealed again.
+            // Another node may have been here; the newest row stays, because it is the chain's end;
+            // and ends that were moved are not sealed again.
             if last.id < chain.first_id || last.id >= chain.last_id || links.seal(&chain) != chain.seal {
                 return Ok(Rollback(0));
             }

@@ -1,5 +1,5 @@
-//! The feed of changes: what the registry of every node reads to forget in time. The database itself
-//! numbers the rows in the order of commits.
+//! The feed of changes: each node reads it, so that its registry removes changed sessions in time.
+//! The database itself numbers the rows in the order of commits.
 
 use std::time::Duration;
 
@@ -160,8 +160,8 @@ impl Store {
         }
     }
 
-    /// Deletes changes older than `before`, except the newest, which keeps the place; says how
-    /// many.
+    /// Deletes changes older than `before`, except the newest row, because its id marks the feed's
+    /// current place; says how many.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -193,8 +193,8 @@ impl Store {
     }
 }
 
-/// Waits for changes: woken by NOTIFY on PostgreSQL, by time alone on SQLite. Only a hint either
-/// way: the reader reads the feed after each wait.
+/// Waits for changes: woken by NOTIFY on PostgreSQL; on SQLite it only waits for the time. On both
+/// engines this is only a hint: the reader reads the feed after each wait.
 pub struct Watch<'a> {
     store: &'a Store,
     listener: Option<PgListener>,

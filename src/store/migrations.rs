@@ -2,8 +2,8 @@
 //! compiled into the program.
 //!
 //! Steps are only ever appended: what a database has taken is compared with the text here, byte for
-//! byte. They are listed by hand, for the macro that reads the folder would build both drivers into
-//! the compiler's plug-in.
+//! byte. They are listed by hand, because the macro that reads the folder would build both drivers
+//! into the compiler's plug-in.
 
 use std::sync::LazyLock;
 

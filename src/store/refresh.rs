@@ -109,8 +109,8 @@ impl Committer {
         }
     }
 
-    /// One statement on both engines: SQLite knows no column of another table in RETURNING, but a
-    /// query.
+    /// One statement on both engines: in SQLite, RETURNING cannot name a column of another table,
+    /// but it can hold a query.
     async fn commit(
         &self,
         rotations: impl ExactSizeIterator<Item = &Rotation>,

@@ -1,5 +1,5 @@
-//! Time limits of the calls to the database: its own, and the one on this side for a database whose
-//! host is gone without a word. Every call runs in a span of its own.
+//! Time limits of the calls to the database: the database's own, and one in this process for the
+//! case that the host stops answering. Every call runs in a span of its own.
 
 use std::pin::{Pin, pin};
 use std::time::Duration;

@@ -2,8 +2,8 @@
 //!
 //! [`Store::transaction`] is the only way to begin one for a request, so that none on SQLite begins
 //! without IMMEDIATE: a plain BEGIN that reads first fails under contention, even with a busy
-//! timeout. The closure is called a second time if PostgreSQL ended the transaction in favour of
-//! another one (SQLSTATE 40001 and 40P01): nothing of it was kept.
+//! timeout. If PostgreSQL aborts the transaction (SQLSTATE 40001, 40P01), nothing was saved, so the
+//! closure is run once more.
 
 use std::pin::pin;
 
@@ -59,7 +59,7 @@ impl Tx {
         Ok(tx)
     }
 
-    /// SQLite has none.
+    /// Removes PostgreSQL's time limits of statements. SQLite has none.
     async fn lift_time_limits(&mut self) -> Result<(), StoreError> {
         if matches!(self, Self::Postgres(_)) {
             self.query("SET LOCAL statement_timeout = 0").execute().await?;
@@ -86,8 +86,8 @@ impl Tx {
         committed.map_err(StoreError::from)
     }
 
-    /// Runs the work and ends the transaction as it says. A rollback is not waited for: its
-    /// connection does it before anything else.
+    /// Runs the work and ends the transaction as it says. It does not wait for a rollback: the
+    /// connection runs it before its next statement.
     pub(super) async fn run<T>(
         mut self,
         work: impl AsyncFnOnce(&mut Self) -> Result<End<T>, StoreError>,

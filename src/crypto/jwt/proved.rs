@@ -13,7 +13,7 @@ use hashlink::LruCache;
 use super::verified::VerifiedAccessToken;
 use crate::model::clock::NODES_APART;
 
-/// Leeway of a token's `nbf` ahead of our clock (seconds); `exp` has no leeway, for the clock
+/// Leeway of a token's `nbf` ahead of our clock (seconds); `exp` has no leeway, because the clock
 /// that wrote it is ours.
 const NOT_BEFORE_LEEWAY: i64 = 5;
 /// Lead that another node's clock may have over ours (seconds).

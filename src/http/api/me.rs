@@ -81,8 +81,8 @@ body! {
 /// Change the e-mail address
 ///
 /// Only the e-mail address can be changed here. Other members are ignored. It takes one from the
-/// budget of registrations of the caller's network address, for it tells whether an address is
-/// taken.
+/// budget of registrations of the caller's IP address, because it tells whether an e-mail address
+/// is taken.
 #[utoipa::path(
     operation_id = "changeEmail", tag = "me", security(("password" = [])),
     responses(

@@ -117,7 +117,8 @@ body! {
 /// Refresh a session
 ///
 /// Exchanges the current refresh token for the next pair of tokens. For a short grace period the
-/// previous refresh token gets the same pair. An older one ends the session.
+/// previous refresh token gets the same refresh token again, with a new access token. An older one
+/// ends the session.
 #[utoipa::path(
     operation_id = "refresh", tag = "sessions",
     responses(
@@ -172,7 +173,8 @@ impl From<Scope> for LogoutScope {
 
 /// Log out
 ///
-/// Ends sessions at once. After the answer, none of their tokens works on any node.
+/// Ends sessions at once. After the answer, none of their tokens works on this node; other nodes
+/// follow within a second.
 #[utoipa::path(
     operation_id = "logout", tag = "sessions", security(("password" = [])),
     params(("scope" = inline(Option<Scope>), Query, description = "`this` session (default), all `others` of the user, or `all` sessions of the user")),

@@ -1,4 +1,5 @@
-//! The client: its address, as far as proxies may be believed, and what it calls itself.
+//! The client: its IP address, taken from `X-Forwarded-For` only behind trusted proxies, and what
+//! it calls itself.
 
 use std::future::{Ready, ready};
 use std::net::IpAddr;
@@ -63,7 +64,7 @@ impl FromRequest for Origin {
 }
 
 /// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
-/// `X-Forwarded-For` that is none. Anyone may have written the hops left of it.
+/// `X-Forwarded-For` that is not a trusted proxy. Anyone may have written the hops left of it.
 ///
 /// # Errors
 /// [`Problem::NoAddress`]: without an address no limit would hold, so the request ends there.

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 /// The most fields of a body or query: none of ours has half as many.
 pub const MAX_FIELDS: usize = 32;
 
-/// The fields of a body, in the order that they came in; values are wiped on drop, for they may be
-/// passwords.
+/// The fields of a body, in the order that they came in; values are wiped on drop, because they may
+/// be passwords.
 #[derive(Default)]
 pub struct Fields(Vec<(String, SentValue)>);
 

@@ -110,8 +110,8 @@ fn accepts_gzip(request: &HttpRequest) -> bool {
         == Some(Encoding::gzip())
 }
 
-/// A large answer is copied for a connection over HTTP/1 in parts of so many bytes, and the next
-/// only when less than one waits.
+/// Size in bytes of the parts in which a large answer is copied for a connection over HTTP/1; the
+/// next only when less than one waits.
 const PART: usize = 32 * 1024;
 
 fn in_parts(mut rest: Bytes) -> impl MessageBody {

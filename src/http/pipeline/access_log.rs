@@ -15,7 +15,8 @@ pub fn write(method: Option<&Method>, status: StatusCode, took: Duration) {
     log::log!(level, method = word(method), status = status.as_u16(), duration_us = took; "request answered");
 }
 
-/// The method of an operation that there is; any other is the caller's own word and is not logged.
+/// The method, if the path has such an operation; else `other`, because the caller's own words are
+/// not logged.
 #[must_use]
 pub fn word(method: Option<&Method>) -> &str {
     method.map_or("other", Method::as_str)

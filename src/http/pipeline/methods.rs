@@ -112,7 +112,7 @@ impl MethodMap {
             .or_else(template)
     }
 
-    /// Answers a path that is not served: 404, but for a browser at `/`, which is sent to the
+    /// Answers a path that is not served: 404, except that a browser at `/` is sent to the
     /// documentation where that is served.
     fn unlisted(&self, request: &ServiceRequest) -> Result<HttpResponse, Problem> {
         let at_root = request.path() == "/" && request.method() == Method::GET;
@@ -127,7 +127,7 @@ impl MethodMap {
     }
 }
 
-/// Whether `Accept` names HTML, as that of every browser does and `*/*` does not.
+/// Whether `Accept` contains `text/html`. Browsers send this; `*/*` does not count.
 fn accepts_html(request: &ServiceRequest) -> bool {
     request.get_header::<Accept>().is_some_and(|accept| {
         accept
@@ -148,8 +148,9 @@ fn fits(template: &str, path: &str) -> bool {
     same && segments.next().is_none()
 }
 
-/// An answer that needs no handler: no address of the client (no budget would hold it), no such
-/// path, no such method, or OPTIONS. A preflight of an origin in `cors_origins` goes on to CORS.
+/// Answers without a handler in four cases: the client's network address is not known (so no budget
+/// could apply), the path is not served, the method is not served, or the method is OPTIONS. A
+/// preflight of an origin in `cors_origins` goes on to CORS.
 pub fn settle(
     paths: &MethodMap,
     request: &ServiceRequest,

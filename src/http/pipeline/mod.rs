@@ -70,8 +70,8 @@ impl Pipeline {
     /// Takes a request through.
     ///
     /// # Errors
-    /// Only with a finished answer inside: where the handler panicked, the request is gone and no
-    /// `ServiceResponse` can be made.
+    /// Only if the handler failed or panicked. The error holds the complete answer, because no
+    /// `ServiceResponse` can be made without the request.
     pub async fn handle<B: MessageBody + 'static>(
         &self,
         mut request: ServiceRequest,

@@ -7,8 +7,8 @@ use crate::telemetry::traces::CallerTrace;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The trace that a request says it is part of. Trace Context has one `traceparent`: a request with
-/// two has none.
+/// The trace that a request says it is part of. W3C Trace Context allows one `traceparent`. A
+/// request with two is treated as one without.
 #[must_use]
 pub fn of_caller(headers: &HeaderMap) -> CallerTrace<'_> {
     let only = |name: HeaderName| {

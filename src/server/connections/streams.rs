@@ -4,7 +4,7 @@
 //! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends
 //! (GOAWAY) when more than 20 streams were reset before they were taken up (rapid reset,
 //! CVE-2023-44487), when its own errors reset 1024 streams, or when a header list comes in more
-//! than CONTINUATION frames than 16 MiB need (CVE-2024-27316); a frame is at most 16 KiB, the HPACK
+//! CONTINUATION frames than 16 MiB need (CVE-2024-27316); a frame is at most 16 KiB, the HPACK
 //! table 4 KiB, a header list 16 MiB. actix adds 10 s for the preface and a PING every 75 s, which
 //! a header list that never ends leaves unanswered; bodies have the 30 s that they have anywhere.
 //!
@@ -36,8 +36,8 @@ use crate::service::Failure;
 const MOST_STREAMS: usize = 256;
 const MOST_HEADER_FIELDS: usize = 96;
 const MOST_HEADER_BYTES: usize = 128 * 1024;
-/// A stopping server is done when no request was in flight for so long: time for the last answers
-/// to leave.
+/// Time without a request in flight after which a stopping server is done: time for the last
+/// answers to leave.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// The requests in flight, from their head to the last byte of the answer.

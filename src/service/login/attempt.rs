@@ -1,8 +1,8 @@
 //! Attempt at a factor: admitted before the factor is checked, settled once with the outcome. The
-//! counters are the database's, so that many nodes do not give many times the guesses, and they
-//! count alike for accounts that do not exist.
+//! counters are in the database, so several nodes do not allow more guesses than one. An account
+//! that does not exist is counted in the same way.
 //!
-//! An attempt whose outcome never comes (its client left, the database is away) counts as under way
+//! An attempt whose outcome never comes (its client left, the database is away) counts as in flight
 //! for [`PENDING_FOR`].
 
 use std::pin::pin;
@@ -17,16 +17,16 @@ use crate::service::Failure;
 use crate::store::attempts::{Admission, AttemptOutcome};
 use crate::telemetry::metrics::RequestLimit;
 
-/// Pause between two requests for admission while as many attempts as may are under way. The end of
-/// an attempt on this node ends the pause early.
+/// Pause before admission is asked for again, while the maximum number of attempts is in flight.
+/// The end of an attempt on this node ends the pause early.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait for admission.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait in `Retry-After`, in seconds; a lock may last longer.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
 
-/// An admitted attempt. Each way to settle it consumes it; its drop wakes the next one that waits
-/// for admission.
+/// An admitted attempt. Every settling method consumes it. Its drop wakes the next attempt that
+/// waits for admission.
 #[must_use]
 pub struct Attempt<'a> {
     app: &'a App,
@@ -97,12 +97,13 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Counters of the attempt, to be cleared with what the right factor brings.
+    /// Counters of the attempt, to be cleared in the transaction that stores the result of the
+    /// right factor, such as the session.
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Stores that the factor was right and brings nothing else.
+    /// Stores that the factor was right, with no session or change to store beside it.
     ///
     /// # Errors
     /// An infrastructure failure.
@@ -135,7 +136,7 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Notes that the outcome is stored together with what it brought.
+    /// Notes that the outcome is already stored, in the same transaction as its result.
     pub fn settled(mut self) {
         self.settled = true;
     }

@@ -1,5 +1,5 @@
-//! Identification: the account that a login names, and the counters of attempts at it. Both exist
-//! alike for accounts that do not.
+//! Identification: the account that a login names, and the counters of attempts at it. The counters
+//! exist also if the account does not.
 
 use super::credentials::Login;
 use crate::app::App;

@@ -2,8 +2,8 @@
 //! [`Authenticated`] opens the session.
 //!
 //! Exactly one hash runs whether or not there is such an account, and every refusal has the same
-//! words (ASVS 6.3.8). Only the hash of an imported account costs what its former system made it
-//! cost, until the first login has replaced it. A change of an account proves the password again by
+//! words (ASVS 6.3.8). Exception: the hash of an imported account keeps the cost of its former
+//! system, until the first login replaces it. A change of an account proves the password again by
 //! the same factors ([`reauthenticate`]).
 
 mod attempt;
@@ -33,8 +33,8 @@ use crate::model::refusal::LoginRefusal;
 
 /// Logs in: opens a session and issues its first tokens.
 ///
-/// A password that no account can have is refused without a hash: that says nothing about any
-/// account.
+/// A password that breaks the rules of all accounts is refused without a hash. That reveals nothing
+/// about one account.
 ///
 /// # Errors
 /// [`Failure::BadCredentials`], [`Failure::PasswordGrantOff`], [`Failure::Throttled`];

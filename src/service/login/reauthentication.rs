@@ -16,8 +16,8 @@ use crate::service::Failure;
 use crate::service::caller::caller;
 use crate::service::sessions::Bearer;
 
-/// Proves the current password; gives the credential that was proved, whose version the change must
-/// still find.
+/// Proves the current password; gives the credential that was proved. The change must fail if its
+/// version is no longer the current one.
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Throttled`], [`Failure::InvalidToken`] if the account has

@@ -1,6 +1,6 @@
-//! Refund of a right password: it gives the token back that it took from the address's budget, once a
-//! minute for each account. People who use their passwords leave the budget to others behind their
-//! address; one account that repeats its right password does not.
+//! Refund of a right password: what it took from the budget of the IP address is given back, once a
+//! minute for each account. So people who log in correctly do not use up the budget of others at
+//! the same IP address. One account that logs in again and again does.
 
 use crate::app::App;
 use crate::model::event::Context;

@@ -61,7 +61,8 @@ async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Session
     };
     let state = match known {
         Lookup::Hit(state) => state,
-        // Apart, so that the many that are known carry no room for it.
+        // Boxed, so that the futures of registry hits, the common case, reserve no memory for the
+        // load.
         Lookup::Miss(ticket) => Box::pin(load(app, session, ticket, now)).await?,
     };
     if state.live(now) {

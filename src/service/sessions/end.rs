@@ -31,7 +31,8 @@ pub enum LogoutScope {
     All,
 }
 
-/// Logs out: after it, no token of the sessions that it names works anywhere.
+/// Logs out: after it, no token of the sessions that it names works on this node; others follow by
+/// the feed.
 ///
 /// # Errors
 /// An infrastructure failure; nothing is ended then.

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): the state of a token now, for services of the same house.
+//! Introspection (RFC 7662): the state of a token now, for the operator's own services.
 
 use super::authenticate;
 use crate::app::App;
@@ -39,7 +39,8 @@ pub enum ExpectedToken {
 /// Tells whether a token is live and of an expected kind, and whose; none of anything that is not.
 ///
 /// # Errors
-/// An infrastructure failure: the answer is never *inactive* for want of a database.
+/// An infrastructure failure: while the database is away, the answer is an error and never
+/// *inactive*.
 pub async fn introspect(app: &App, token: &str, expected: ExpectedToken) -> Result<Option<Active>, Failure> {
     if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
         if expected == ExpectedToken::Access {

@@ -124,8 +124,8 @@ pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<
     }
 }
 
-/// Makes the counter with its first attempt. If another's first attempt came between, this one is to
-/// be asked again.
+/// Makes the counter with its first attempt. If another request created the counter first, the
+/// caller has to try again.
 async fn enter_first(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Admission, StoreError> {
     let first = tx
         .query(

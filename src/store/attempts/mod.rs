@@ -21,9 +21,9 @@ use crate::model::throttle::{Counters, MOST_FAILURES};
 use counter::{Limit, enter, take_back};
 
 impl Store {
-    /// Admits an attempt at its counters, or says why not. `longest_lock` is how long an account can
-    /// be locked, if not until it is unlocked: a block that lies further ahead than any can was
-    /// written before the clock was set back, and is ignored.
+    /// Admits an attempt at its counters, or says why not. `longest_lock` is the longest possible
+    /// lock; `None` means until it is unlocked. A block that ends later than that was written
+    /// before the clock was set back, and is ignored.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -14,9 +14,10 @@ use crate::store::{Store, StoreError, events, feed};
 
 impl Store {
     /// Starts a session if its user is still active and the password still the one that was
-    /// verified; none if not. The first statement locks the user's row until the commit, so no
-    /// login outruns a disabling, a deletion or a change of password on any engine. Beyond `cap`
-    /// live sessions of the user those used longest ago end; they are given back.
+    /// verified; none if not. The first statement locks the user's row until the commit, so on both
+    /// engines a login cannot finish after the account was disabled, deleted or given a new
+    /// password. Beyond `cap` live sessions of the user those used longest ago end; they are given
+    /// back.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -55,7 +55,7 @@ pub enum RequestLimit {
 pub struct Words(IntCounterVec);
 
 impl Words {
-    /// All at zero from the start, for an alert on the first of its kind compares it with the zero
+    /// All start at zero, because an alert on the first of its kind compares it with the zero
     /// before.
     fn register(family: &Family, registry: &Registry, words: &[&[&str]]) -> Result<Self, Error> {
         let counters = family.counters(registry)?;

@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 pub struct Collector(Agent);
 
 impl Collector {
-    /// Each request may take so long, answer included.
+    /// Client whose requests may take `timeout`, answer included.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
         let tls = TlsConfig::builder()

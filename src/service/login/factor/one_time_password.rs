@@ -1,7 +1,7 @@
-//! The one-time password factor: a password that an administrator hands out, good for some days and
-//! for nothing but to set a lasting one (ASVS 6.4.1). No session begins with it.
+//! The one-time password factor: a password that an administrator hands out, valid for 72 hours and
+//! usable only to set a lasting one (ASVS 6.4.1). No session begins with it.
 //!
-//! It is stored and hashed as a password is; its time of expiry alone tells the two apart.
+//! It is stored and hashed as a password is. Only a one-time password has a time of expiry.
 
 use std::time::Duration;
 

@@ -34,7 +34,8 @@ pub async fn check(
     }))
 }
 
-/// Checks a password against a stored hash; without one, the same work is done in vain.
+/// Checks a password against a stored hash; without one, the same work is done and its result is
+/// ignored.
 ///
 /// # Errors
 /// [`Failure::Busy`], or an infrastructure failure.
