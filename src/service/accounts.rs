@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::caller::caller;
 use super::login::reauthenticate;
-use super::sessions::Bearer;
+use super::sessions::{Bearer, session_state};
 use super::{Failure, counted};
 use crate::app::App;
 use crate::model::email::Email;
 use crate::model::event::{Context, EventType};
-use crate::model::ids::{Subject, UserId};
+use crate::model::ids::Subject;
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
@@ -121,7 +121,7 @@ pub async fn change_password(
     if changed {
         Ok(())
     } else {
-        Err(outdated(app, me.id).await)
+        Err(outdated(app, bearer).await)
     }
 }
 
@@ -145,6 +145,7 @@ pub async fn change_email(
         .change_email(
             user,
             credential.password_version,
+            bearer.session,
             &email,
             &app.event(EventType::EmailChanged, context),
         )
@@ -153,7 +154,7 @@ pub async fn change_email(
     match change {
         EmailChangeOutcome::Done(me) => Ok(me),
         EmailChangeOutcome::Taken => Err(Failure::EmailTaken),
-        EmailChangeOutcome::Outdated => Err(outdated(app, user).await),
+        EmailChangeOutcome::Outdated => Err(outdated(app, bearer).await),
     }
 }
 
@@ -170,24 +171,24 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
         .delete_user(
             user,
             credential.password_version,
+            bearer.session,
             &app.event(EventType::AccountDeleted, context),
         )
         .await?;
     app.memory.registry.evict_user(user);
     match deletion {
         DeletionOutcome::Done => Ok(()),
-        DeletionOutcome::Outdated => Err(outdated(app, user).await),
+        DeletionOutcome::Outdated => Err(outdated(app, bearer).await),
         DeletionOutcome::LastAdmin => Err(Failure::LastAdmin),
     }
 }
 
-/// Failure of a change that did not happen after its password was verified: the password is another
-/// now, or the account is gone or disabled.
-async fn outdated(app: &App, user: UserId) -> Failure {
-    match app.store.credential(user).await {
-        Ok(Some(_)) => Failure::WrongPassword,
-        Ok(None) => Failure::InvalidToken,
-        Err(error) => error.into(),
+/// Failure of a change that did not happen after its password was verified: the session has ended
+/// meanwhile, or the password is another now.
+async fn outdated(app: &App, bearer: &Bearer) -> Failure {
+    match session_state(app, bearer.session).await {
+        Ok(_) => Failure::WrongPassword,
+        Err(ended) => ended,
     }
 }
 

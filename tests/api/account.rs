@@ -1,7 +1,9 @@
 //! Changing and deleting the account: the password again, and every consequence at once.
 
+use doorward::crypto::password_hash::Cost;
 use rstest::rstest;
 use serde_json::json;
+use std::time::Duration;
 
 use crate::support::{Engine, PASSWORD, TestApp};
 
@@ -146,4 +148,33 @@ async fn a_deleted_account_is_gone_with_its_sessions_and_its_number(#[case] engi
     let again = app.register("alice@example.com", PASSWORD).await.expect(201);
     assert_eq!(again.json()["id"], 2);
     here.get("/me").await.expect(401);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_change_that_is_in_flight_does_not_outlive_the_logout_of_its_session(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    // The new hash takes a second or more; the stored one is cheap to check.
+    let dear = app
+        .sibling(
+            &[("DOORWARD_ARGON2", "m=262144,t=3,p=1")],
+            Some(Cost::parse("m=262144,t=3,p=1").unwrap()),
+        )
+        .await;
+    let change = dear
+        .request("PUT", "/me/password")
+        .bearer(&alice.token)
+        .json(&json!({"current_password": PASSWORD, "new_password": NEW}))
+        .send();
+    let logout = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        alice.send("POST", "/logout").await.expect(204);
+    };
+    let (change, ()) = tokio::join!(change, logout);
+    change.expect(401);
+    app.login(&alice.email, NEW).await.expect(401);
+    app.login(&alice.email, PASSWORD).await.expect(200);
 }

@@ -10,7 +10,7 @@ use crate::model::session::{EndReason, Which};
 use crate::model::user::{Account, NewUser, PublicAccount};
 use crate::store::authority::{lock_admins, no_admin_remains};
 use crate::store::feed::Change;
-use crate::store::sessions::end_sessions_of;
+use crate::store::sessions::{end_sessions_of, hold_live};
 use crate::store::tx::End::{Commit, Rollback};
 use crate::store::{Store, StoreError, events, feed};
 
@@ -72,8 +72,8 @@ impl Store {
         .map(drop)
     }
 
-    /// Sets a lasting password hash if the version is still the one that was verified, and ends
-    /// every session but the one spared; says whether it did.
+    /// Sets a lasting password hash if the version is still the one that was verified and the session
+    /// that asks, if one does, is live still. Ends every other session; says whether it did.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,7 +82,7 @@ impl Store {
         user: UserId,
         version: i64,
         new: &str,
-        spared: Option<SessionId>,
+        asking: Option<SessionId>,
         event: &Event<'_>,
     ) -> Result<bool, StoreError> {
         self.transaction("store change_password", async |tx| {
@@ -97,10 +97,14 @@ impl Store {
                 .bind(new)
                 .execute()
                 .await?;
-            if changed == 0 {
+            let live = match asking {
+                Some(session) => hold_live(tx, session).await?,
+                None => true,
+            };
+            if changed == 0 || !live {
                 return Ok(Rollback(false));
             }
-            let which = spared.map_or(Which::All, Which::AllBut);
+            let which = asking.map_or(Which::All, Which::AllBut);
             end_sessions_of(tx, user, which, EndReason::PasswordChange, event.at).await?;
             feed::append(tx, Change::User(user), event.at).await?;
             events::append(tx, &event.clone().of_user(user)).await?;
@@ -110,7 +114,7 @@ impl Store {
     }
 
     /// Gives an account another address if the version of its password is still the one that was
-    /// verified.
+    /// verified and the session that asks is live still.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -118,10 +122,11 @@ impl Store {
         &self,
         user: UserId,
         version: i64,
+        asking: SessionId,
         email: &Email,
         event: &Event<'_>,
     ) -> Result<EmailChangeOutcome, StoreError> {
-        match self.set_email(user, version, email, event).await {
+        match self.set_email(user, version, asking, email, event).await {
             Ok(row) => Ok(row.map_or(EmailChangeOutcome::Outdated, EmailChangeOutcome::Done)),
             Err(error) if error.is_taken() => Ok(EmailChangeOutcome::Taken),
             Err(error) => Err(error),
@@ -132,6 +137,7 @@ impl Store {
         &self,
         user: UserId,
         version: i64,
+        asking: SessionId,
         email: &Email,
         event: &Event<'_>,
     ) -> Result<Option<PublicAccount>, StoreError> {
@@ -149,7 +155,7 @@ impl Store {
                 .bind(email.key())
                 .optional()
                 .await?;
-            if changed.is_none() {
+            if changed.is_none() || !hold_live(tx, asking).await? {
                 return Ok(Rollback(None));
             }
             feed::append(tx, Change::User(user), event.at).await?;
@@ -160,7 +166,7 @@ impl Store {
     }
 
     /// Deletes an account with its sessions if the version of its password is still the one that
-    /// was verified.
+    /// was verified and the session that asks is live still.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -168,10 +174,14 @@ impl Store {
         &self,
         user: UserId,
         version: i64,
+        asking: SessionId,
         event: &Event<'_>,
     ) -> Result<DeletionOutcome, StoreError> {
         self.transaction("store delete_user", async |tx| {
             lock_admins(tx).await?;
+            if !hold_live(tx, asking).await? {
+                return Ok(Rollback(DeletionOutcome::Outdated));
+            }
             let statement = format!(
                 "DELETE FROM users
                  WHERE id = $1 AND password_version = $2 AND is_active

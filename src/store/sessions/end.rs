@@ -36,6 +36,21 @@ pub(in crate::store) async fn end_sessions_of(
     .await
 }
 
+/// Locks a session until the end of the transaction; says whether it is live still. Where it can be,
+/// it is called after the account's row is locked, which is the order of other transactions.
+pub(in crate::store) async fn hold_live(tx: &mut Tx, session: SessionId) -> Result<bool, StoreError> {
+    let held = tx
+        .query(
+            "UPDATE sessions
+             SET ended_at = NULL
+             WHERE id = $1 AND ended_at IS NULL",
+        )
+        .bind(session)
+        .execute()
+        .await?;
+    Ok(held > 0)
+}
+
 /// Voids an account's device tickets, by a new version of its password. A login that is in flight
 /// has to be made again.
 pub(in crate::store) async fn void_tickets(tx: &mut Tx, user: UserId) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 mod end;
 mod start;
 
-pub(super) use end::{end_sessions_of, void_tickets};
+pub(super) use end::{end_sessions_of, hold_live, void_tickets};
 
 use super::refresh::Rotation;
 use super::{Store, StoreError};
