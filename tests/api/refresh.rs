@@ -244,3 +244,17 @@ async fn a_copy_of_the_database_mints_no_refresh_token() {
     app.refresh(&alice.refresh_token).await.expect(200);
     app.login(&alice.email, PASSWORD).await.expect(200);
 }
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn no_grace_is_no_grace_whatever_the_clocks_of_the_nodes_say(#[case] engine: Engine) {
+    let strict = [("DOORWARD_REFRESH_GRACE", "0s")];
+    let app = TestApp::start_with(engine, &strict).await;
+    let ahead = app.sibling(&strict, None).await;
+    ahead.advance(Duration::from_secs(20));
+    let alice = app.registered("alice").await;
+    ahead.refresh(&alice.refresh_token).await.expect(200);
+    app.refresh(&alice.refresh_token).await.expect(400);
+}
