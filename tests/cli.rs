@@ -80,6 +80,7 @@ fn config_prints_the_settings_in_use_and_masks_secrets() {
         "a secret in a file, forty bytes of it ok\n",
     )
     .unwrap();
+    fs::set_permissions(folder.path().join("secret"), fs::Permissions::from_mode(0o440)).unwrap();
     let settings = [
         ("DOORWARD_SECRET_FILE", "secret"),
         ("DATABASE_URL", "postgres://door:hush@db.example/doorward"),
@@ -94,6 +95,38 @@ fn config_prints_the_settings_in_use_and_masks_secrets() {
         "{text}"
     );
     assert!(!text.contains("hush") && !text.contains("forty bytes"));
+}
+
+#[test]
+fn a_secret_in_a_file_that_others_may_read_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    for (setting, text) in [
+        ("DOORWARD_SECRET", "a secret in a file, forty bytes of it ok"),
+        ("DATABASE_URL", "sqlite://elsewhere.db"),
+    ] {
+        fs::write(&file, text).unwrap();
+        for (mode, status) in [
+            (0o400, 0),
+            (0o640, 0),
+            (0o440, 0),
+            (0o644, 2),
+            (0o604, 2),
+            (0o660, 2),
+        ] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            let variable = format!("{setting}_FILE");
+            let shown = output(folder.path(), &[(&variable, "secret")], &["config"]).expect(status);
+            if status == 2 {
+                assert_eq!(
+                    shown.stderr,
+                    format!(
+                        "doorward: {variable}: secret is open to others (mode {mode:o}); run: chmod 640 secret\n"
+                    )
+                );
+            }
+        }
+    }
 }
 
 #[test]

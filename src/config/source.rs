@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::setting::{BadSetting, Setting, Sources};
 use super::values::ValueForm;
+use crate::crypto::private_file::{self, Readers};
 
 /// Given values; `flags` takes precedence over `environment`.
 pub struct SettingSource<'a> {
@@ -101,15 +102,20 @@ impl<'a> Reader<'a> {
         direct.or(file)
     }
 
-    /// The trimmed content of the file that `NAME_FILE` names.
+    /// The trimmed content of the file that `NAME_FILE` names, if others may not read it.
     fn file_content(&mut self, name: &str) -> Option<Zeroizing<String>> {
         let variable = format!("{name}_FILE");
         let path = self.source.variable(&variable)?;
-        match std::fs::read_to_string(Path::new(path)).map(Zeroizing::new) {
-            Ok(text) => Some(Zeroizing::new(text.trim().to_owned())),
-            Err(cause) => {
-                let why = format!("cannot read {path}: {cause}");
-                self.bad.push(BadSetting::new(&variable, why));
+        let read = private_file::read(Path::new(path), Readers::OwnerAndGroup)
+            .map_err(|why| why.to_string())
+            .and_then(|content| {
+                let text = str::from_utf8(&content).map_err(|_| "is not UTF-8".to_owned())?;
+                Ok(Zeroizing::new(text.trim().to_owned()))
+            });
+        match read {
+            Ok(text) => Some(text),
+            Err(why) => {
+                self.bad.push(BadSetting::new(&variable, format!("{path} {why}")));
                 None
             }
         }

@@ -8,6 +8,7 @@ pub mod device_tickets;
 pub mod jwt;
 mod keyring;
 pub mod password_hash;
+pub mod private_file;
 pub mod refresh_tokens;
 pub mod root_secret;
 mod sealed;

@@ -1,13 +1,12 @@
 //! The file of the root secret: private to its owner, written once and whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::CryptoError;
+use super::private_file::{self, Readers, UnreadFile};
 use super::root_secret::{MIN_SECRET_BYTES, RootSecret};
 
 impl RootSecret {
@@ -21,26 +20,12 @@ impl RootSecret {
             path: path.display().to_string(),
             why,
         };
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(refuse(cause.to_string())),
+        let content = match private_file::read(path, Readers::Owner) {
+            Ok(content) => content,
+            Err(UnreadFile::Failed(cause)) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(refuse(why.to_string())),
         };
-        let mode = file
-            .metadata()
-            .map_err(|cause| refuse(cause.to_string()))?
-            .permissions()
-            .mode()
-            & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(refuse(format!(
-                "others may read it (mode {mode:03o}); run: chmod 600 {}",
-                path.display()
-            )));
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text)
-            .map_err(|cause| refuse(cause.to_string()))?;
+        let text = str::from_utf8(&content).unwrap_or_default();
         Self::parse(text.trim()).map(Some).ok_or_else(|| {
             refuse(format!(
                 "does not hold a secret of at least {MIN_SECRET_BYTES} bytes"
@@ -91,6 +76,8 @@ impl RootSecret {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

@@ -7,9 +7,7 @@
 //! renewal writes two files one after the other, and between the two they do not fit.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,9 +19,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, InconsistentKeys, ServerConfig, SupportedProtocolVersion};
-use zeroize::Zeroizing;
 
 use crate::config::{BadSetting, TLS_CERT, TLS_KEY, TlsFiles};
+use crate::crypto::private_file::{self, Readers};
 
 /// How often the files are looked at; a change is in use after two to three looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -139,7 +137,8 @@ fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Bad
     };
     let (cert, key) = (files.cert.as_path(), files.key.as_path());
 
-    let text = read(cert, None).map_err(|why| bad(TLS_CERT, cert, &why))?;
+    let text =
+        std::fs::read(cert).map_err(|cause| bad(TLS_CERT, cert, &format!("cannot be read: {cause}")))?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
         .unwrap_or_default();
@@ -148,7 +147,8 @@ fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Bad
     }
 
     // The error text of the parser may repeat a line of the key, so it is dropped.
-    let text = read(key, Some(0o640)).map_err(|why| bad(TLS_KEY, key, &why))?;
+    let text =
+        private_file::read(key, Readers::OwnerAndGroup).map_err(|why| bad(TLS_KEY, key, &why.to_string()))?;
     let der = PrivateKeyDer::from_pem_slice(&text)
         .map_err(|_| bad(TLS_KEY, key, "does not hold a private key in PEM, unencrypted"))?;
     let signing = provider
@@ -170,23 +170,4 @@ fn load(files: &TlsFiles, provider: &CryptoProvider) -> Result<CertifiedKey, Bad
             "does not begin with a certificate that can be read",
         )),
     }
-}
-
-/// A file's content; with `at_most`, only if its mode allows no more. A key may be read by its
-/// group (0640), which is how tools that renew certificates share it; the root secret may not.
-fn read(path: &Path, at_most: Option<u32>) -> Result<Zeroizing<Vec<u8>>, String> {
-    let unreadable = |cause: io::Error| format!("cannot be read: {cause}");
-    let mut file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    if let Some(at_most) = at_most
-        && mode & !at_most & 0o077 != 0
-    {
-        return Err(format!(
-            "is open to others (mode {mode:03o}); run: chmod {at_most:o} {}",
-            path.display()
-        ));
-    }
-    let mut text = Zeroizing::new(Vec::new());
-    file.read_to_end(&mut text).map_err(unreadable)?;
-    Ok(text)
 }
