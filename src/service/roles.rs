@@ -31,7 +31,7 @@ pub struct RoleToSave<'a> {
 ///
 /// # Errors
 /// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller
-/// does not hold, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
+/// does not hold or for a change of `user` without all of them, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
 /// [`Failure::VersionRequired`], [`Failure::Outdated`], or a infrastructure failure.
 pub async fn save(
     app: &App,

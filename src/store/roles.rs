@@ -9,7 +9,7 @@ use super::tx::{End, Tx};
 use super::{Store, StoreError, events, feed};
 use crate::model::authority::{Authority, ExpectedVersion};
 use crate::model::event::Event;
-use crate::model::permission::{Permissions, Role};
+use crate::model::permission::{DEFAULT_ROLE, Permissions, Role};
 
 /// A role that was written.
 #[derive(Debug)]
@@ -52,7 +52,9 @@ impl Store {
         .await
     }
 
-    /// Makes a role, or, if it is in the version that the caller knows, sets its permissions.
+    /// Makes a role, or, if it is in the version that the caller knows, sets its permissions. The
+    /// default role is what everybody holds, so only a caller with every permission of this server
+    /// changes it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -67,7 +69,8 @@ impl Store {
             let Some(caller) = caller(tx, authority).await? else {
                 return Ok(Rollback(Err(Refusal::Unauthenticated)));
             };
-            if !caller.covers(permissions) {
+            let over_all = name != DEFAULT_ROLE || caller.covers(&Permissions::built_in());
+            if !over_all || !caller.covers(permissions) {
                 return Ok(Rollback(Err(Refusal::NotCovered)));
             }
             if authority.known == ExpectedVersion::Unstated {

@@ -346,6 +346,33 @@ async fn the_last_active_admin_cannot_be_lost(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn what_everybody_may_do_is_changed_by_full_admins_only(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let boss = app.admin().await;
+    put_role(&boss, "clerk", &["roles:read", "roles:write", "orders:refund"]).await;
+    let (clerk, _) = someone(&boss, "clerk", "clerk").await;
+    let save = async |token: &str, permissions: Value| {
+        app.request("PUT", "/roles/user")
+            .bearer(token)
+            .header("if-match", "*")
+            .json(&json!({"permissions": permissions}))
+            .send()
+            .await
+    };
+    save(&clerk.token, json!(["orders:refund"]))
+        .await
+        .expect_problem(403, "insufficient_scope");
+    save(&boss.token, json!(["orders:refund"])).await.expect(200);
+    save(&clerk.token, json!([]))
+        .await
+        .expect_problem(403, "insufficient_scope");
+    put_role(&clerk, "helper", &["orders:refund"]).await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn nobody_acts_above_themselves_or_hands_on_what_they_lack(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     let boss = app.admin().await;
