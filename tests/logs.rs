@@ -53,6 +53,28 @@ impl Server {
     }
 }
 
+#[test]
+fn a_forgotten_proxy_is_one_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let warnings = |settings: &[(&str, &str)]| {
+        let server = Server::start(folder.path(), settings);
+        for hop in ["203.0.113.7", "203.0.113.8", "nonsense"] {
+            let request = format!(
+                "POST /login HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {hop}\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\
+                 Connection: close\r\n\r\n"
+            );
+            let answer = raw(&server.address, request.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 422"), "{answer}");
+        }
+        let log = server.log();
+        let told = |line: &&String| line.contains("X-Forwarded-For") && line.contains("127.0.0.1");
+        log.iter().filter(told).count()
+    };
+    assert_eq!(warnings(&[]), 1);
+    assert_eq!(warnings(&[("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")]), 0);
+}
+
 /// More than a pipe of 64 KiB and a queue of a MiB hold, at trace level.
 const FLOOD: usize = 2000;
 

@@ -11,6 +11,7 @@ use crate::crypto::jwt::AccessTokens;
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::SigningKey;
+use crate::memory::hourly::Hourly;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::refunds::Refunds;
 use crate::memory::session_registry::Registry;
@@ -72,6 +73,8 @@ pub struct Memory {
     pub refunds: Refunds,
     /// Registrations of each address.
     pub registrations: AddressLimit,
+    /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
+    pub forgotten_proxy: Hourly,
     /// Told whenever an attempt at a password ends.
     pub attempt_ended: tokio::sync::Notify,
     /// The last count of live sessions; held while they are counted.
@@ -85,6 +88,7 @@ impl Memory {
             logins: AddressLimit::new(config.limits.login),
             refunds: Refunds::default(),
             registrations: AddressLimit::new(config.limits.register),
+            forgotten_proxy: Hourly::default(),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),
         }

@@ -1,8 +1,9 @@
 //! State that one process holds in memory: the registry of live sessions, the rate limits, the
-//! hashing threads. No SQL, no HTTP, no keys.
+//! hashing threads, the time of the last warning. No SQL, no HTTP, no keys.
 
 pub mod hash_pool;
 pub mod hash_queue;
+pub mod hourly;
 pub mod rate_limit;
 pub mod refunds;
 pub mod session_registry;

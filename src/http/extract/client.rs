@@ -63,6 +63,9 @@ impl FromRequest for Origin {
     }
 }
 
+/// The header in which proxies name the client.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
 /// `X-Forwarded-For` that is not a trusted proxy. Anyone may have written the hops left of it.
 ///
@@ -70,18 +73,26 @@ impl FromRequest for Origin {
 /// [`Problem::NoAddress`]: without an address no limit would hold, so the request ends there.
 pub fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
     let peer = request.peer_addr().ok_or(Problem::NoAddress)?.ip().to_canonical();
-    let trusted = request
-        .app_data::<web::Data<App>>()
+    let app = request.app_data::<web::Data<App>>();
+    let trusted = app
         .map(|app| app.config.limits.trusted_proxies.as_slice())
         .unwrap_or_default();
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     if !is_proxy(&peer) {
+        if request.headers().contains_key(FORWARDED_FOR)
+            && app.is_some_and(|app| app.memory.forgotten_proxy.claim(app.clock.now()))
+        {
+            log::warn!(
+                "X-Forwarded-For from {peer} is ignored: the address is not in DOORWARD_TRUSTED_PROXIES. \
+                 If it is your proxy, all users behind it count as one address"
+            );
+        }
         return Ok(peer);
     }
     let mut nearest = peer;
     let values = request
         .headers()
-        .get_all("x-forwarded-for")
+        .get_all(FORWARDED_FOR)
         .map(|value| value.to_str().unwrap_or("?"));
     for hop in values.collect::<Vec<_>>().join(",").rsplit(',') {
         let Some(ip) = parse_hop(hop.trim()) else { break };
