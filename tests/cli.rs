@@ -130,6 +130,18 @@ fn a_secret_in_a_file_that_others_may_read_is_refused() {
 }
 
 #[test]
+fn a_crash_leaves_no_core_with_secrets_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.child.id())).unwrap();
+    let core = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max core file size"));
+    let words: Vec<&str> = core.unwrap().split_whitespace().collect();
+    assert_eq!(words, ["0", "0", "bytes"]);
+}
+
+#[test]
 fn openapi_prints_the_kept_document() {
     let printed = output(Path::new("."), &[], &["openapi"]);
     assert!(
