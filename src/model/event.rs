@@ -62,6 +62,10 @@ pub enum EventType {
     ServerStarted,
     /// A server stopped as it was asked to.
     ServerStopped,
+    /// Old events were deleted: the first, the last, and their number.
+    EventsPurged,
+    /// Events seem old, but are kept: the record does not confirm the clock yet.
+    PurgeDelayed,
 }
 
 impl EventType {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::keys;
+use super::{audit_purge, keys};
 use crate::app::App;
 use crate::model::ids::SessionId;
 use crate::store::StoreError;
@@ -68,12 +68,10 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
             .await
     };
     let throttles = walk(Uuid::nil(), throttles).await?;
-    let events = drain(async || {
-        app.store
-            .purge_events(before(app.config.audit.retention), BATCH, &app.crypto.chain)
-            .await
-    })
-    .await?;
+    let events = match audit_purge::due_before(app).await? {
+        Some(before) => drain(async || audit_purge::purge(app, before, BATCH).await).await?,
+        None => 0,
+    };
     let changes = drain(async || app.store.purge_changes(before(CHANGES_KEPT), BATCH).await).await?;
     Ok(sessions + throttles + events + changes)
 }

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod admin;
 pub mod audit;
 pub mod audit_note;
+pub mod audit_purge;
 mod caller;
 pub mod feed;
 pub mod keys;

@@ -5,6 +5,7 @@
 //! nodes stand in one line until they commit; hence an event is the last thing that a transaction
 //! does.
 
+use serde_json::json;
 use sqlx::AssertSqlSafe;
 
 use super::statement::part;
@@ -191,9 +192,29 @@ impl Store {
         Ok(beyond)
     }
 
+    /// Time of the newest event that is not later than `until`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest_event_until(&self, until: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let newest: Option<(Timestamp,)> = self
+            .read(
+                "store newest_event_until",
+                "SELECT created_at
+                 FROM events
+                 WHERE created_at <= $1
+                 ORDER BY id DESC
+                 LIMIT 1",
+            )
+            .bind(until)
+            .optional()
+            .await?;
+        Ok(newest.map(|(at,)| at))
+    }
+
     /// Deletes the oldest events, at most `limit`, as far as each is older than `before`; the chain
-    /// then begins after them. Says how many. Deleting stops at the first altered row, so that a row
-    /// cannot be removed by making it look old.
+    /// then begins after them, and `event` says which. Returns how many. Deleting stops at the first
+    /// altered row, so that a row cannot be removed by making it look old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -202,6 +223,7 @@ impl Store {
         before: Timestamp,
         limit: i64,
         links: &dyn ChainLinks,
+        event: &Event<'_>,
     ) -> Result<u64, StoreError> {
         let end = self.chain().await?;
         let (mut place, mut link) = (end.first_id, end.first_link);
@@ -229,6 +251,7 @@ impl Store {
             if last.id < chain.first_id || last.id >= chain.last_id || links.seal(&chain) != chain.seal {
                 return Ok(Rollback(0));
             }
+            let first = chain.first_id;
             chain.first_id = last.id + 1;
             chain.first_link.clone_from(&last.link);
             chain.seal = links.seal(&chain);
@@ -241,6 +264,8 @@ impl Store {
                 .bind(last.id)
                 .execute()
                 .await?;
+            let details = json!({"first": first, "last": last.id, "events": purged});
+            append(tx, &event.clone().with(details)).await?;
             Ok(Commit(purged))
         })
         .await

@@ -9,7 +9,7 @@ use crate::support::people::Person;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD, SECRET, TestApp};
 
-async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
+pub async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
     boss.get(&format!("/audit?{query}")).await.expect(200).json()["events"]
         .as_array()
         .unwrap()
@@ -17,7 +17,7 @@ async fn events(boss: &Person<'_>, query: &str) -> Vec<Value> {
 }
 
 /// `doorward audit verify` on the service's database: its exit status and what it says.
-fn verify(app: &TestApp) -> (i32, String) {
+pub fn verify(app: &TestApp) -> (i32, String) {
     let settings = [
         ("DATABASE_URL", app.database.as_str()),
         ("DOORWARD_SECRET", SECRET),
@@ -389,32 +389,4 @@ async fn a_record_that_was_emptied_is_never_called_whole_again(#[case] engine: E
         app.login("nobody@example.com", PASSWORD).await.expect(401);
         assert_eq!(verify(&app).0, 1, "{also}, and a server started");
     }
-}
-
-#[rstest]
-#[case::sqlite(Engine::Sqlite)]
-#[case::postgres(Engine::Postgres)]
-#[tokio::test]
-async fn old_events_are_purged_and_the_rest_stays_verifiable(#[case] engine: Engine) {
-    let app = TestApp::start(engine).await;
-    let boss = app.admin().await;
-    for number in 0..10 {
-        app.login(&format!("nobody{number}@example.com"), PASSWORD)
-            .await
-            .expect(401);
-    }
-    app.advance(std::time::Duration::from_hours(24 * 401));
-    let boss = app.logged_in(&boss.email).await;
-    let sibling = app.sibling(&[], None).await;
-    let mut left = usize::MAX;
-    for _ in 0..500 {
-        left = events(&boss, "").await.len();
-        if left < 5 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    assert!(left < 5, "{left} events are left");
-    assert_eq!(verify(&app).0, 0, "{}", verify(&app).1);
-    drop(sibling);
 }

@@ -4,6 +4,7 @@
 mod account;
 mod administration;
 mod audit;
+mod audit_purge;
 mod budgets;
 mod cut_connections;
 mod devices;

@@ -2,7 +2,6 @@
 //! does so by the clock, and nobody waits for years.
 
 use rstest::rstest;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use doorward::crypto::password_hash::Cost;
@@ -12,14 +11,6 @@ use doorward::store::url::DatabaseUrl;
 use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
 const TEN_YEARS: Duration = Duration::from_hours(10 * 365 * 24);
-
-impl TestApp {
-    /// Moves this service's time back.
-    pub fn set_back(&self, by: Duration) {
-        self.clock
-            .fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
-    }
-}
 
 fn tokens(answer: Answer) -> (String, String) {
     let body = answer.expect(200).json();

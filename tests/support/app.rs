@@ -168,6 +168,12 @@ impl TestApp {
             .fetch_add(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Moves this service's time back.
+    pub fn set_back(&self, by: Duration) {
+        self.clock
+            .fetch_sub(i64::try_from(by.as_micros()).unwrap(), Ordering::SeqCst);
+    }
+
     /// Asks `GET /me` until it answers so; how long that takes is measured elsewhere.
     pub async fn until(&self, token: &str, status: u16) {
         for _ in 0..1000 {
