@@ -20,6 +20,7 @@ pub fn refusals() -> Vec<Problem> {
         Failure::Outdated,
         Failure::VersionRequired,
         Failure::LastAdmin,
+        Failure::OwnAccount,
         Failure::RoleBuiltIn,
         Failure::RoleInUse,
         Failure::NotFound,
