@@ -112,8 +112,8 @@ class IntrospectionVerifier:
                 raise InvalidToken("not a token") from cause
             raise VerifierUnavailable("the service could not be asked") from cause
         claims = answer.to_dict() if answer is not None else {}
-        # A refresh token is live as well, but is no bearer.
-        if claims.get("active") is not True or claims.get("token_type") != "access_token":
+        # A refresh token is none. Servers of version 0.1.0 call an access token access_token.
+        if claims.get("active") is not True or claims.get("token_type") not in ("Bearer", "access_token"):
             raise InvalidToken("not active")
         return _claims(claims)
 

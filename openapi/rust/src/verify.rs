@@ -202,8 +202,8 @@ impl IntrospectionVerifier {
             Some(refusal) if ["invalid_request", "too_large"].contains(&refusal.code.as_str()) => VerifyError::InvalidToken,
             _ => VerifyError::Unavailable(cause.to_string()),
         })?;
-        // A refresh token is live as well, but is no bearer.
-        if !answer.active || answer.token_type.as_deref() != Some("access_token") {
+        // A refresh token is none. Servers of version 0.1.0 call an access token access_token.
+        if !answer.active || !matches!(answer.token_type.as_deref(), Some("Bearer" | "access_token")) {
             return Err(VerifyError::InvalidToken);
         }
         let (Some(subject), Some(session), Some(role), Some(expires_at)) = (answer.sub, answer.sid, answer.role, answer.exp) else {

@@ -83,8 +83,8 @@ export function introspectionVerifier(client: Doorward): Verifier {
       if (cause instanceof DoorwardError && ["invalid_request", "too_large"].includes(cause.code)) throw new InvalidToken("not a token", { cause });
       throw new VerifierUnavailable("the service could not be asked", { cause });
     }
-    // A refresh token is live as well, but is no bearer.
-    if (answer?.["active"] !== true || answer["token_type"] !== "access_token") throw new InvalidToken("not active");
+    // A refresh token is none. Servers of version 0.1.0 call an access token access_token.
+    if (answer?.["active"] !== true || !["Bearer", "access_token"].includes(String(answer["token_type"]))) throw new InvalidToken("not active");
     return claimsOf(answer);
   };
 }
