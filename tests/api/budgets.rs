@@ -5,6 +5,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::json;
 
+use super::throttle::login_from;
 use crate::support::people::Person;
 use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
@@ -13,14 +14,6 @@ const WRONG: &str = "wrong wrong";
 
 async fn with_a_budget(engine: Engine, budget: &str) -> TestApp {
     TestApp::start_with(engine, &[BEHIND_A_PROXY, ("DOORWARD_LIMIT_LOGIN_IP", budget)]).await
-}
-
-async fn login_from(app: &TestApp, ip: &str, username: &str, password: &str) -> Answer {
-    app.request("POST", "/login")
-        .header("x-forwarded-for", ip)
-        .form(&[("username", username), ("password", password)])
-        .send()
-        .await
 }
 
 /// Each change of the own account that asks for the password.

@@ -11,7 +11,7 @@ use crate::support::{Answer, Engine, PASSWORD, TestApp};
 const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8");
 
 /// A login as the trusted proxy passes it on.
-async fn login_from(app: &TestApp, ip: &str, username: &str, password: &str) -> Answer {
+pub(super) async fn login_from(app: &TestApp, ip: &str, username: &str, password: &str) -> Answer {
     app.request("POST", "/login")
         .header("x-forwarded-for", ip)
         .form(&[("username", username), ("password", password)])
