@@ -150,23 +150,7 @@ async fn a_partitioned_node_says_503_while_the_other_serves_and_believes_it_afte
 #[tokio::test]
 async fn a_node_whose_wire_is_cut_never_says_yes_to_what_another_ended() {
     let server = tokio::task::spawn_blocking(Postgres::start).await.unwrap();
-    let here = TestApp::start_on_postgres(&server).await;
-    let direct = here
-        .database
-        .split('@')
-        .nth(1)
-        .unwrap()
-        .split('/')
-        .next()
-        .unwrap()
-        .to_owned();
-    let wire = Wire::to(direct.clone()).await;
-    let there = here
-        .sibling(
-            &[("DATABASE_URL", &here.database.replace(&direct, &wire.address))],
-            None,
-        )
-        .await;
+    let (here, there, wire) = two_nodes(&server).await;
     let alice = here.registered("alice").await;
     there.me(&alice.token).await.expect(200);
     wire.becomes(State::Cut);
