@@ -37,9 +37,26 @@ check-document: tools-test ## Lint the document, compare it with the last releas
 	cargo test --test quick -- document::
 
 .PHONY: check-deny
-check-deny:
-	command -v cargo-deny > /dev/null || cargo install cargo-deny --locked
+check-deny: tools-deny
 	cargo deny check bans licenses sources
+
+# cargo-deny clones its database by git. A snapshot becomes a repository, and git is told that it is the one of the address.
+ADVISORIES ?=
+.PHONY: audit
+audit: tools-deny ## Compare the dependencies with RustSec's advisories; ADVISORIES=folder takes a snapshot of its database, without network
+ifeq ($(ADVISORIES),)
+	cargo deny check advisories
+else
+	rm -rf target/advisories
+	mkdir -p target/advisories/snapshot
+	cp -R "$(ADVISORIES)/crates" target/advisories/snapshot
+	cd target/advisories/snapshot && git init --quiet --initial-branch=main && git add . \
+		&& git -c user.name=audit -c user.email=audit@localhost commit --quiet --message=snapshot
+	sed '/^\[advisories\]/a db-path = "$(CURDIR)/target/advisories/databases"\ngit-fetch-with-cli = true' deny.toml > target/advisories/deny.toml
+	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0='url.file://$(CURDIR)/target/advisories/snapshot.insteadOf' GIT_CONFIG_VALUE_0=https://github.com/RustSec/advisory-db \
+		CARGO_NET_OFFLINE=true cargo deny --config target/advisories/deny.toml check advisories
+	@echo "The newest advisory of the snapshot is of $$(grep -rhoE '^date = "[0-9-]+"' target/advisories/snapshot/crates | cut -d '"' -f 2 | sort | tail -n 1)."
+endif
 
 # Every property test of the crate runs so many cases instead of its usual 256: make fuzz CASES=1000000
 CASES := 20000
@@ -107,6 +124,10 @@ common-passwords: ## Make src/model/common_passwords.txt anew from Django's list
 tools-build:
 	@command -v cargo > /dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
 	@command -v cc > /dev/null || $(call install,gcc libc6-dev)
+
+.PHONY: tools-deny
+tools-deny: tools-build
+	@command -v cargo-deny > /dev/null || cargo install cargo-deny --locked
 
 # What tests and measurements both stand on.
 .PHONY: tools-shared
