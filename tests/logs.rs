@@ -10,6 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use doorward::model::clock::monotonic_now;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
@@ -73,6 +74,45 @@ fn a_forgotten_proxy_is_one_warning() {
     };
     assert_eq!(warnings(&[]), 1);
     assert_eq!(warnings(&[("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")]), 0);
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_logins_is_one_warning_a_second_with_their_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("DOORWARD_HASH_THREADS", "1"), ("DOORWARD_HASH_QUEUE", "1")];
+    let mut server = Server::start(folder.path(), &settings);
+    let client = reqwest::Client::new();
+    let login = async |number: usize| {
+        let name = format!("nobody{number}@example.com");
+        let form = [("username", name.as_str()), ("password", PASSWORD)];
+        let answer = client.post(server.url("/login")).form(&form).send().await;
+        answer.unwrap().status().as_u16()
+    };
+    let begun = monotonic_now();
+    let mut refused = 0;
+    for round in 0..4 {
+        let answers = join_all((0..40).map(|number| login(40 * round + number))).await;
+        refused += answers.iter().filter(|status| **status == 503).count();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    server.signal("TERM");
+    server.expect_end(0);
+    let seconds = begun.elapsed().as_secs();
+    server.ear.take().unwrap().join().unwrap();
+    let told: Vec<Value> = server
+        .log()
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| !line["refused"].is_null())
+        .collect();
+    let counted: u64 = told.iter().filter_map(|line| line["refused"].as_u64()).sum();
+    assert!(refused > 40, "only {refused} were refused");
+    assert_eq!(counted, refused as u64, "{told:?}");
+    assert!(
+        told.iter().all(|line| line["level"] == "warn") && told.len() as u64 <= seconds + 2,
+        "in {seconds} s: {told:?}"
+    );
+    assert_eq!(server.said("request failed"), 0);
 }
 
 /// More than a pipe of 64 KiB and a queue of a MiB hold, at trace level.

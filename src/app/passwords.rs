@@ -1,5 +1,7 @@
 //! Passwords on the hashing threads: hashed and verified at the configured cost.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::config::HashSettings;
 use crate::crypto::password_hash::{self, Cost, HashError, Scratch, Verdict};
 use crate::memory::hash_pool::{HashPlace, HashPool, HashTimes, NotRun};
@@ -15,6 +17,8 @@ pub type PasswordPlace = HashPlace<Scratch>;
 pub struct Passwords {
     pool: HashPool<Scratch>,
     cost: Cost,
+    /// Refusals since they were last taken.
+    refused: AtomicU64,
 }
 
 impl Passwords {
@@ -29,6 +33,7 @@ impl Passwords {
         Ok(Self {
             pool: HashPool::start(settings.threads, settings.queue, trim, times)?,
             cost,
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -38,7 +43,7 @@ impl Passwords {
     /// # Errors
     /// [`HashError::Busy`].
     pub async fn place(&self, caller: Caller) -> Result<PasswordPlace, HashError> {
-        self.pool.place(caller).await.map_err(not_run)
+        self.counted(self.pool.place(caller).await.map_err(not_run))
     }
 
     /// Hashes a new password under a fresh salt into a PHC string.
@@ -48,7 +53,7 @@ impl Passwords {
     pub async fn hash(&self, place: PasswordPlace, password: Password) -> Result<String, HashError> {
         let cost = self.cost.clone();
         let job = move |scratch: &mut Scratch| password_hash::hash(&cost, &password, scratch);
-        place.run(job).await.map_err(not_run)?
+        self.counted(place.run(job).await.map_err(not_run).flatten())
     }
 
     /// Verifies a password against a stored hash, ours or a foreign one. Without one, the same work
@@ -65,7 +70,19 @@ impl Passwords {
         let cost = self.cost.clone();
         let job =
             move |scratch: &mut Scratch| password_hash::verify(&cost, &password, stored.as_deref(), scratch);
-        place.run(job).await.map_err(not_run)?
+        self.counted(place.run(job).await.map_err(not_run).flatten())
+    }
+
+    /// The number of [`HashError::Busy`] since it was last taken.
+    pub fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
+    }
+
+    fn counted<T>(&self, outcome: Result<T, HashError>) -> Result<T, HashError> {
+        if matches!(outcome, Err(HashError::Busy)) {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
     }
 
     /// Tells how long the queue is, and how long it may be.

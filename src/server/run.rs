@@ -23,7 +23,7 @@ use crate::app::workers::{self, Worker};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::service::feed::{self, FeedPosition};
-use crate::service::{self, Failure, audit};
+use crate::service::{self, Failure, audit, busy_note};
 
 /// How long a stopping server waits for the requests in flight.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -138,8 +138,10 @@ async fn drain(
     }
 }
 
-/// Leaves everything in order: the stop is written down, the database closed, the last spans sent.
+/// Leaves everything in order: the last refusals and the stop are written down, the database closed,
+/// the last spans sent.
 async fn finish(app: &App) {
+    busy_note::note(app);
     if let Err(failure) = audit::record(app, EventType::ServerStopped, &OWN).await {
         log::warn!(failure:%; "the event of the stop was not written");
     }

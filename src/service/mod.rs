@@ -6,6 +6,7 @@ pub mod admin;
 pub mod audit;
 pub mod audit_note;
 pub mod audit_purge;
+pub mod busy_note;
 mod caller;
 pub mod feed;
 pub mod keys;

@@ -2,7 +2,8 @@
 //!
 //! One JSON body serves three kinds of client: FastAPI's `detail`, RFC 9457, and on the OAuth surface
 //! RFC 6749's `error`. Every text comes from [`table`]; a library's message or the client's input
-//! never does (ASVS 16.5.1). The cause of a 5xx is logged here, once.
+//! never does (ASVS 16.5.1). The cause of a 5xx is logged here, once; refusals of a full hash queue are
+//! logged by their number ([`busy_note`](crate::service::busy_note)).
 
 mod body;
 mod case;
@@ -44,7 +45,7 @@ impl Problem {
     #[must_use]
     pub fn answer(&self, request_id: &str, errors: ErrorForm, media_type: MediaType) -> HttpResponse {
         let row = table::of(self);
-        if row.status.is_server_error() {
+        if row.status.is_server_error() && !matches!(self, Self::Failed(Failure::Busy)) {
             log::error!(status = row.status.as_u16(), cause:% = self; "request failed");
         }
         let mut response = HttpResponse::build(row.status);
