@@ -99,7 +99,7 @@ pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, 
     loop {
         let start = Registry::lease_start();
         let Some(changes) = app.store.changes_after(&place, BATCH).await? else {
-            log::warn!("the database is behind what was read from it; every session is read again");
+            log::warn!("the database is another one or is behind what was read; every session is read again");
             return begin_anew(app).await;
         };
         for row in &changes {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 use sqlx_postgres::PgListener;
+use uuid::Uuid;
 
 use super::pool::Pool;
 use super::tx::Tx;
@@ -45,6 +46,8 @@ pub struct FeedPlace {
     pub change: i64,
     /// PostgreSQL's timeline, which a promotion changes; empty on SQLite.
     timeline: String,
+    /// The name of the feed, which a restored database has anew.
+    epoch: Option<Uuid>,
 }
 
 impl FeedPlace {
@@ -60,6 +63,7 @@ impl FeedPlace {
 struct FeedReading {
     newest: i64,
     timeline: String,
+    epoch: Option<Uuid>,
     id: Option<i64>,
     session_id: Option<SessionId>,
     user_id: Option<UserId>,
@@ -106,9 +110,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn newest_place(&self) -> Result<FeedPlace, StoreError> {
-        let text = format!("SELECT COALESCE(MAX(id), 0), {} FROM changes", self.timeline());
-        let (change, timeline) = self.read("store newest_place", AssertSqlSafe(text)).one().await?;
-        Ok(FeedPlace { change, timeline })
+        let text = format!(
+            "SELECT COALESCE(MAX(id), 0), {}, (SELECT value FROM feed_epoch)
+             FROM changes",
+            self.timeline()
+        );
+        let (change, timeline, epoch) = self.read("store newest_place", AssertSqlSafe(text)).one().await?;
+        Ok(FeedPlace {
+            change,
+            timeline,
+            epoch,
+        })
     }
 
     /// At most `limit` changes after a place, in order. None if the place is not of this database as
@@ -123,8 +135,11 @@ impl Store {
         limit: usize,
     ) -> Result<Option<Vec<FeedRow>>, StoreError> {
         let text = format!(
-            "SELECT feed.newest, feed.timeline, changes.id, changes.session_id, changes.user_id, changes.role
-             FROM (SELECT COALESCE(MAX(id), 0) AS newest, {} AS timeline FROM changes) AS feed
+            "SELECT feed.newest, feed.timeline, feed.epoch, changes.id, changes.session_id, changes.user_id, changes.role
+             FROM (
+                 SELECT COALESCE(MAX(id), 0) AS newest, {} AS timeline, (SELECT value FROM feed_epoch) AS epoch
+                 FROM changes
+             ) AS feed
              LEFT JOIN changes ON changes.id > $1
              ORDER BY changes.id
              LIMIT $2",
@@ -136,7 +151,9 @@ impl Store {
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .all()
             .await?;
-        let goes_on = |row: &FeedReading| row.newest >= place.change && row.timeline == place.timeline;
+        let goes_on = |row: &FeedReading| {
+            row.newest >= place.change && row.timeline == place.timeline && row.epoch == place.epoch
+        };
         if !rows.iter().all(goes_on) {
             return Ok(None);
         }

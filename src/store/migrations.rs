@@ -60,6 +60,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/sqlite/0006_throttles.sql"),
         postgres: include_str!("migrations/postgres/0006_throttles.sql"),
     },
+    Step {
+        version: 8,
+        name: "feed_epoch",
+        sqlite: include_str!("migrations/sqlite/0008_feed_epoch.sql"),
+        postgres: include_str!("migrations/postgres/0008_feed_epoch.sql"),
+    },
 ];
 
 fn migrator(text: fn(&Step) -> &'static str) -> Migrator {

@@ -130,6 +130,10 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     left_behind("changes", "the feed is for the nodes that run on this database"),
+    left_behind(
+        "feed_epoch",
+        "a copy is another database, whose migrations make its own epoch",
+    ),
     left_behind("_sqlx_migrations", "each engine has migrations of its own"),
 ];
 

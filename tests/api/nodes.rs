@@ -63,6 +63,29 @@ async fn a_database_that_lost_its_last_commits_is_followed_from_where_it_is_post
     there.until(&alice.token, 401).await;
 }
 
+/// As after a restore: the sessions have changed, and the feed says nothing of it.
+#[rstest]
+#[case::sqlite(Engine::Sqlite, "UPDATE feed_epoch SET value = randomblob(16)")]
+#[case::postgres(Engine::Postgres, "UPDATE feed_epoch SET value = gen_random_uuid()")]
+#[tokio::test]
+async fn a_database_with_another_epoch_is_read_anew(#[case] engine: Engine, #[case] restored: &'static str) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    let bob = app.registered("bob").await;
+    alice.get("/me").await.expect(200);
+    bob.get("/me").await.expect(200);
+    app.sql(
+        "UPDATE sessions SET ended_at = 0, end_reason = 'admin' WHERE user_id = (SELECT MIN(id) FROM users)",
+    )
+    .await;
+    app.sql(restored).await;
+    app.until(&alice.token, 401).await;
+    bob.get("/me").await.expect(200);
+    // The feed is followed as before.
+    bob.send("POST", "/logout").await.expect(204);
+    bob.get("/me").await.expect(401);
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
