@@ -156,6 +156,8 @@ pub enum EndReason {
     Admin,
     /// Its owner began more sessions than one user may have.
     SessionCap,
+    /// It ran out: by its age, or because it was not refreshed.
+    Expired,
 }
 
 impl EndReason {

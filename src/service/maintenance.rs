@@ -1,5 +1,5 @@
-//! Background work on the database: expired rows are deleted, a bounded batch at a time (ASVS
-//! 14.2.7), and signing keys are rotated if so set.
+//! Background work on the database: sessions that have run out are ended and expired rows deleted, a
+//! bounded batch at a time (ASVS 14.2.7), and signing keys are rotated if so set.
 
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ pub async fn keep_keys_rotated(app: &App) {
     }
 }
 
-/// Deletes expired rows, batch by batch with pauses between, so that no writer waits long; says how
-/// many.
+/// Ends sessions that have run out and deletes expired rows, batch by batch with pauses between, so
+/// that no writer waits long; says how many it deleted.
 ///
 /// # Errors
 /// [`StoreError`]; what was deleted before stays so.
@@ -57,9 +57,15 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
     // look old.
     let before = |kept| app.clock.now().minus(kept);
     let sessions = walk(SessionId::FIRST, async |after| {
-        app.store
+        let (purged, next) = app
+            .store
             .purge_sessions(after, before(SESSIONS_KEPT), BATCH)
-            .await
+            .await?;
+        let last = next.unwrap_or(SessionId::LAST);
+        app.store
+            .end_expired_sessions(after, last, app.clock.now())
+            .await?;
+        Ok((purged, next))
     })
     .await?;
     let throttles = async |after| {

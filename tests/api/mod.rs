@@ -8,6 +8,7 @@ mod audit_purge;
 mod budgets;
 mod cut_connections;
 mod devices;
+mod expiry;
 mod floods;
 mod http;
 mod keys;

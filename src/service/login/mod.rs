@@ -68,9 +68,13 @@ async fn log_in(app: &App, login: Login<'_>, context: &Context) -> Result<TokenP
                 .event(EventType::LoginFail, context)
                 .with(json!({"reason": refusal.word()}));
             let event = account
-                .into_iter()
+                .iter()
                 .fold(event, |event, account| event.of_user(account.me.id));
+            let expired = account.filter(|_| refusal == LoginRefusal::OneTimePasswordExpired);
             attempt.settle_wrong(&event).await?;
+            if let Some(account) = expired {
+                one_time_password::remove_expired(app, &account).await?;
+            }
             log::info!(reason = refusal.word(); "login refused");
             return Err(Failure::BadCredentials(refusal));
         }

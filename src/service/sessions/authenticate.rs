@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::expiry;
 use crate::app::App;
 use crate::memory::session_registry::{Lookup, Ticket};
 use crate::model::clock::Timestamp;
@@ -87,6 +88,8 @@ async fn load(
     // One that has run out would only be evicted again.
     if state.live(now) {
         app.memory.registry.fill(ticket, Arc::clone(&state));
+    } else {
+        expiry::store_end(app, session, now).await;
     }
     Ok(state)
 }

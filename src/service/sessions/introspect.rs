@@ -1,6 +1,6 @@
 //! Introspection (RFC 7662): the state of a token now, for the operator's own services.
 
-use super::authenticate;
+use super::{authenticate, expiry};
 use crate::app::App;
 use crate::crypto::jwt::Claims;
 use crate::model::ids::{SessionId, Subject};
@@ -47,11 +47,9 @@ pub async fn introspect(app: &App, token: &str, expected: ExpectedToken) -> Resu
             return Ok(None);
         }
         let now = app.clock.now();
-        let state = app
-            .store
-            .refresh_state(presented.session)
+        let state = expiry::running_refresh_state(app, presented.session, now)
             .await?
-            .filter(|state| state.session.live(now) && state.counter == presented.counter);
+            .filter(|state| state.counter == presented.counter);
         return Ok(state.map(|state| {
             let expires_at = state.session.idle_expires_at.min(state.session.expires_at).secs();
             active(presented.session, &state.session, None, expires_at)

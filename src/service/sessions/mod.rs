@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod end;
+mod expiry;
 mod introspect;
 mod open;
 mod refresh;
@@ -27,5 +28,14 @@ use crate::model::session::SessionInfo;
 /// # Errors
 /// An infrastructure failure.
 pub async fn list(app: &App, user: UserId) -> Result<Vec<SessionInfo>, Failure> {
-    Ok(app.store.sessions_of(user, app.clock.now()).await?)
+    let now = app.clock.now();
+    let mut live = Vec::new();
+    for session in app.store.sessions_of(user, now).await? {
+        if session.runs {
+            live.push(session.info);
+        } else {
+            expiry::store_end(app, session.info.id, now).await;
+        }
+    }
+    Ok(live)
 }

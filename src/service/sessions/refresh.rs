@@ -1,7 +1,7 @@
 //! Refresh: a session's refresh token is exchanged for its next pair of tokens, once.
 
-use super::end;
 use super::token_pair::{TokenPair, issue};
+use super::{end, expiry};
 use crate::app::App;
 use crate::crypto::jwt::TokenIdentity;
 use crate::model::clock::NODES_APART;
@@ -50,11 +50,8 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
         };
         return Ok((issue(app, presented.session, identity, successor, now)?, "ok"));
     }
-    let state = app
-        .store
-        .refresh_state(presented.session)
+    let state = expiry::running_refresh_state(app, presented.session, now)
         .await?
-        .filter(|state| state.session.live(now))
         .ok_or(Failure::InvalidGrant(RefreshRefusal::Ended))?;
     let grace = app.config.sessions.refresh_grace;
     // A rotation further ahead than another node's clock can be was written before our clock was

@@ -1,6 +1,7 @@
 //! Accounts: found, changed by their owner, changed by an administrator.
 
 pub mod admin;
+mod expiry;
 pub mod find;
 pub mod own;
 

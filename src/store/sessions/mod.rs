@@ -1,6 +1,7 @@
 //! Sessions: their state, their refreshes, the lists and the purge of them.
 
 mod end;
+mod expiry;
 mod start;
 
 pub(super) use end::{end_sessions_of, hold_live, void_tickets};
@@ -11,6 +12,16 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{RefreshState, SessionInfo, SessionOwner, SessionState};
 use crate::model::throttle::Counters;
+
+/// A session that has not been ended, and whether it still runs.
+#[derive(Debug, sqlx::FromRow)]
+pub struct ListedSession {
+    /// The session.
+    #[sqlx(flatten)]
+    pub info: SessionInfo,
+    /// Whether it has not run out.
+    pub runs: bool,
+}
 
 /// Conditions that must still hold when a session starts, and the counters of the attempt.
 #[derive(Debug, Clone, Copy)]
@@ -60,16 +71,16 @@ impl Store {
         .await
     }
 
-    /// A user's live sessions, the last used first.
+    /// A user's sessions that have not been ended, the last used first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionInfo>, StoreError> {
+    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
         self.read(
             "store sessions_of",
-            "SELECT id, created_at, last_used_at, ip, user_agent
+            "SELECT id, created_at, last_used_at, ip, user_agent, (idle_expires_at > $2 AND expires_at > $2) AS runs
              FROM sessions
-             WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+             WHERE user_id = $1 AND ended_at IS NULL
              ORDER BY last_used_at DESC, id",
         )
         .bind(user)

@@ -72,6 +72,19 @@ pub fn check(expires_at: Timestamp, now: Timestamp) -> CheckedFactor {
     }
 }
 
+/// Removes a one-time password that was right and has run out, so that a clock that is set back does
+/// not make it valid again.
+///
+/// # Errors
+/// An infrastructure failure.
+pub async fn remove_expired(app: &App, account: &LoginAccount) -> Result<(), Failure> {
+    let (user, version) = (account.me.id, account.password_version);
+    Ok(app
+        .store
+        .remove_expired_password(user, version, app.clock.now())
+        .await?)
+}
+
 /// Sets a lasting password in place of the one-time password; gives the account as it is then.
 ///
 /// # Errors
