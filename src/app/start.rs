@@ -67,7 +67,7 @@ impl App {
             Some(secret) => vec![signing_keys::shared(secret)?],
             None => usable_keys(&store, &root_secret, clock.now()).await?,
         };
-        let metrics = Metrics::new()?;
+        let metrics = Metrics::new(clock.now())?;
         let hash_times = HashTimes::register(&metrics)?;
         let crypto = Crypto::new(&config, root_secret, keys)?;
         store.begin_chain(&crypto.chain).await?;

@@ -188,6 +188,7 @@ mod tests {
     use strum::VariantNames as _;
 
     use super::*;
+    use crate::model::clock::Timestamp;
     use crate::telemetry::metrics::{Metrics, Reading};
 
     #[test]
@@ -208,7 +209,10 @@ mod tests {
         words.extend(failures.iter().map(Failure::reason));
         words.extend(LoginRefusal::VARIANTS);
         words.extend(RefreshRefusal::VARIANTS);
-        let text = Metrics::new().unwrap().text(Reading::default()).unwrap();
+        let text = Metrics::new(Timestamp::from_secs(0))
+            .unwrap()
+            .text(Reading::default())
+            .unwrap();
         let counted: Vec<&str> = text
             .lines()
             .filter_map(|line| line.split_once("{outcome=\""))

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join_all;
 
 use super::*;
+use crate::model::clock::Timestamp;
 
 fn pool(places: usize) -> HashPool<Vec<u8>> {
     HashPool::start(
         1,
         places,
         |buffer: &mut Vec<u8>| buffer.truncate(8),
-        HashTimes::register(&Metrics::new().unwrap()).unwrap(),
+        HashTimes::register(&Metrics::new(Timestamp::from_secs(0)).unwrap()).unwrap(),
     )
     .unwrap()
 }

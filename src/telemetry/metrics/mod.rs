@@ -6,16 +6,19 @@
 
 mod family;
 mod outcomes;
+mod process;
 mod reading;
 mod requests;
 
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{Error, Histogram, Registry, TextEncoder};
 
 pub use family::Family;
 pub use outcomes::{Outcomes, RequestLimit, Words};
 pub use reading::Reading;
 pub use requests::{InFlightGuard, Requests, Route};
+
+use self::process::Process;
+use crate::model::clock::Timestamp;
 
 const BUILD: Family = Family::labelled(
     "doorward_build_info",
@@ -26,6 +29,7 @@ const BUILD: Family = Family::labelled(
 /// The counters of the process.
 pub struct Metrics {
     registry: Registry,
+    process: Process,
     /// The requests.
     pub requests: Requests,
     /// Logins, registrations, refreshes, refusals.
@@ -33,18 +37,18 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All series at zero.
+    /// All series at zero, for a process that started then.
     ///
     /// # Errors
     /// A defect of ours: a name that Prometheus does not take.
-    pub fn new() -> Result<Self, Error> {
+    pub fn new(started: Timestamp) -> Result<Self, Error> {
         let registry = Registry::new();
-        registry.register(Box::new(ProcessCollector::for_self()))?;
         let build = BUILD.gauges(&registry)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
             requests: Requests::register(&registry)?,
             outcomes: Outcomes::register(&registry)?,
+            process: Process::started(started),
             registry,
         })
     }
@@ -61,7 +65,8 @@ impl Metrics {
     ///
     /// # Errors
     /// A defect of ours.
-    pub fn text(&self, reading: Reading) -> Result<String, Error> {
+    pub fn text(&self, mut reading: Reading) -> Result<String, Error> {
+        self.process.read(&mut reading);
         let mut text = TextEncoder::new().encode_to_string(&self.registry.gather())?;
         text.push_str(&reading.into_text());
         Ok(text)
@@ -76,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_operation_has_its_series_from_the_start() {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new(Timestamp::from_secs(0)).unwrap();
         let route = metrics.requests.route("GET", "/users/{id}");
         route.answered(204, Duration::from_millis(3));
         route.answered(999, Duration::ZERO);

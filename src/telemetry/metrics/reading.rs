@@ -20,7 +20,7 @@ impl Reading {
     }
 
     /// Writes a total since the start of the process.
-    pub fn counter(&mut self, family: &Family, total: u64) {
+    pub fn counter(&mut self, family: &Family, total: impl Display) {
         self.write(family, "counter", &[], &total);
     }
 
