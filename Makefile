@@ -21,7 +21,7 @@ test: tools-test sdk check-format check-lints check-deny ## Everything: lints, u
 	cargo bench --bench counts
 
 .PHONY: check
-check: check-format check-lints ## The quick part: lints, unit tests, API on SQLite
+check: tools-test check-format check-lints ## The quick part: lints, unit tests, API on SQLite
 	cargo test --lib --test quick -- --skip postgres
 
 .PHONY: check-format

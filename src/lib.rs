@@ -1,6 +1,6 @@
 //! # Doorward: the auth service a team runs beside its app
 //!
-//! People register and log in, the app gets a JWT, and every token can be ended at once. This page
+//! People register and log in, the app gets a JWT, and any session can be ended immediately. This page
 //! is the map, in reading order; imports go one way, held by `tests/architecture.rs`:
 //!
 //! ```text
@@ -40,9 +40,11 @@
 //! - *Feed*: changes that other nodes must evict, in the order of their numbers. *Lease*: the time
 //!   for which the registry may be used after a reading of the feed.
 //! - *Attempt*: one try at a password, admitted and counted. *Factor*: a way to prove an identity.
+//! - *Place*: a place in the queue of password hashes. *Source*: where attempts come from: an IP
+//!   prefix, a known device or a session.
 //! - *Device ticket*: signed proof that a device has logged in to an account before.
 //! - *Event*: one row of the audit record. *Chain*: the MACs that link events.
-//! - *Root secret*: the secret from which inner keys are derived.
+//! - *Root secret*: the secret from which internal keys are derived.
 //! - *Surface*: the kind of client that a path is for; it decides the form of errors.
 
 pub mod app;

@@ -46,8 +46,8 @@ fn state() -> Arc<SessionState> {
 /// A session in a database, requests that load it, and something that ends it: commit, evict,
 /// acknowledge.
 ///
-/// `late_tickets` draws the ticket only after the load, which is what having none would be.
-fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), late_tickets: bool) {
+/// `late_permits` draws the permit only after the load, which is what having none would be.
+fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), late_permits: bool) {
     let session = SessionId::from(Uuid::from_u128(7));
     let registry = Arc::new(Registry::new(16));
     registry.renew_lease(Registry::lease_start() + Duration::from_hours(1));
@@ -65,10 +65,10 @@ fn nobody_is_let_in_after_the_acknowledgement(evict: fn(&Registry, SessionId), l
                     let sent_after = acknowledged.load(Ordering::SeqCst);
                     let let_in = match registry.look_up(session) {
                         Lookup::Hit(_) => true,
-                        Lookup::Miss(ticket) => {
+                        Lookup::Miss(permit) => {
                             let live = live.load(Ordering::SeqCst);
-                            if live && !late_tickets {
-                                registry.fill(ticket, state());
+                            if live && !late_permits {
+                                registry.fill(permit, state());
                             } else if live && let Lookup::Miss(late) = registry.look_up(session) {
                                 registry.fill(late, state());
                             }
@@ -120,7 +120,7 @@ fn nothing_outlives_a_gap_in_the_feed() {
 
 #[test]
 #[should_panic = "let in after the acknowledgement"]
-fn without_the_tickets_the_exploration_finds_the_race() {
+fn without_the_permits_the_exploration_finds_the_race() {
     // One long-lived session of requests is enough for it to be seen by a later one.
     shuttle::check_random(
         || nobody_is_let_in_after_the_acknowledgement(Registry::evict, true),

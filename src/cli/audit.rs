@@ -12,7 +12,7 @@ use crate::service::audit::{self, AuditVerdict};
 /// Commands of `doorward audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditAction {
-    /// Verify that no event was changed or removed; exit status 0 if so, else 1
+    /// Verify that no event was changed, removed or added; exit status 0 if so, else 1
     Verify {
         /// Newest event of an earlier verification; it must still exist unchanged
         #[arg(long, value_name = "ID:LINK")]
@@ -59,7 +59,7 @@ async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
         ))),
         AuditVerdict::Altered(event) => Err(Exit::failed(format!("event {event} was changed or removed"))),
         AuditVerdict::EndsBroken => Err(Exit::failed(
-            "the first or the last events were removed, or the record of both ends was changed",
+            "the first or the last events were removed, or the MAC of both ends was changed",
         )),
     }
 }

@@ -37,7 +37,7 @@ use flags::SettingFlags;
 const SETTINGS_NOTE: &str =
     "Every command takes the settings, as flags or environment variables: doorward help settings";
 
-/// JWT auth service that a team runs beside its app: accounts, sessions, tokens that can be revoked at once
+/// JWT auth service that a team runs beside its app: accounts, and sessions that can be ended immediately
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version)]
 struct CommandLine {

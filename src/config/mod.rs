@@ -1,7 +1,7 @@
 //! Typed settings by area. A setting is one row in the file of its area. The flags, `doorward
 //! config`, docs/settings.md and the check for unknown names are generated from the rows.
 //!
-//! `Config::load` reads and checks every setting at once. Use-cases read the struct of an area
+//! `Config::load` reads and checks every setting in one pass. Use-cases read the struct of an area
 //! directly; no other part keeps a copy of a value.
 
 mod accounts;

@@ -60,8 +60,8 @@ pub enum TicketState {
 pub struct DeviceTickets(SignedText<PAYLOAD_BYTES, TAG_BYTES>);
 
 impl DeviceTickets {
-    /// Derives the key from the root secret: that of the counters' names, so the domain is written
-    /// as a list of parts is there.
+    /// Derives the key from the root secret. The key is also used for counter names. The domain is
+    /// encoded like their parts, so that no tag equals a counter name.
     ///
     /// # Errors
     /// The derivation failed.

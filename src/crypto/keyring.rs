@@ -59,8 +59,8 @@ impl Keyring {
         let usable = || keys.iter().filter(|key| key.retires_at.is_none_or(|at| now < at));
         let mut begun = usable().filter(|key| key.activates_at <= now);
         // Better a key of another algorithm than none, while nodes change theirs one after the
-        // other. None has begun where a clock was set back: then the oldest, which every node knows
-        // best.
+        // other. If a clock was set back, no key may have begun. Then the oldest signs, because every
+        // node is most likely to know it.
         begun
             .clone()
             .find(|key| key.algorithm == self.algorithm)

@@ -1,5 +1,5 @@
-//! Cryptography: secrets, signing keys, tokens, password hashes. No SQL, no HTTP, and nothing that
-//! changes while the process runs but the set of signing keys. All primitives come from aws-lc-rs
+//! Cryptography: secrets, signing keys, tokens, password hashes. No SQL, no HTTP. Only the set
+//! of signing keys and the memory of proved tokens change while the process runs. All primitives come from aws-lc-rs
 //! and the argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod audit_chain;

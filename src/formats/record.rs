@@ -23,7 +23,7 @@ pub enum RecordError {
     Json {
         /// Words of the parser, which never repeat the input.
         what: String,
-        /// Its place in the line, in bytes from 1.
+        /// Its position in the line, in bytes from 1.
         column: usize,
     },
     /// JSON of another kind.
@@ -58,7 +58,7 @@ pub enum ReadError {
         what: String,
         /// The line, from 1.
         line: usize,
-        /// Its place in the line, in bytes from 1.
+        /// Its position in the line, in bytes from 1.
         column: usize,
         /// How many records came before.
         records: u64,
@@ -84,7 +84,7 @@ pub enum ReadError {
     },
 }
 
-/// The words of the parser, without the place, which it counts from where it began.
+/// The words of the parser, without the position, which it counts from where it began.
 pub(super) fn parser_words(broken: &serde_json::Error) -> String {
     let place = format!(" at line {} column {}", broken.line(), broken.column());
     let text = broken.to_string();

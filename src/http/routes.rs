@@ -1,9 +1,9 @@
 //! The URL map: a row for each path or group of paths, used to serve, to document, and to know
 //! methods and surface before routing.
 //!
-//! Any other path answers 404, except the pages of the documentation. A handler's attribute holds
-//! its method and the rest of its path behind the row's; in an open row, which makes no scope, it
-//! holds the whole path. After a change: `make openapi`.
+//! Any other path answers 404, except the pages of the documentation. A handler's attribute
+//! names the method and the path after the row's prefix; in an open row, which makes no scope, it
+//! names the whole path. After a change: `make openapi`.
 
 use actix_web::http::Method;
 use actix_web::web;

@@ -2,8 +2,8 @@
 //! bounded queue with a deadline.
 //!
 //! A caller waits for a [`HashPlace`] first, before anything is written for it, then hands over one job
-//! by it. No more places have their turn at once than keep the threads at work while callers write;
-//! all others wait in the [`HashQueue`], where they can still be displaced. Request threads never
+//! by it. Only as many places have their turn as keep the threads at work while callers write. All
+//! others wait in the [`HashQueue`], where they can still be displaced. Request threads never
 //! hash. Each hashing thread runs one job at a time to its end, whether or not the client still
 //! waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh
 //! 19 MiB costs a fifth of the hash) and gives it back after a pause. What a job computes is not this
@@ -128,7 +128,7 @@ impl<Buffer> PoolState<Buffer> {
 #[must_use]
 pub struct HashPlace<Buffer> {
     pool: Arc<PoolState<Buffer>>,
-    /// The account whose kept place it was.
+    /// The account whose reserved place it was.
     account: Option<UserId>,
     /// Wait for the turn.
     waited: Duration,

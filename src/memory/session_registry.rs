@@ -2,9 +2,9 @@
 //! database.
 //!
 //! Bounded shards of session id -> [`SessionState`]; the least recently used goes first. The
-//! surprising part is [`Ticket`]: a load from the database that began before an eviction must not
+//! surprising part is [`FillPermit`]: a load from the database that began before an eviction must not
 //! be stored after it, or an ended session would live again (the stale-fill race). Each shard
-//! counts its evictions; a fill is stored only if the count has not changed since its ticket was
+//! counts its evictions; a fill is stored only if the count has not changed since its permit was
 //! issued. No lock is held over an await.
 //!
 //! Changes of other nodes come by the feed. The registry answers only while the feed was read
@@ -51,7 +51,7 @@ pub const LEASE: Duration = Duration::from_millis(800);
 /// Right to store the state that a load brings, unless something was evicted meanwhile.
 #[derive(Debug)]
 #[must_use]
-pub struct Ticket {
+pub struct FillPermit {
     session: SessionId,
     evictions: u64,
 }
@@ -62,7 +62,7 @@ pub enum Lookup {
     /// State of the session as it was loaded; nothing has changed since.
     Hit(Arc<SessionState>),
     /// Ask the store, then [`Registry::fill`].
-    Miss(Ticket),
+    Miss(FillPermit),
 }
 
 struct Shard {
@@ -123,7 +123,7 @@ impl Registry {
         }
     }
 
-    /// Looks a session up; on a miss, draws the ticket *before* the caller's load begins.
+    /// Looks a session up; on a miss, draws the permit *before* the caller's load begins.
     #[must_use]
     pub fn look_up(&self, session: SessionId) -> Lookup {
         let leased = self.leased();
@@ -133,18 +133,18 @@ impl Registry {
             return Lookup::Hit(state);
         }
         shard.misses += 1;
-        Lookup::Miss(Ticket {
+        Lookup::Miss(FillPermit {
             session,
             evictions: shard.evictions,
         })
     }
 
     /// Stores the state that a load brought, unless an eviction came between.
-    pub fn fill(&self, ticket: Ticket, state: Arc<SessionState>) {
-        let mut shard = self.shard(ticket.session);
-        if shard.evictions == ticket.evictions {
+    pub fn fill(&self, permit: FillPermit, state: Arc<SessionState>) {
+        let mut shard = self.shard(permit.session);
+        if shard.evictions == permit.evictions {
             let full = shard.states.len() == shard.states.capacity();
-            let known = shard.states.insert(ticket.session, state).is_some();
+            let known = shard.states.insert(permit.session, state).is_some();
             shard.forgotten += u64::from(full && !known);
         }
     }

@@ -240,7 +240,7 @@ pub struct EventFilter {
 /// An event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct EventRow {
-    /// Its place in the chain, without gaps.
+    /// Its position in the chain, without gaps.
     pub id: i64,
     /// When it happened.
     pub created_at: Timestamp,

@@ -9,7 +9,7 @@ use super::clock::Timestamp;
 /// 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 pub enum SigningAlgorithm {
-    /// HMAC with SHA-256: this service alone verifies.
+    /// HMAC with SHA-256: only holders of the secret verify.
     #[strum(serialize = "HS256")]
     Hs256,
     /// Ed25519: others verify by JWKS.

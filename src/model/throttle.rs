@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use uuid::Uuid;
 
-/// Failures of one account from one place that cost nothing.
+/// Number of failures of one account from one source from which on each one brings a wait.
 pub const FREE_FAILURES: i64 = 5;
 /// Maximum of attempts in flight plus failures so far, for one account and one source. Of any
 /// number of parallel guesses, no more than this are evaluated.
@@ -33,11 +33,11 @@ pub fn wait_after(failures: i64) -> Duration {
 /// Counters of an attempt, named by keyed hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counters {
-    /// The account from one place: an address prefix, a known device, or a session.
+    /// The account from one source: an address prefix, a known device, or a session.
     pub place: Uuid,
-    /// The account from everywhere; none where the place itself proves some right.
+    /// The account from everywhere; none where the source itself proves some right.
     pub account: Option<Uuid>,
-    /// The account that a right password from this place unlocks, though nothing is counted there.
+    /// The account that a right password from this source unlocks, though nothing is counted there.
     pub unlocks: Option<Uuid>,
 }
 

@@ -26,7 +26,7 @@ pub async fn find(
     Ok((events, next))
 }
 
-/// The next thousand events from a place on, the oldest first.
+/// The next thousand events from a position on, the oldest first.
 ///
 /// # Errors
 /// An infrastructure failure (`Busy`, `Unavailable`).
@@ -45,7 +45,7 @@ pub async fn record(app: &App, kind: EventType, context: &Context) -> Result<(),
 /// Result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditVerdict {
-    /// The number of events, each in its place and as it was written, and the newest as `ID:LINK`:
+    /// The number of events, each in its position and unchanged, and the newest as `ID:LINK`:
     /// a note to keep elsewhere and to give to the next verification.
     Whole(i64, String),
     /// The event with this number, which the caller has noted, is gone or is another.

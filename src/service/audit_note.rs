@@ -1,6 +1,6 @@
 //! Notes of the newest audit event in the log.
 //!
-//! Somebody who can write the database can put back an older state with its seal. A place of the
+//! Somebody who can write the database can put back an older state with its MACs. A position from the
 //! chain that stands outside the database, as in the log, finds that: `doorward audit verify
 //! --since`. The running server compares its own last note too.
 

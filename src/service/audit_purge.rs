@@ -2,8 +2,8 @@
 //!
 //! It trusts the clock only as far as the record confirms it: a clock that is wrong for a moment
 //! would make every event look old. The newest event that is at least a week old by the clock must
-//! not be older than two weeks. After a jump no event is, until one that was written at the new time
-//! has become a week old.
+//! not be older than two weeks. After a jump of the clock there is no such event until one that was
+//! written afterwards is a week old.
 
 use std::time::Duration;
 

@@ -86,12 +86,13 @@ pub async fn follow(app: &App, from: FeedPosition) {
     }
 }
 
-/// Reads what has come since `place`, evicts it and renews the lease; says where it is now. Without
-/// a place it begins anew: empty, at the newest. So it does if the database is not the one that the
-/// place is of, or has lost what was read (a failover to a copy that lags, a restore).
+/// Reads what has come since `place`, evicts it and renews the lease. Returns the new position. Without
+/// a position it starts with an empty registry at the newest change. It also restarts if the position
+/// belongs to another database, or the database lost rows that were read (a failover to a copy that
+/// lags, a restore).
 ///
 /// # Errors
-/// The feed could not be read; the place is then unknown, for rows may be purged meanwhile.
+/// The feed could not be read; the position is then unknown, because rows may be purged meanwhile.
 pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, Failure> {
     let Some(mut place) = place else {
         return begin_anew(app).await;

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// How long an ended session stays, so that its end can still be looked up.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
-/// How long failures from one place are remembered after the last.
+/// How long failures from one source are remembered after the last.
 const PLACES_KEPT: Duration = Duration::from_hours(24);
 /// How long an account's failures are remembered after the last; those that lock it, until it is
 /// unlocked.
@@ -82,7 +82,7 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
     Ok(sessions + throttles + events + changes)
 }
 
-/// Asks for batch after batch, each from the place that the one before names, until one names none.
+/// Asks for batch after batch, each from the position that the one before names, until one names none.
 async fn walk<P>(
     first: P,
     batch: impl AsyncFn(P) -> Result<(u64, Option<P>), StoreError>,

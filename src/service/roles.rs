@@ -30,9 +30,9 @@ pub struct RoleToSave<'a> {
 /// Makes a role or sets what it permits; says whether it was made.
 ///
 /// # Errors
-/// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions of this server that the caller
-/// does not hold or for a change of `user` without all of them, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
-/// [`Failure::VersionRequired`], [`Failure::Outdated`], or a infrastructure failure.
+/// [`Failure::Invalid`], [`Failure::NotPermitted`] for permissions that the caller does not hold or
+/// for a change of `user` without all of our own, [`Failure::RoleBuiltIn`] if `admin` were to lose one,
+/// [`Failure::VersionRequired`], [`Failure::Outdated`], or an infrastructure failure.
 pub async fn save(
     app: &App,
     role: RoleToSave<'_>,
@@ -73,7 +73,7 @@ pub async fn save(
 ///
 /// # Errors
 /// [`Failure::RoleBuiltIn`], [`Failure::RoleInUse`], [`Failure::NotFound`],
-/// [`Failure::NotPermitted`] as at [`save`], or a infrastructure failure.
+/// [`Failure::NotPermitted`] as at [`save`], or an infrastructure failure.
 pub async fn delete(app: &App, name: &str, authority: Authority, context: &Context) -> Result<(), Failure> {
     if [ADMIN_ROLE, DEFAULT_ROLE].contains(&name) {
         return Err(Failure::RoleBuiltIn);

@@ -104,7 +104,7 @@ impl Store {
             .await
     }
 
-    /// Events from a place on, the oldest first.
+    /// Events from a position on, the oldest first.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -99,8 +99,8 @@ impl Committer {
         }
     }
 
-    /// After a deadlock with another node, or a row that another transaction holds: one session's
-    /// conflict is not the others' matter.
+    /// Tries each rotation alone, after a deadlock with another node or a row that another
+    /// transaction holds, so that one conflict does not fail the others.
     async fn one_by_one(&self, batch: &mut Vec<(Rotation, RotationAnswer)>) {
         for (rotation, waiting) in batch.drain(..).filter(|(_, waiting)| !waiting.is_closed()) {
             let rotated = self.commit([&rotation].into_iter()).await;

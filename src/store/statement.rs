@@ -42,7 +42,7 @@ pub(super) enum EngineRow {
 }
 
 impl EngineRow {
-    /// The value of a column, by its place.
+    /// The value of a column, by its position.
     pub(super) fn get<T>(&self, place: usize) -> Result<T, StoreError>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,

@@ -79,7 +79,7 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// Identity of a request and its place in a trace.
+/// Identity of a request and its position in a trace.
 #[derive(Clone)]
 pub struct RequestContext {
     identity: Arc<Identity>,

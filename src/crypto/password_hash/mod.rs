@@ -2,8 +2,8 @@
 //! by design: for a hashing thread only.
 //!
 //! Verification runs exactly one hash, of the configured cost if there is no stored one to verify;
-//! two if the password was typed in another form than NFC, in which systems that do not normalise
-//! have hashed it.
+//! two if the password was typed in another form than NFC, because systems that do not normalise
+//! hashed the text as typed.
 
 mod argon2id;
 mod cost;

@@ -153,7 +153,7 @@ body! {
 
 /// Change the password
 ///
-/// Every other session of the account ends at once.
+/// Every other session of the account ends immediately.
 #[utoipa::path(
     operation_id = "changePassword", tag = "me", security(("password" = [])),
     responses(

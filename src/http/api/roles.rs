@@ -74,8 +74,9 @@ body! {
 /// Create or change a role
 ///
 /// An existing role is changed only if `If-Match` names its current version. The change has effect
-/// on the next request of every account with the role. A caller cannot give a permission of this
-/// server that the caller does not hold. `admin` always keeps all of them.
+/// on the next request of every account with the role. A caller can give only permissions that
+/// the caller holds; a caller with all of Doorward's own permissions can give any. Only such a caller can
+/// change `user`. `admin` always keeps all of them.
 #[utoipa::path(
     operation_id = "putRole", tag = "roles", security(("password" = ["roles:write"])),
     params(

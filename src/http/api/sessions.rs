@@ -173,7 +173,7 @@ impl From<Scope> for LogoutScope {
 
 /// Log out
 ///
-/// Ends sessions at once. After the answer, none of their tokens works on this node; other nodes
+/// Ends sessions immediately. After the answer, none of their tokens works on this node; other nodes
 /// follow within a second.
 #[utoipa::path(
     operation_id = "logout", tag = "sessions", security(("password" = [])),

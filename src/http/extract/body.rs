@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 /// From the end of the headers to the end of the body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Checks the headers at once, then reads the body to its end, then checks the bearer again.
+/// Checks the headers immediately, then reads the body to its end, then checks the bearer again.
 ///
 /// # Errors
 /// The body is of another type, too large, late or broken off; or the bearer's right has ended.

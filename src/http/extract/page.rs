@@ -31,7 +31,7 @@ pub enum AccountOrder {
     Email,
 }
 
-/// The text of a place in the list of accounts.
+/// The text of a position in the list of accounts.
 #[must_use]
 pub fn write_cursor(place: &AccountCursor) -> String {
     URL_SAFE_NO_PAD.encode(match place {
@@ -40,7 +40,7 @@ pub fn write_cursor(place: &AccountCursor) -> String {
     })
 }
 
-/// The place that a text names, if the list is in that order.
+/// The position that a text names, if the list is in that order.
 #[must_use]
 pub fn parse_cursor(text: &str, order: AccountOrder) -> Option<AccountCursor> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;

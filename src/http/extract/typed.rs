@@ -51,7 +51,7 @@ pub trait FieldValue {
     fn read(value: Option<SentValue>, name: &'static str, faults: &mut Vec<Invalid>) -> Self;
 }
 
-/// A body that has arrived, as an extractor gives it: read at once, or [`Unread`].
+/// A body that has arrived, as an extractor gives it: read immediately, or [`Unread`].
 pub trait Arrived: Sized {
     /// Takes the fields.
     ///

@@ -36,7 +36,7 @@ body! {
         #[schema(value_type = String, min_length = 1, example = "dwr_…")]
         pub token: Secret,
         /// `access_token` or `refresh_token`. To introspect a refresh token, the hint must be
-        /// `refresh_token`; otherwise it is not needed.
+        /// `refresh_token`; otherwise it is not needed. Revocation ignores it.
         #[schema(nullable = false, example = "refresh_token")]
         pub token_type_hint: Option<String>,
     }

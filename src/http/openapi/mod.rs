@@ -17,7 +17,8 @@ use super::problem::ProblemBody;
 use super::routes;
 use crate::model::permission::Permission;
 
-const INTRODUCTION: &str = "Accounts, sessions and JWTs that can be ended at once.
+const INTRODUCTION: &str =
+    "Accounts, and sessions that can be ended immediately: Doorward then refuses their tokens.
 
 Every answer has an `X-Request-Id`, which is also in the server's log. A request may bring its own id: 1 to \
 64 letters, digits, `.`, `_` and `-`. Every refusal has the body `Problem`, sent as \

@@ -25,7 +25,7 @@ pub fn of_caller(headers: &HeaderMap) -> CallerTrace<'_> {
     }
 }
 
-/// Tells the caller the request's place in its trace.
+/// Tells the caller the request's position in its trace.
 pub fn put(headers: &mut HeaderMap, place: String) {
     if let Ok(place) = HeaderValue::try_from(place) {
         headers.insert(TRACEPARENT, place);

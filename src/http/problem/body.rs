@@ -30,7 +30,7 @@ pub struct ProblemBody {
     /// Id of the request in the log.
     #[schema(example = "6f1c2a9b7d3e4f50")]
     request_id: String,
-    /// Error code of RFC 6749 section 5.2, on OAuth paths only.
+    /// Error code of RFC 6749 section 5.2, on `/login`, `/refresh` and `/oauth/` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "invalid_grant")]
     error: Option<&'static str>,

@@ -56,7 +56,7 @@ refusals! {
     ];
     /// Refusals of an administrative operation, beside those of a guarded one.
     AdminRefusals: [
-        ("403", "The caller's role does not permit this, or the account has more permissions than the caller (`insufficient_scope`)"),
+        ("403", "The caller's role does not permit this, or the account or role has permissions that the caller lacks (`insufficient_scope`)"),
         ("422", "Parameters or fields break a rule (`invalid_input`); `detail` is a list"),
     ];
     /// Refusal of an operation on an account.

@@ -27,7 +27,7 @@ pub trait WaitingLine: Default {
     fn pop_last_of_longest(&mut self) -> Option<Self::Item>;
 
     /// Takes the item that a newcomer may displace: the last one of the network that has most, if
-    /// that one would still have as many as the newcomer's; else by the same rule within the
+    /// afterwards it still has at least as many as the newcomer's network; else by the same rule within the
     /// newcomer's own network.
     fn displace(&mut self, newcomer: Path<'_>) -> Option<Self::Item>;
 

@@ -1,8 +1,8 @@
 //! The queue of places at the hashing threads: who waits, whose turn it is, and who loses a place
 //! while it is full. Plain data without threads or time.
 //!
-//! A quarter of the places is kept for callers whose account is proved: by a live session, or by a
-//! device that has logged in before. An account has at most one kept place. All other places are
+//! A quarter of the places is reserved for callers whose account is proved: by a live session, or by a
+//! device that has logged in before. An account has at most one reserved place. All other places are
 //! served in turn by network, so that a flood from one network holds up no other: first over /24
 //! and /48, then within those over /32 and /64. A network keeps a second place only while no other
 //! network needs it.
@@ -20,7 +20,7 @@ use self::lines::{Round, WaitingLine as _};
 use crate::model::ids::UserId;
 use crate::model::throttle::widest_and_narrowest;
 
-/// Part of the places that is kept: one of so many. Of as many turns one is that of a kept place, if
+/// Part of the places that is reserved: one of so many. Of as many turns one is that of a reserved place, if
 /// others wait too.
 const KEPT: usize = 4;
 
@@ -67,18 +67,18 @@ type Lines<T> = Round<Round<BTreeMap<u64, Waiting<T>>>>;
 pub struct Turn<T> {
     /// The item.
     pub item: T,
-    /// The account whose kept place it was; to be given to [`HashQueue::end`].
+    /// The account whose reserved place it was; to be given to [`HashQueue::end`].
     pub account: Option<UserId>,
 }
 
 /// The queue. Every item that is given to it comes out once.
 pub struct HashQueue<T> {
     places: usize,
-    /// Waiting kept places; at most a quarter of all.
+    /// Waiting reserved places; at most a quarter of all.
     kept: Lines<T>,
     /// Waiting places of all others.
     open: Lines<T>,
-    /// Accounts that have a kept place or its turn.
+    /// Accounts that have a reserved place or its turn.
     accounts: HashSet<UserId>,
     next_number: u64,
     /// Counts the turns for which both kinds waited.
@@ -177,7 +177,7 @@ impl<T> HashQueue<T> {
         })
     }
 
-    /// Notes that the turn of an account's kept place has ended.
+    /// Notes that the turn of an account's reserved place has ended.
     pub fn end(&mut self, account: UserId) {
         self.accounts.remove(&account);
     }

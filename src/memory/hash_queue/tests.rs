@@ -91,7 +91,7 @@ fn a_quarter_is_kept_for_proved_accounts_and_an_account_has_one_kept_place() {
     assert_eq!(
         queue.push(known("198.51.100.1", 4), 14).1,
         Some(12),
-        "a network's second kept place is given to another that needs it"
+        "a network's second reserved place is given to another that needs it"
     );
     let first = queue.pop().unwrap();
     assert_eq!((first.item, first.account), (10, Some(UserId::from(1))));

@@ -1,5 +1,5 @@
-//! Acts of administrators on others' accounts. An admin never sees or sets a lasting password (ASVS
-//! 6.4.6), and an admin cannot act on an account with more permissions.
+//! Acts of administrators on others' accounts. Over HTTP, an admin never sees or sets a lasting
+//! password (ASVS 6.4.6), and an admin cannot act on an account with more permissions.
 
 mod change;
 mod create;

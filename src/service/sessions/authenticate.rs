@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::expiry;
 use crate::app::App;
-use crate::memory::session_registry::{Lookup, Ticket};
+use crate::memory::session_registry::{FillPermit, Lookup};
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::SessionState;
@@ -64,7 +64,7 @@ async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Session
         Lookup::Hit(state) => state,
         // Boxed, so that the futures of registry hits, the common case, reserve no memory for the
         // load.
-        Lookup::Miss(ticket) => Box::pin(load(app, session, ticket, now)).await?,
+        Lookup::Miss(permit) => Box::pin(load(app, session, permit, now)).await?,
     };
     if state.live(now) {
         Ok(state)
@@ -76,7 +76,7 @@ async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<Session
 async fn load(
     app: &App,
     session: SessionId,
-    ticket: Ticket,
+    permit: FillPermit,
     now: Timestamp,
 ) -> Result<Arc<SessionState>, Failure> {
     let state = app
@@ -87,7 +87,7 @@ async fn load(
         .ok_or(Failure::InvalidToken)?;
     // One that has run out would only be evicted again.
     if state.live(now) {
-        app.memory.registry.fill(ticket, Arc::clone(&state));
+        app.memory.registry.fill(permit, Arc::clone(&state));
     } else {
         expiry::store_end(app, session, now).await;
     }

@@ -55,7 +55,7 @@ async fn exchange(app: &App, token: &str, context: &Context) -> Result<(TokenPai
         .ok_or(Failure::InvalidGrant(RefreshRefusal::Ended))?;
     let grace = app.config.sessions.refresh_grace;
     // A rotation further ahead than another node's clock can be was written before our clock was
-    // set back, at an unknown time. No grace is none for a rotation that lies ahead, too.
+    // set back, at an unknown time. With a grace of 0 s, a rotation in the future is refused too.
     let within_grace = !grace.is_zero()
         && state
             .rotated_at

@@ -15,7 +15,7 @@ pub struct TokenPair {
     pub expires_in: u64,
     /// The opaque token that gets the next pair.
     pub refresh_token: String,
-    /// Ticket for a device that has just logged in for the first time.
+    /// Device ticket, if the client sent none that is valid and younger than 30 days.
     pub device_ticket: Option<String>,
 }
 

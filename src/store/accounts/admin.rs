@@ -19,7 +19,7 @@ use crate::store::tx::End::{Commit, Rollback};
 use crate::store::{Store, StoreError, events, feed};
 
 impl Store {
-    /// Stores a new account that an administrator makes; none in place of it if its address is
+    /// Stores a new account that an administrator makes; nothing if its e-mail address is
     /// taken.
     ///
     /// # Errors

@@ -72,8 +72,8 @@ impl Store {
         .map(drop)
     }
 
-    /// Sets a lasting password hash if the version is still the one that was verified and the session
-    /// that asks, if one does, is live still. Ends every other session; says whether it did.
+    /// Sets a lasting password hash and ends every other session. Returns false, without a change, if
+    /// the password version is no longer the one that was verified or the session that asks has ended.
     ///
     /// # Errors
     /// [`StoreError`].

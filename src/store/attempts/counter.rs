@@ -37,7 +37,7 @@ pub enum AttemptOutcome {
 /// Consecutive failures so far.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Failures {
-    /// From the attempt's own place.
+    /// From the attempt's own source.
     pub(in crate::store) here: i64,
     /// From everywhere.
     pub(in crate::store) everywhere: i64,

@@ -132,7 +132,7 @@ impl Store {
     }
 
     /// Deletes counters without a change since `places_before`, or, of accounts, since
-    /// `accounts_before`, of the next `batch` after a place; says how many it deleted and where to
+    /// `accounts_before`, of the next `batch` after a position; says how many it deleted and where to
     /// go on, if there is more.
     ///
     /// # Errors

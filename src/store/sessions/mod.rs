@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Deletes the sessions that ended or expired before `before`, of the next `batch` after a
-    /// place, in the order of their ids; says how many it deleted and where to go on, if there is
+    /// position, in the order of their ids; says how many it deleted and where to go on, if there is
     /// more. A walk needs no index on the times, which every refresh would have to move.
     ///
     /// # Errors

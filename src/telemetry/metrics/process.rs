@@ -9,7 +9,8 @@ use std::fs;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Family, Reading};
+use super::family::Family;
+use super::reading::Reading;
 use crate::model::clock::Timestamp;
 
 const CPU: Family = Family::new(
@@ -75,7 +76,7 @@ fn memory() -> Option<(u64, u64)> {
     Some((pages.next()? * page, pages.next()? * page))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

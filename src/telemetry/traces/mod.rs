@@ -157,7 +157,7 @@ impl Trace {
         (id != TraceId::INVALID).then_some(Self { id, span })
     }
 
-    /// Ends the request's span, if it is sampled. Gives its place as a `traceparent`, so that what
+    /// Ends the request's span, if it is sampled. Gives its position as a `traceparent`, so that what
     /// the caller does next can follow it.
     #[must_use]
     pub fn end(&self, status: u16) -> Option<String> {
@@ -188,7 +188,7 @@ impl Extractor for CallerTrace<'_> {
     }
 }
 
-/// The `traceparent` of an answer. The caller has its own state; the place alone is news.
+/// The `traceparent` of an answer. The caller has its own state; the position alone is news.
 struct Place(Option<String>);
 
 impl Injector for Place {

@@ -1,4 +1,4 @@
-//! A span that runs: its place in the trace, and the means to begin another within it.
+//! A span that runs: its position in the trace, and the means to begin another within it.
 
 use std::time::SystemTime;
 

@@ -2,9 +2,8 @@
 //! never makes one.
 //!
 //! Parsing bounds the cost: a hash that someone wrote to the database cannot halt the service. A
-//! parsed hash is verified within 512 MiB and half a minute: scrypt at its limits; bcrypt at
-//! its own takes four seconds, and what systems write by default less than one. Argon2 is not here
-//! but in [`argon2id`](super::argon2id), of every maker.
+//! parsed hash is verified within 512 MiB and a few seconds; what systems write by default takes
+//! less than one. Argon2 of every maker is in [`argon2id`](super::argon2id).
 
 mod bcrypt;
 mod crypt;
