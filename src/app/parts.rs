@@ -1,6 +1,7 @@
 //! The parts of [`App`](super::App) that are more than one thing, each built from its settings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::crypto::CryptoError;
@@ -11,7 +12,7 @@ use crate::crypto::jwt::AccessTokens;
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::SigningKey;
-use crate::memory::hourly::Hourly;
+use crate::memory::once_per::OncePer;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::refunds::Refunds;
 use crate::memory::session_registry::Registry;
@@ -74,7 +75,7 @@ pub struct Memory {
     /// Registrations of each address.
     pub registrations: AddressLimit,
     /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
-    pub forgotten_proxy: Hourly,
+    pub forgotten_proxy: OncePer,
     /// Told whenever an attempt at a password ends.
     pub attempt_ended: tokio::sync::Notify,
     /// The last count of live sessions; held while they are counted.
@@ -88,7 +89,7 @@ impl Memory {
             logins: AddressLimit::new(config.limits.login),
             refunds: Refunds::default(),
             registrations: AddressLimit::new(config.limits.register),
-            forgotten_proxy: Hourly::default(),
+            forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),
         }

@@ -3,7 +3,7 @@
 
 pub mod hash_pool;
 pub mod hash_queue;
-pub mod hourly;
+pub mod once_per;
 pub mod rate_limit;
 pub mod refunds;
 pub mod session_registry;

@@ -1,33 +1,33 @@
-//! Something that may happen once an hour, such as a warning that every request could cause.
+//! Something that may happen once in a time, such as a warning that every request could cause.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::model::clock::Timestamp;
 
-const HOUR: Duration = Duration::from_hours(1);
-
 /// The time at which it happened last.
-pub struct Hourly {
+pub struct OncePer {
+    time: Duration,
     /// Microseconds since the Unix epoch; the least number before the first time.
     last: AtomicI64,
 }
 
-impl Default for Hourly {
-    fn default() -> Self {
+impl OncePer {
+    /// At most once in so much time.
+    #[must_use]
+    pub const fn new(time: Duration) -> Self {
         Self {
+            time,
             last: AtomicI64::new(i64::MIN),
         }
     }
-}
 
-impl Hourly {
     /// Whether it may happen now; true notes that it does. Of several that ask at once, one may.
     #[must_use]
     pub fn claim(&self, now: Timestamp) -> bool {
         let last = self.last.load(Ordering::Relaxed);
         // A time in the future was noted before the clock was set back: ignore it.
-        let is_due = last > now.micros() || last < now.minus(HOUR).micros();
+        let is_due = last > now.micros() || last < now.minus(self.time).micros();
         is_due
             && self
                 .last
@@ -43,10 +43,11 @@ mod tests {
     #[test]
     fn it_happens_once_an_hour() {
         let now = Timestamp::from_secs(1_800_000_000);
-        let hourly = Hourly::default();
+        let hour = Duration::from_hours(1);
+        let hourly = OncePer::new(hour);
         assert!(hourly.claim(now));
-        assert!(!hourly.claim(now) && !hourly.claim(now.plus(HOUR)));
-        let later = now.plus(HOUR + Duration::from_secs(1));
+        assert!(!hourly.claim(now) && !hourly.claim(now.plus(hour)));
+        let later = now.plus(hour + Duration::from_secs(1));
         assert!(hourly.claim(later) && !hourly.claim(later));
         assert!(hourly.claim(now), "the clock was set back");
     }
