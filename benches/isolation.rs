@@ -113,7 +113,7 @@ pub fn beside_slow_clients(report: &mut Report) {
         },
     )
     .expect("descriptors for 1,800 connections");
-    let service = Service::start(None);
+    let service = Service::start_with(None, &[("DOORWARD_CONNECTIONS_PER_ADDRESS", "2000")]);
     let account = service.account("alice@example.com");
     let steady = || Load::of(&service.address, &account.me_request(), 4).at_rate(50, Duration::from_secs(20));
     let quiet = steady();

@@ -27,7 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
-    ("server", &["http", "service", "app", "config", "crypto", "model"]),
+    (
+        "server",
+        &["http", "service", "app", "config", "crypto", "telemetry", "model"],
+    ),
     ("http", &["service", "app", "telemetry", "model"]),
     (
         "service",

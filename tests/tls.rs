@@ -24,7 +24,7 @@ use crate::support::process::{Server, free_port, output};
 pub const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
+pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Whoever signs the certificates of a test.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -65,23 +65,28 @@ impl Authority {
     }
 
     fn connect(&self, server: &Server, alpn: &[u8]) -> Tls {
+        let stream = TcpStream::connect(&server.address).unwrap();
+        self.shake_hands(stream, &[alpn]).unwrap()
+    }
+
+    /// A handshake on a connection, with the protocols that the client offers.
+    pub fn shake_hands(&self, stream: TcpStream, offered: &[&[u8]]) -> std::io::Result<Tls> {
         let mut roots = RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap();
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(&server.address).unwrap();
+        config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let connection =
             ClientConnection::new(Arc::new(config), ServerName::try_from("127.0.0.1").unwrap()).unwrap();
         let mut tls = StreamOwned::new(connection, stream);
         while tls.conn.is_handshaking() {
-            tls.conn.complete_io(&mut tls.sock).unwrap();
+            tls.conn.complete_io(&mut tls.sock)?;
         }
-        tls
+        Ok(tls)
     }
 
     /// The certificate that a new connection sees.
@@ -119,7 +124,7 @@ fn eventually(what: &str, true_at_last: impl Fn() -> bool) {
     assert!(came, "{what}");
 }
 
-fn get(path: &str) -> String {
+pub fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 

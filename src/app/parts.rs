@@ -76,6 +76,10 @@ pub struct Memory {
     pub registrations: AddressLimit,
     /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
     pub forgotten_proxy: OncePer,
+    /// Warnings of connections that were refused because their address has too many.
+    pub refused_connections: OncePer,
+    /// Warnings of idle connections that were closed because there are too many in all.
+    pub closed_connections: OncePer,
     /// Told whenever an attempt at a password ends.
     pub attempt_ended: tokio::sync::Notify,
     /// The last count of live sessions; held while they are counted.
@@ -90,6 +94,8 @@ impl Memory {
             refunds: Refunds::default(),
             registrations: AddressLimit::new(config.limits.register),
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
+            refused_connections: OncePer::new(Duration::from_mins(1)),
+            closed_connections: OncePer::new(Duration::from_mins(1)),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),
         }

@@ -28,6 +28,9 @@ pub fn run(config: Config, environment: &[(String, String)]) -> Result<(), Exit>
 }
 
 async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> Result<(), Exit> {
+    if let Err(cause) = server::raise_descriptors() {
+        log::warn!(cause:%; "cannot raise the limit of open files; it bounds the number of connections");
+    }
     let metrics = config.telemetry.metrics_listen.map(bind).transpose()?;
     let listen = config.server.listen;
     let identity = config

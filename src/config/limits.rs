@@ -1,18 +1,18 @@
-//! Limits on attempts, and the proxies trusted to name the client's address.
+//! Limits on attempts and connections, and the proxies trusted to name the client's address.
 
 use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::row::settings;
-use super::values::{DurationOr, NETWORKS, RATE};
+use super::values::{DurationOr, NETWORKS, RATE, Whole};
 use crate::model::throttle::Rate;
 
 /// Duration of an account lock.
 const LOCK: DurationOr = DurationOr("until-reset", "24h");
 
 settings! {
-    /// Limits on attempts, and the proxies trusted to name the client's address.
+    /// Limits on attempts and connections, and the proxies trusted to name the client's address.
     LimitSettings {
         login: Option<Rate> = "DOORWARD_LIMIT_LOGIN_IP", "100/5m", RATE,
             "attempts at a password from one client address (IPv6: one /64) in a period, or off; a /24 or \
@@ -22,6 +22,9 @@ settings! {
         account_lock: Option<Duration> = "DOORWARD_ACCOUNT_LOCK", "until-reset", LOCK,
             "time that an account is locked for unknown devices after 100 failed logins in a row: \
              until-reset, or a time of at least 1h, such as 24h";
+        connections: usize = "DOORWARD_CONNECTIONS_PER_ADDRESS", "256", Whole(1, 25_000),
+            "connections that one client address (IPv6: one /64) can have open at a node; trusted proxies \
+             can have any number";
         trusted_proxies: Vec<IpNet> = "DOORWARD_TRUSTED_PROXIES", "none", NETWORKS,
             "comma-separated networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8";
     }

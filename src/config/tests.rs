@@ -91,6 +91,7 @@ fn every_bad_value_is_named_at_once() {
         ("DOORWARD_LIMIT_LOGIN_IP", "100"),
         ("DOORWARD_LIMIT_REGISTER_IP", "0/1h"),
         ("DOORWARD_ACCOUNT_LOCK", "1s"),
+        ("DOORWARD_CONNECTIONS_PER_ADDRESS", "0"),
         ("DOORWARD_TRUSTED_PROXIES", "proxy"),
         ("DOORWARD_AUDIT_RETENTION", "1h"),
         ("DOORWARD_REGISTRY_SIZE", "0"),

@@ -23,7 +23,7 @@ pub struct Shared {
     more: fn(&mut ServiceConfig),
     /// Swagger UI, where it is served.
     pages: Option<Data<Pages>>,
-    /// Whether the listener speaks TLS, and so HTTP/2, whose streams are bounded.
+    /// Whether the listener speaks HTTP/2, whose streams are bounded.
     pub(super) bound_streams: bool,
 }
 

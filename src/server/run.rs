@@ -5,28 +5,18 @@ use std::net::TcpListener;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 
 use super::connections::streams::StreamsInFlight;
-use super::connections::{
-    CONNECTION_WINDOW, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, KEEP_ALIVE, MOST_HANDSHAKES, STREAM_WINDOW,
-    per_worker,
-};
 use super::tls::TlsIdentity;
-use super::{Shared, http_app, metrics_listener};
+use super::{accept, metrics_listener};
 use crate::app::workers::{self, Worker};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::service::feed::{self, FeedPosition};
 use crate::service::{self, Failure, audit, busy_note};
-
-/// How long a stopping server waits for the requests in flight.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The sockets that are served, and how.
 pub struct Listeners {
@@ -66,7 +56,7 @@ pub async fn run(
     } = listeners;
     let streams = identity.as_ref().map(|_| StreamsInFlight::default());
     // Dropped at the end, the server closes what is idle and still open.
-    let mut server = pin!(serve(&app, public, identity.as_ref(), streams.as_ref())?);
+    let mut server = pin!(accept::serve(&app, public, identity.as_ref(), streams.as_ref())?);
     let drained = drain(&app, server.handle(), streams, stop);
     let mut workers = service::workers::list(&app, begun);
     if let Some(identity) = &identity {
@@ -85,40 +75,6 @@ pub async fn run(
     };
     finish(&app).await;
     ended
-}
-
-/// Starts the threads that accept and answer.
-fn serve(
-    app: &Data<App>,
-    listener: TcpListener,
-    identity: Option<&Arc<TlsIdentity>>,
-    streams: Option<&StreamsInFlight>,
-) -> io::Result<Server> {
-    let mut shared = Shared::new(app, |_| {}).map_err(io::Error::other)?;
-    shared.bound_streams = streams.is_some();
-    let server = {
-        let app = app.clone();
-        HttpServer::new(move || http_app(app.clone(), shared.clone()))
-    };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let server = server
-        .workers(threads)
-        .max_connections(per_worker(threads))
-        .client_request_timeout(HEADER_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(SHUTDOWN_TIMEOUT.as_secs())
-        .disable_signals();
-    let server = match identity.zip(streams.cloned()) {
-        None => server.listen(listener)?,
-        Some((identity, streams)) => server
-            .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
-            .max_connection_rate(MOST_HANDSHAKES)
-            .h2_initial_window_size(STREAM_WINDOW)
-            .h2_initial_connection_window_size(CONNECTION_WINDOW)
-            .on_connect(move |_, connection| streams.connected(connection))
-            .listen_rustls_0_23(listener, identity.server_config().map_err(io::Error::other)?)?,
-    };
-    Ok(server.run())
 }
 
 /// Waits for `stop`, then for the requests in flight.

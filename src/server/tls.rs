@@ -55,16 +55,19 @@ impl TlsIdentity {
         }))
     }
 
-    /// Configuration for a listener. actix adds the ALPN names: h2, then http/1.1.
+    /// Configuration for a listener that speaks these protocols, by their ALPN names, the
+    /// preferred first. A client that offers others only is refused.
     ///
     /// # Errors
     /// The provider has no cipher suite for these versions.
-    pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, Error> {
+    pub fn server_config(self: &Arc<Self>, protocols: &[&[u8]]) -> Result<ServerConfig, Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(VERSIONS)?;
-        Ok(builder
+        let mut config = builder
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(config)
     }
 
     /// Looks at the files for ever and takes up a new pair that is valid; one that is not is logged

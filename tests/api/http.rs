@@ -584,7 +584,7 @@ async fn a_slow_header_and_a_slow_body_are_ended() {
 
 #[tokio::test]
 async fn idle_connections_do_not_keep_others_out() {
-    let app = TestApp::start(Engine::Sqlite).await;
+    let app = TestApp::start_with(Engine::Sqlite, &[("DOORWARD_CONNECTIONS_PER_ADDRESS", "1000")]).await;
     let idle: Vec<TcpStream> = (0..300)
         .map(|_| TcpStream::connect(&app.address).unwrap())
         .collect();

@@ -13,6 +13,8 @@ use crate::support::process::Server;
 
 const OF_EACH: usize = 500;
 const IDLE: usize = 300;
+/// All clients of a test come from one address.
+const CONNECTIONS: (&str, &str) = ("DOORWARD_CONNECTIONS_PER_ADDRESS", "2000");
 const REQUESTS: usize = 300;
 /// What the requirement says of an active client.
 const LONGEST: Duration = Duration::from_secs(2);
@@ -69,7 +71,7 @@ fn shown(times: &[Duration]) -> String {
 async fn slow_and_idle_clients_keep_nobody_out() {
     raise_the_limit_of_descriptors();
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[("RUST_LOG", "info")]);
+    let server = Server::start(folder.path(), &[("RUST_LOG", "info"), CONNECTIONS]);
     let mut connection = Connection::open(&server.address).await;
     assert_eq!(connection.register("alice@example.com").await.status, 201);
     let token = connection
@@ -167,7 +169,7 @@ async fn a_burst_of_connections_is_heard_at_once() {
     const PATIENCE: Duration = Duration::from_secs(10);
     raise_the_limit_of_descriptors();
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::start(folder.path(), &[CONNECTIONS]);
     // As when it is busy otherwise: what comes meanwhile waits, in the system's hands.
     server.freeze();
     let mut connections = Vec::new();

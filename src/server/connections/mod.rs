@@ -1,43 +1,7 @@
-//! Bounds of connections: how many, how long they may say nothing, how much HTTP/2 may send ahead.
+//! What holds a connection within bounds: of its address, of its worker, of HTTP/2.
 
+pub mod address_cap;
+pub mod client_stream;
+pub mod limits;
+pub mod room;
 pub mod streams;
-
-use std::time::Duration;
-
-use rustix::process::{Resource, getrlimit};
-
-/// Time from the accepted connection to the end of a request's headers.
-pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time from the accepted connection to the end of the TLS handshake: three round trips of a slow
-/// phone.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Handshakes in flight in a worker; at this number it accepts no more. Each is some
-/// kilobytes and computes only in its worker's turn, so the number is for memory. It should not be
-/// small: a client that opens that many and says nothing keeps the rest out, for
-/// [`HANDSHAKE_TIMEOUT`].
-pub const MOST_HANDSHAKES: usize = 1000;
-/// Bytes that an HTTP/2 client may send ahead of being read, to one request. No body is larger, and
-/// actix's own 1 MiB, and 2 MiB for the connection, would be held for each of thousands of
-/// connections.
-pub const STREAM_WINDOW: u32 = 64 * 1024;
-/// Bytes that an HTTP/2 client may send ahead of being read, to all its requests.
-pub const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// Time that a connection stays open without a request: longer than what proxies keep one for, so
-/// that the proxy closes it and no request meets a closing door.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// File descriptors that are not for connections: database, log, libraries.
-const RESERVED_DESCRIPTORS: u64 = 64;
-const MOST_CONNECTIONS: u64 = 25_000;
-
-/// Connections of one of so many workers: as many as the file descriptors allow, so that an
-/// accepted connection never starves the database of one.
-pub fn per_worker(workers: usize) -> usize {
-    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(MOST_CONNECTIONS);
-    let connections = descriptors
-        .saturating_sub(RESERVED_DESCRIPTORS)
-        .clamp(16, MOST_CONNECTIONS);
-    usize::try_from(connections)
-        .unwrap_or(usize::MAX)
-        .div_ceil(workers)
-}

@@ -1,4 +1,4 @@
-//! Bounds of one connection over TLS, and the requests in flight by which a stopping server knows
+//! Bounds of one connection where HTTP/2 is on, and the requests in flight by which a stopping server knows
 //! that it is done.
 //!
 //! actix hands h2 only the two window sizes. What h2 0.3.27 bounds by itself: a connection ends

@@ -23,7 +23,7 @@ const REFRESHES: Family = Family::labelled(
 );
 const THROTTLED: Family = Family::labelled(
     "doorward_throttled_total",
-    "Requests refused by a limit",
+    "Requests and connections refused by a limit",
     &["limit"],
 );
 
@@ -47,7 +47,9 @@ pub enum RequestLimit {
     LoginAddress,
     /// Registrations from one address.
     RegisterAddress,
-    /// Any request whose client has reset the connection before it was accepted.
+    /// Connections beyond the most of one address.
+    Connections,
+    /// Connections that their client had reset before they were accepted.
     NoAddress,
 }
 
