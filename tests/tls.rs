@@ -111,7 +111,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 fn started() -> (TempDir, Authority, Server) {
     let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     authority.install(folder.path());
-    let server = Server::start(folder.path(), FILES);
+    let server = Server::start(folder.path(), &[FILES, &[("DOORWARD_HTTP2", "on")]].concat());
     (folder, authority, server)
 }
 
@@ -266,6 +266,22 @@ async fn an_account_is_made_and_used_over_http_1_and_http_2() {
         .await
         .unwrap();
     assert_eq!(issuer["issuer"], format!("https://{}", server.address));
+}
+
+#[test]
+fn http_2_is_spoken_only_where_it_is_turned_on() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    authority.install(folder.path());
+    let server = Server::start(folder.path(), FILES);
+    let connect = || TcpStream::connect(&server.address).unwrap();
+    let refused = authority.shake_hands(connect(), &[b"h2"]).err().unwrap();
+    assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
+    let mut both = authority.shake_hands(connect(), &[b"h2", b"http/1.1"]).unwrap();
+    assert_eq!(both.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    assert!(exchange(&mut both, &get("/health")).starts_with("HTTP/1.1 200"));
+    let mut none = authority.shake_hands(connect(), &[]).unwrap();
+    let preface = exchange(&mut none, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    assert!(preface.starts_with("HTTP/1.1 400"), "{preface}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ settings! {
              turns HTTPS on; a changed file is loaded without a restart";
         tls_key: Option<PathBuf> = TLS_KEY, "none", FILE_OR_NONE,
             "PEM file of the private key; only its owner and group can have read permission";
+        http2: bool = "DOORWARD_HTTP2", "off", Switch("on", "off"),
+            "on or off: HTTP/2 beside HTTP/1.1 over TLS; it has no bound on a header before it is decoded, so \
+             one client can make the server use gigabytes of memory";
         docs: bool = "DOORWARD_DOCS", "on", Switch("on", "off"),
             "on or off: Swagger UI at /docs/";
     }

@@ -99,6 +99,7 @@ fn every_bad_value_is_named_at_once() {
         (TLS_CERT, "-----BEGIN CERTIFICATE-----"),
         (TLS_KEY, "-----BEGIN PRIVATE KEY-----"),
         ("DOORWARD_METRICS_LISTEN", "9100"),
+        ("DOORWARD_HTTP2", "yes"),
         ("DOORWARD_DOCS", "1"),
         ("DOORWARD_LOG_FORMAT", "xml"),
     ];

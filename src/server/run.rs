@@ -22,7 +22,7 @@ use crate::service::{self, Failure, audit, busy_note};
 pub struct Listeners {
     /// The socket of the service.
     pub public: TcpListener,
-    /// Certificate and key of the public socket: with them it speaks TLS, and HTTP/2 there.
+    /// Certificate and key of the public socket: with them it speaks TLS.
     pub identity: Option<Arc<TlsIdentity>>,
     /// The socket of `GET /metrics`.
     pub metrics: Option<TcpListener>,
@@ -54,7 +54,8 @@ pub async fn run(
         identity,
         metrics,
     } = listeners;
-    let streams = identity.as_ref().map(|_| StreamsInFlight::default());
+    let speaks_http2 = identity.is_some() && app.config.http.http2;
+    let streams = speaks_http2.then(StreamsInFlight::default);
     // Dropped at the end, the server closes what is idle and still open.
     let mut server = pin!(accept::serve(&app, public, identity.as_ref(), streams.as_ref())?);
     let drained = drain(&app, server.handle(), streams, stop);
