@@ -94,6 +94,8 @@ pub fn serve(
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEADER_TIMEOUT)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            // Whoever has closed the connection waits for no answer: what was begun for it ends.
+            .h1_allow_half_closed(false)
             .h2_initial_window_size(STREAM_WINDOW)
             .h2_initial_connection_window_size(CONNECTION_WINDOW);
         if let Some(streams) = streams.clone() {

@@ -1,12 +1,15 @@
-//! Connections: how many one address has, and how many there are in all.
+//! Connections: how many one address has, how many there are in all, and what becomes of a request
+//! whose client has left.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
+use rstest::rstest;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::raw::raw;
+use crate::support::PASSWORD;
 use crate::support::process::{Server, free_port};
 use crate::tls::{Authority, FILES, get};
 
@@ -181,4 +184,49 @@ fn sockets_that_never_shake_hands_keep_no_other_waiting() {
     // Had it waited for a place, most of those before it would have run out of time.
     assert!(open(&silent) > 900, "{} of 1,500 are left", open(&silent));
     assert_eq!(open(&silent[..400]), 0, "the oldest are closed first");
+}
+
+#[rstest]
+#[case::reset(true)]
+#[case::closed(false)]
+fn logins_whose_client_has_left_are_not_hashed(#[case] reset: bool) {
+    const LOGINS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let server = Server::start(
+        folder.path(),
+        &[
+            ("DOORWARD_HASH_THREADS", "1"),
+            ("DOORWARD_HASH_QUEUE", "400"),
+            // Dear enough to make a queue, cheap enough to get through it before its deadline.
+            ("DOORWARD_ARGON2", "m=7168,t=5,p=1"),
+            ("DOORWARD_METRICS_LISTEN", &metrics),
+        ],
+    );
+    let mut logins: Vec<_> = (0..LOGINS)
+        .map(|_| connected("127.0.0.1", &server.address))
+        .collect();
+    for (number, stream) in logins.iter_mut().enumerate() {
+        let body = format!(
+            "username=nobody{number}@example.com&password={}",
+            PASSWORD.replace(' ', "+")
+        );
+        let head = "Host: x\r\nContent-Type: application/x-www-form-urlencoded";
+        let length = body.len();
+        stream
+            .write_all(
+                format!("POST /login HTTP/1.1\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}")
+                    .as_bytes(),
+            )
+            .unwrap();
+        if reset {
+            SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+    }
+    let depth = || figure(&metrics, "doorward_hash_queue_depth").unwrap();
+    eventually("they wait for their turn", || depth() >= LOGINS / 2);
+    drop(logins);
+    eventually("nobody waits any more", || depth() == 0);
+    let hashed = figure(&metrics, "doorward_hash_duration_seconds_count").unwrap();
+    assert!(hashed < LOGINS / 2, "{hashed} of {LOGINS} were hashed");
 }
