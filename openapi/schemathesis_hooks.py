@@ -3,6 +3,7 @@
 import itertools
 import os
 import subprocess
+import time
 import urllib.parse
 
 import requests
@@ -15,6 +16,8 @@ URL = os.environ["DOORWARD_CASES_URL"]
 PASSWORD = "an owl keeps the door"
 numbers = itertools.count()
 turns = itertools.count()
+# Changes of accounts and roles need a login of the last ten minutes.
+FRESH_FOR = 8 * 60
 
 
 class Person:
@@ -31,8 +34,11 @@ class Person:
         answer.raise_for_status()
         tokens = answer.json()
         self.access_token, self.refresh_token = tokens["access_token"], tokens["refresh_token"]
+        self.logged_in_at = time.monotonic()
 
     def stands(self):
+        if time.monotonic() - self.logged_in_at > FRESH_FOR:
+            return False
         me = requests.get(URL + "/me", headers={"Authorization": f"Bearer {self.access_token}"}, timeout=60)
         return me.status_code == 200 and me.json()["role"] == ROLE and me.json()["email"] == self.email
 

@@ -368,6 +368,7 @@ impl World {
             me,
             subject,
             permissions: Permissions::default(),
+            authenticated_at: Timestamp::from_secs(0),
             idle_expires_at: end,
             expires_at: end,
             written: Written::default(),

@@ -5,7 +5,7 @@ use actix_web::{Error, HttpMessage as _, web};
 use actix_web_httpauth::middleware::HttpAuthentication;
 use futures_util::future::LocalBoxFuture;
 
-use super::extract::bearer::{BearerToken, CurrentUser, Needed, is_permitted};
+use super::extract::bearer::{BearerToken, CurrentUser, Needed, ProofAge, check_need};
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::permission::Permission;
@@ -30,7 +30,25 @@ pub fn permitted(
     read: Permission,
     write: Permission,
 ) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
-    guarded(Needed::Permission { read, write })
+    guarded(Needed::Permission {
+        read,
+        write,
+        proof: ProofAge::Any,
+    })
+}
+
+/// As [`permitted`], for a scope whose changes take over or narrow accounts: they need a fresh proof
+/// of the password too.
+#[must_use]
+pub fn permitted_with_proof(
+    read: Permission,
+    write: Permission,
+) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
+    guarded(Needed::Permission {
+        read,
+        write,
+        proof: ProofAge::Fresh,
+    })
 }
 
 fn guarded(needed: Needed) -> Guard<impl Fn(ServiceRequest, BearerToken) -> BearerCheck + Clone + use<>> {
@@ -50,16 +68,17 @@ async fn check(request: ServiceRequest, token: BearerToken, needed: Needed) -> C
         Ok(token) => token,
         Err(problem) => return Err((problem.into(), request)),
     };
-    match sessions::authenticate(app, token).await {
-        Ok(bearer) if !is_permitted(&bearer, needed, request.method()) => {
+    let bearer = match sessions::authenticate(app, token).await {
+        Ok(bearer) => bearer,
+        Err(failure) => return Err((Problem::from(failure).into(), request)),
+    };
+    if let Err(failure) = check_need(app, &bearer, needed, request.method()) {
+        if matches!(failure, Failure::NotPermitted) {
             log::warn!(user = bearer.state.me.id.get(); "permission denied");
-            Err((Problem::from(Failure::NotPermitted).into(), request))
         }
-        Ok(bearer) => {
-            request_context::authenticated(bearer.state.me.id, bearer.session);
-            request.extensions_mut().insert(CurrentUser(bearer, needed));
-            Ok(request)
-        }
-        Err(failure) => Err((Problem::from(failure).into(), request)),
+        return Err((Problem::from(failure).into(), request));
     }
+    request_context::authenticated(bearer.state.me.id, bearer.session);
+    request.extensions_mut().insert(CurrentUser(bearer, needed));
+    Ok(request)
 }

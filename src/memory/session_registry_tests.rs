@@ -28,6 +28,7 @@ fn state(user: i64) -> Arc<SessionState> {
         me,
         subject: Subject::from(Uuid::nil()),
         permissions: Permissions::default(),
+        authenticated_at: Timestamp::from_secs(0),
         idle_expires_at: Timestamp::from_secs(1),
         expires_at: Timestamp::from_secs(1),
         written: Written::default(),

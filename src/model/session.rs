@@ -41,6 +41,8 @@ pub struct SessionState {
     /// Permissions of the account's role.
     #[sqlx(flatten)]
     pub permissions: Permissions,
+    /// Time of the last proof of the password in it.
+    pub authenticated_at: Timestamp,
     /// Its end unless it is refreshed.
     pub idle_expires_at: Timestamp,
     /// Its end in any case.

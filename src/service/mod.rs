@@ -9,6 +9,7 @@ pub mod audit_purge;
 pub mod busy_note;
 mod caller;
 pub mod feed;
+pub mod fresh_proof;
 pub mod keys;
 pub mod login;
 pub mod maintenance;
@@ -82,6 +83,9 @@ pub enum Failure {
     /// The access token is bad, expired, or its session has ended.
     #[error("invalid access token")]
     InvalidToken,
+    /// The password was not proved in the session within the last minutes.
+    #[error("the proof of the password is too old")]
+    StaleProof,
     /// Too many attempts: the next one is allowed after `retry_after`.
     #[error("too many attempts")]
     Throttled {
@@ -121,6 +125,7 @@ impl Failure {
             Self::NotFound => "not_found",
             Self::NotPermitted => "insufficient_scope",
             Self::InvalidToken => "invalid_token",
+            Self::StaleProof => "insufficient_user_authentication",
             Self::Throttled { .. } => "throttled",
             Self::Busy => "busy",
             Self::Unavailable(_) => "unavailable",

@@ -66,6 +66,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/sqlite/0008_feed_epoch.sql"),
         postgres: include_str!("migrations/postgres/0008_feed_epoch.sql"),
     },
+    Step {
+        version: 9,
+        name: "fresh_proof",
+        sqlite: include_str!("migrations/sqlite/0009_fresh_proof.sql"),
+        postgres: include_str!("migrations/postgres/0009_fresh_proof.sql"),
+    },
 ];
 
 fn migrator(text: fn(&Step) -> &'static str) -> Migrator {

@@ -76,6 +76,7 @@ pub const TABLES: &[Table] = &[
             text("ip"),
             text("user_agent"),
             text("end_reason"),
+            number("authenticated_at"),
         ],
     ),
     copied(

@@ -11,6 +11,7 @@ mod cut_connections;
 mod devices;
 mod expiry;
 mod floods;
+mod fresh_proof;
 mod http;
 mod keys;
 mod login;

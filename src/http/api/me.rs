@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, delete, get, patch, put, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, put, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::model::ids::SessionId;
 use crate::model::session::SessionInfo;
 use crate::model::user::PublicAccount;
-use crate::service::{Failure, accounts, sessions as use_case};
+use crate::service::{Failure, accounts, fresh_proof, sessions as use_case};
 
 /// Account as its user sees it.
 #[derive(Serialize, ToSchema)]
@@ -171,6 +171,37 @@ pub async fn change_password(
     limits::login(&app, &request)?;
     let (current, new) = (&change.current_password, &change.new_password);
     accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+body! {
+    /// Current password, proved again.
+    struct Reauthentication {
+        #[schema(value_type = String, format = "password", example = "an owl keeps the door")]
+        current_password: Secret,
+    }
+}
+
+/// Prove the password again
+///
+/// Changes of other accounts and of roles need a proof of the password in this session within the
+/// last ten minutes. A login is one too; a refresh is none.
+#[utoipa::path(
+    operation_id = "reauthenticate", tag = "me", security(("password" = [])),
+    responses(
+        (status = 204, description = "The password is proved"),
+        WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
+    )
+)]
+#[post("/reauthenticate")]
+pub async fn reauthenticate(
+    app: web::Data<App>,
+    acting: Acting,
+    request: HttpRequest,
+    Json(proof): Json<Reauthentication>,
+) -> Result<HttpResponse, Problem> {
+    limits::login(&app, &request)?;
+    fresh_proof::renew(&app, &acting.bearer, &proof.current_password, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

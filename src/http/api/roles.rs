@@ -9,7 +9,9 @@ use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
 use crate::http::extract::typed::body;
-use crate::http::problem::shared::{AdminRefusals, BodyRefusals, GuardRefusals, Outdated, ServerRefusals};
+use crate::http::problem::shared::{
+    AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, Outdated, ServerRefusals,
+};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission::Role;
 use crate::service::roles::{self, RoleToSave};
@@ -88,7 +90,7 @@ body! {
         (status = 201, description = "The new role", body = RoleBody, headers(("ETag" = String, description = "Version, for `If-Match`"))),
         (status = 409, description = "`admin` cannot lose a permission (`role_built_in`)", body = ProblemBody),
         (status = 428, description = "The role exists, but the request has no `If-Match` (`version_required`)", body = ProblemBody),
-        Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+        Outdated, AdminRefusals, FreshProofRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[put("/{name}")]
@@ -125,7 +127,7 @@ pub async fn put(
         (status = 204, description = "Deleted"),
         (status = 404, description = "No such role (`not_found`)", body = ProblemBody),
         (status = 409, description = "The role is built in (`role_built_in`), or an account has it (`role_in_use`)", body = ProblemBody),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        AdminRefusals, FreshProofRefusals, ServerRefusals,
     )
 )]
 #[delete("/{name}")]

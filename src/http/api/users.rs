@@ -14,8 +14,8 @@ use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor}
 use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
-    AddressRefusals, AdminRefusals, BodyRefusals, GuardRefusals, LastAdmin, NoSuchAccount, Outdated,
-    OwnAccount, ServerRefusals,
+    AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, InvitationRefusals, LastAdmin,
+    NoSuchAccount, Outdated, OwnAccount, ServerRefusals,
 };
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
@@ -207,7 +207,7 @@ body! {
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
             headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "Version, for `If-Match`"))),
         (status = 403, description = "The caller's role does not permit this, or the new role has more permissions than the caller (`insufficient_scope`)", body = ProblemBody),
-        AddressRefusals, BodyRefusals, ServerRefusals,
+        InvitationRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[post("")]
@@ -270,7 +270,7 @@ body! {
     ),
     responses(
         (status = 200, description = "The changed account", body = User, headers(("ETag" = String, description = "Version, for `If-Match`"))),
-        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, BodyRefusals, ServerRefusals,
+        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, FreshProofRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("/{id}")]
@@ -303,7 +303,7 @@ pub async fn update(
     ),
     responses(
         (status = 204, description = "Deleted"),
-        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, FreshProofRefusals, ServerRefusals,
     )
 )]
 #[delete("/{id}")]
@@ -329,7 +329,7 @@ pub async fn delete(
     ),
     responses(
         (status = 200, description = "The one-time password", body = OneTimePassword),
-        NoSuchAccount, OwnAccount, Outdated, AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, OwnAccount, Outdated, AdminRefusals, FreshProofRefusals, ServerRefusals,
     )
 )]
 #[post("/{id}/one-time-password")]

@@ -13,8 +13,8 @@ use crate::app::App;
 use crate::http::problem::Problem;
 use crate::model::event::{Actor, Context};
 use crate::model::permission::Permission;
-use crate::service::Failure;
 use crate::service::sessions::{self, Bearer};
+use crate::service::{Failure, fresh_proof};
 
 /// The one `Authorization` header, whose token never comes from a query, cookie or body (RFC 6750
 /// section 2.3).
@@ -64,22 +64,37 @@ pub enum Needed {
         read: Permission,
         /// For all others.
         write: Permission,
+        /// Whether a change needs a fresh proof of the password too.
+        proof: ProofAge,
     },
 }
 
-/// Whether a bearer may use a method, by the session state of this moment and never by a claim (ASVS
-/// 8.3.2).
-#[must_use]
-pub fn is_permitted(bearer: &Bearer, needed: Needed, method: &Method) -> bool {
-    match needed {
-        Needed::Nothing => true,
-        Needed::Permission { read, write } => {
-            bearer
-                .state
-                .permissions
-                .holds(if method.is_safe() { read } else { write })
-        }
+/// Whether changes need a fresh proof of the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofAge {
+    /// The session is enough.
+    Any,
+    /// The password was proved in it within the last minutes.
+    Fresh,
+}
+
+/// Checks that a bearer may use a method, by the session state of this moment and never by a claim
+/// (ASVS 8.3.2).
+///
+/// # Errors
+/// [`Failure::NotPermitted`], or [`Failure::StaleProof`].
+pub fn check_need(app: &App, bearer: &Bearer, needed: Needed, method: &Method) -> Result<(), Failure> {
+    let Needed::Permission { read, write, proof } = needed else {
+        return Ok(());
+    };
+    let permission = if method.is_safe() { read } else { write };
+    if !bearer.state.permissions.holds(permission) {
+        return Err(Failure::NotPermitted);
     }
+    if proof == ProofAge::Fresh && !method.is_safe() {
+        fresh_proof::check(app, bearer)?;
+    }
+    Ok(())
 }
 
 /// The caller whom the guard let in, and what it asked of them.
@@ -135,9 +150,5 @@ pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
     };
     let state = sessions::session_state(app, before.session).await?;
     let bearer = Bearer { state, ..before };
-    if is_permitted(&bearer, needed, request.method()) {
-        Ok(())
-    } else {
-        Err(Failure::NotPermitted.into())
-    }
+    Ok(check_need(app, &bearer, needed, request.method())?)
 }

@@ -26,6 +26,7 @@ pub fn refusals() -> Vec<Problem> {
         Failure::NotFound,
         Failure::NotPermitted,
         Failure::InvalidToken,
+        Failure::StaleProof,
         Failure::Throttled { retry_after: 1 },
         Failure::Busy,
         Failure::Internal("shown".to_owned()),

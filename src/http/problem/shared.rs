@@ -45,6 +45,16 @@ refusals! {
         ("400", "More than one `Authorization` header (`ambiguous_credentials`), or the request is malformed (`malformed`)"),
         ("401", "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)"),
     ];
+    /// Refusals of a guarded operation on other accounts or on roles.
+    FreshProofRefusals: [
+        ("400", "More than one `Authorization` header (`ambiguous_credentials`), or the request is malformed (`malformed`)"),
+        ("401", "No bearer token (`not_authenticated`), the token is invalid, expired or revoked (`invalid_token`), or the password was proved more than ten minutes ago (`insufficient_user_authentication`)"),
+    ];
+    /// Refusals of a guarded operation that makes an account for somebody.
+    InvitationRefusals: [
+        ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),
+        ("401", "No bearer token (`not_authenticated`), the token is invalid, expired or revoked (`invalid_token`), or the password was proved more than ten minutes ago (`insufficient_user_authentication`)"),
+    ];
     /// Refusals of a guarded operation that sets an address.
     AddressRefusals: [
         ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),

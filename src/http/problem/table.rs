@@ -39,6 +39,7 @@ enum Extra<'a> {
 
 const UNAUTHENTICATED: &str = r#"Bearer realm="doorward""#;
 const INVALID_TOKEN: &str = r#"Bearer realm="doorward", error="invalid_token", error_description="The access token is invalid or has ended""#;
+const STALE_PROOF: &str = r#"Bearer realm="doorward", error="insufficient_user_authentication", error_description="The password must be proved again", max_age=600"#;
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="doorward", error="insufficient_scope""#;
 
 const fn row(
@@ -159,6 +160,8 @@ fn of_failure(failure: &F) -> ProblemRow<'static> {
             "Not permitted").with(Extra::Challenge(INSUFFICIENT_SCOPE)),
         F::InvalidToken => row(S::UNAUTHORIZED, "invalid_token",
             "Could not validate credentials").with(Extra::Challenge(INVALID_TOKEN)),
+        F::StaleProof => row(S::UNAUTHORIZED, "insufficient_user_authentication",
+            "The password must be proved again: POST /me/reauthenticate").with(Extra::Challenge(STALE_PROOF)),
         F::Throttled { retry_after } => row(S::TOO_MANY_REQUESTS, "slow_down",
             "Too many attempts, try again later").with(Extra::RetryAfter(*retry_after)),
         F::Busy => row(S::SERVICE_UNAVAILABLE, "temporarily_unavailable",

@@ -2,6 +2,7 @@
 
 mod end;
 mod expiry;
+mod proof;
 mod start;
 
 pub(super) use end::{end_sessions_of, hold_live, void_tickets};
@@ -60,7 +61,7 @@ impl Store {
         self.read(
             "store lineage",
             "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,
-                 sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
+                 sessions.authenticated_at, sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
              FROM sessions
              JOIN users ON users.id = sessions.user_id
              JOIN roles ON roles.name = users.role

@@ -71,8 +71,8 @@ impl Store {
 async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Result<i64, StoreError> {
     let (others,) = tx
         .query(
-            "INSERT INTO sessions (id, user_id, created_at, last_used_at, idle_expires_at, expires_at, ip, user_agent)
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7)
+            "INSERT INTO sessions (id, user_id, created_at, last_used_at, authenticated_at, idle_expires_at, expires_at, ip, user_agent)
+             VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7)
              RETURNING (
                  SELECT COUNT(*)
                  FROM sessions AS others
