@@ -744,6 +744,7 @@ async fn tour(engine: Engine, format: &str, tls: bool) {
     if tls {
         authority.install(folder.path());
         settings.extend(FILES);
+        settings.push(("DOORWARD_HTTP2", "on"));
     }
     let kept = Kept::default();
     for secret in [
