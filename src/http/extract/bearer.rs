@@ -128,9 +128,9 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        let acting = user.and_then(|CurrentUser(bearer, _)| {
-            let context = Origin::of(request)?.context(Actor::User(bearer.state.me.id));
-            Ok(Self { bearer, context })
+        let acting = user.map(|CurrentUser(bearer, _)| {
+            let context = Origin::of(request).context(Actor::User(bearer.state.me.id));
+            Self { bearer, context }
         });
         ready(acting)
     }
