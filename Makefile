@@ -70,7 +70,7 @@ fuzz: tools-test ## Run the property tests in long rounds
 # What takes minutes: each such test is ignored by `make test` and has torture in its name. ROUNDS=100 does less, SEED= brings the same chance again.
 .PHONY: torture
 torture: tools-test ## Crash it thousands of times and break what it stands on, in long runs; prints counts, seeds and failures
-	cargo test --profile quick --test slow -- --ignored --nocapture --test-threads=1 torture
+	cargo test --profile quick --test slow --test quick -- --ignored --nocapture --test-threads=1 torture
 
 .PHONY: bench
 bench: tools-bench ## Measure, as ratios against yardsticks in the same run; FIGURES="me sessions" only these

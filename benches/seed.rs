@@ -221,6 +221,7 @@ fn issued(issuer: &AccessTokens, session: SessionId, subject: Subject, now: Time
         subject,
         role: "user",
         permissions: &Permissions::default(),
+        generation: 0,
     };
     issuer.issue(session, claimed, now).expect("a token")
 }

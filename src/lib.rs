@@ -34,8 +34,8 @@
 //! - *Session*: one login, until it ends. *Session state*: account, role and permissions now.
 //! - *Access token*: signed JWT that names a session. *Refresh token*: opaque token that is exchanged
 //!   for the next pair.
-//! - *Rotation*: the exchange of a refresh token. *Grace*: the time in which the previous refresh
-//!   token is answered with the current one.
+//! - *Rotation*: the exchange of a refresh token. *Generation*: the number of rotations before a pair
+//!   of tokens. *Grace*: the time in which the previous refresh token may get the current pair again.
 //! - *Registry*: the states of live sessions in memory. *Evict*: remove one from the registry.
 //! - *Feed*: changes that other nodes must evict, in the order of their numbers. *Lease*: the time
 //!   for which the registry may be used after a reading of the feed.

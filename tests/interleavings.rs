@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::model::clock::Timestamp;
+use doorward::model::generation::UsedGeneration;
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
 use doorward::model::session::{SessionState, Written};
@@ -40,6 +41,8 @@ fn state() -> Arc<SessionState> {
         authenticated_at: Timestamp::from_secs(0),
         idle_expires_at: Timestamp::from_secs(1),
         expires_at: Timestamp::from_secs(1),
+        least_generation: 0,
+        used: UsedGeneration::default(),
         written: Written::default(),
     })
 }

@@ -15,6 +15,7 @@ use doorward::crypto::password_hash::Cost;
 use doorward::model::authority::Authority;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::event::{Actor, Context};
+use doorward::model::generation::UsedGeneration;
 use doorward::model::ids::{SessionId, Subject, UserId};
 use doorward::model::permission::Permissions;
 use doorward::model::session::{SessionState, Written};
@@ -37,6 +38,7 @@ const HISTORIES: u32 = 500;
 const OPERATIONS: usize = 210;
 const USERS: usize = 2;
 const GRACE: i64 = 30;
+const SAME_CLIENT: i64 = 5;
 const IDLE: i64 = 3600;
 const AGE: i64 = 3 * 3600;
 const ACCESS: i64 = 900;
@@ -95,6 +97,9 @@ struct Session {
     user: usize,
     counter: i64,
     rotated_at: Option<i64>,
+    /// Whether the newest generation was used, and whether it was given again for want of a use.
+    used: bool,
+    repeated: bool,
     idle_until: i64,
     until: i64,
     ended: bool,
@@ -107,6 +112,13 @@ struct Session {
 impl Session {
     fn live(&self, now: i64, active: &[bool]) -> bool {
         !self.ended && now < self.idle_until && now < self.until && active[self.user]
+    }
+
+    fn rotate(&mut self, now: i64) {
+        self.counter += 1;
+        self.rotated_at = Some(now);
+        (self.used, self.repeated) = (false, false);
+        self.idle_until = now + IDLE;
     }
 }
 
@@ -184,10 +196,11 @@ impl World {
         &self.nodes[node % self.nodes.len()]
     }
 
-    /// What each node's reader does within its interval.
+    /// What each node's workers do within their intervals.
     async fn all_nodes_follow(&mut self) {
         for (node, place) in self.nodes.iter().zip(&mut self.places) {
             *place = Some(feed::catch_up(node, place.take()).await.unwrap());
+            sessions::write_uses(node).await.unwrap();
         }
     }
 
@@ -251,6 +264,8 @@ impl World {
                     user,
                     counter: 0,
                     rotated_at: None,
+                    used: false,
+                    repeated: false,
                     idle_until: now + IDLE,
                     until: now + AGE,
                     ended: false,
@@ -273,20 +288,22 @@ impl World {
             return;
         };
         let live = known.live(now, &self.active);
-        let within_grace = behind == 1 && known.rotated_at.is_some_and(|at| now < at + GRACE);
-        let outcome = sessions::refresh(self.node(node), &token, &CONTEXT).await;
+        let within = |span| behind == 1 && known.rotated_at.is_some_and(|at| now < at + span);
+        let is_same_client = within(SAME_CLIENT);
+        let is_unused = within(GRACE) && !known.used && !known.repeated;
+        let is_repeat = is_same_client || is_unused;
+        let outcome = sessions::refresh(self.node(node), &token, "model", &CONTEXT).await;
         let known = &mut self.sessions[at];
         match outcome {
             Ok(grant) => {
                 assert!(
-                    live && (behind == 0 || within_grace),
+                    live && (behind == 0 || is_repeat),
                     "a refresh of a token {behind} behind, live: {live}"
                 );
                 if behind == 0 {
-                    known.counter += 1;
-                    known.rotated_at = Some(now);
-                    known.idle_until = now + IDLE;
+                    known.rotate(now);
                 } else {
+                    known.repeated |= !is_same_client;
                     assert_eq!(
                         known.tokens[&known.counter], grant.refresh_token,
                         "the same successor"
@@ -297,7 +314,7 @@ impl World {
             }
             Err(Failure::InvalidGrant(_)) => {
                 assert!(
-                    !live || (behind > 0 && !within_grace),
+                    !live || (behind > 0 && !is_repeat),
                     "an honest refresh was refused"
                 );
                 known.ended |= live;
@@ -313,7 +330,7 @@ impl World {
         let live = known.live(now, &self.active);
         let token = known.tokens[&known.counter].clone();
         let outcomes = futures_util::future::join_all(
-            (0..4).map(|tab| sessions::refresh(self.node(tab), &token, &CONTEXT)),
+            (0..4).map(|tab| sessions::refresh(self.node(tab), &token, "model", &CONTEXT)),
         )
         .await;
         let known = &mut self.sessions[at];
@@ -330,9 +347,7 @@ impl World {
                     .all(|grant| grant.refresh_token == first.refresh_token),
                 "one lineage"
             );
-            known.counter += 1;
-            known.rotated_at = Some(now);
-            known.idle_until = now + IDLE;
+            known.rotate(now);
             known.tokens.insert(known.counter, first.refresh_token.clone());
             (known.access, known.access_until) = (first.access_token.clone(), now + ACCESS);
         }
@@ -344,10 +359,13 @@ impl World {
         let now = self.now();
         let good = known.live(now, &self.active) && now < known.access_until;
         match sessions::authenticate(self.node(node), &known.access).await {
-            Ok(bearer) => assert!(
-                good && bearer.session == known.id && bearer.state.me.id == self.users[known.user],
-                "let in who should not be"
-            ),
+            Ok(bearer) => {
+                assert!(
+                    good && bearer.session == known.id && bearer.state.me.id == self.users[known.user],
+                    "let in who should not be"
+                );
+                self.sessions[at].used = true;
+            }
             Err(Failure::InvalidToken) => assert!(!good, "refused who should be let in"),
             Err(other) => panic!("{other}"),
         }
@@ -371,11 +389,22 @@ impl World {
             authenticated_at: Timestamp::from_secs(0),
             idle_expires_at: end,
             expires_at: end,
+            least_generation: 0,
+            used: UsedGeneration::default(),
             written: Written::default(),
         });
-        sessions::logout(self.node(node), &Bearer { session: id, state }, scope, &CONTEXT)
-            .await
-            .unwrap();
+        sessions::logout(
+            self.node(node),
+            &Bearer {
+                session: id,
+                generation: 0,
+                state,
+            },
+            scope,
+            &CONTEXT,
+        )
+        .await
+        .unwrap();
         for other in self.sessions.iter_mut().filter(|other| other.user == user) {
             other.ended |= match scope {
                 LogoutScope::This => other.id == id,

@@ -26,6 +26,7 @@ mod raw;
 mod requirements;
 mod store;
 mod support;
+mod thief_model;
 mod timing;
 mod tls;
 mod transfer;

@@ -12,6 +12,7 @@ use crate::crypto::jwt::AccessTokens;
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secret::RootSecret;
 use crate::crypto::signing_keys::SigningKey;
+use crate::memory::generation_uses::GenerationUses;
 use crate::memory::once_per::OncePer;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::refunds::Refunds;
@@ -68,6 +69,8 @@ impl Crypto {
 pub struct Memory {
     /// Live sessions and what their accounts may do.
     pub registry: Registry,
+    /// First uses of their generations, to be written.
+    pub generation_uses: GenerationUses,
     /// Logins and other tries at a password of each address.
     pub logins: AddressLimit,
     /// Accounts whose right password gave a token of that budget back.
@@ -90,6 +93,7 @@ impl Memory {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             registry: Registry::new(config.memory.registry_size),
+            generation_uses: GenerationUses::default(),
             logins: AddressLimit::new(config.limits.login),
             refunds: Refunds::default(),
             registrations: AddressLimit::new(config.limits.register),

@@ -19,7 +19,7 @@ settings! {
             "maximum number of live sessions of one user, 1 to 10000; a further login ends the least recently \
              used one";
         refresh_grace: Duration = "DOORWARD_REFRESH_GRACE", "30s", By(parse_grace, show_duration),
-            "0s to 60s: grace period in which the previous refresh token is answered with the current one; 0s \
+            "0s to 60s: grace period in which the previous refresh token may get the current one again; 0s \
              turns it off";
     }
 }

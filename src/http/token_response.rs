@@ -1,4 +1,5 @@
-//! The answer with a session's tokens, the same at `/login`, `/refresh` and `/oauth/token`.
+//! The answer with a session's tokens, the same at `/login`, `/refresh`, `/oauth/token` and
+//! `PUT /me/password`.
 
 use actix_web::HttpResponse;
 use actix_web::http::header;

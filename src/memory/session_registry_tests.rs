@@ -8,6 +8,7 @@ use super::session_registry::{Lookup, Registry};
 use uuid::Uuid;
 
 use crate::model::clock::Timestamp;
+use crate::model::generation::UsedGeneration;
 use crate::model::ids::{SessionId, Subject, UserId};
 use crate::model::permission::Permissions;
 use crate::model::session::{SessionState, Written};
@@ -31,6 +32,8 @@ fn state(user: i64) -> Arc<SessionState> {
         authenticated_at: Timestamp::from_secs(0),
         idle_expires_at: Timestamp::from_secs(1),
         expires_at: Timestamp::from_secs(1),
+        least_generation: 0,
+        used: UsedGeneration::default(),
         written: Written::default(),
     })
 }

@@ -11,6 +11,8 @@ pub struct Authority {
     /// demotion that is acknowledged meanwhile holds. None is the operator of the machine, who has
     /// every permission.
     pub session: Option<SessionId>,
+    /// The generation of the token that asks; it must still be valid in the transaction, too.
+    pub generation: i64,
     /// The version that the caller has seen, if they state one.
     pub known: ExpectedVersion,
 }
@@ -19,6 +21,7 @@ impl Authority {
     /// The operator, who runs the program on the database.
     pub const OPERATOR: Self = Self {
         session: None,
+        generation: 0,
         known: ExpectedVersion::Unstated,
     };
 }

@@ -26,8 +26,10 @@ pub enum EventType {
     Logout,
     /// A client gave a token back.
     TokenRevoked,
-    /// A refresh token was used again after its exchange.
+    /// A refresh token was used again after its exchange; its session ended.
     TokenReuse,
+    /// A refresh token was used again after its exchange, and got the same pair; `ground` says why.
+    TokenRepeated,
     /// Someone changed their password.
     PasswordChanged,
     /// Someone changed their address.

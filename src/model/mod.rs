@@ -6,6 +6,7 @@ pub mod authority;
 pub mod clock;
 pub mod email;
 pub mod event;
+pub mod generation;
 pub mod ids;
 pub mod invalid;
 pub mod password;

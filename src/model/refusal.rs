@@ -35,6 +35,8 @@ impl LoginRefusal {
 pub enum RefreshRefusal {
     /// The token was exchanged before; its session has ended with this use.
     Reused,
+    /// The token is from before a change of the password; its session goes on without it.
+    Superseded,
     /// The session has ended or run out.
     Ended,
     /// The text is no refresh token of this service.

@@ -6,9 +6,39 @@ use std::sync::OnceLock;
 use strum::IntoStaticStr;
 
 use super::clock::Timestamp;
+use super::generation::UsedGeneration;
 use super::ids::{SessionId, Subject, UserId};
 use super::permission::Permissions;
 use super::user::PublicAccount;
+
+/// Longest user agent that is kept, in characters.
+const MAX_USER_AGENT: usize = 256;
+
+/// A client as its request shows it.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct SeenClient {
+    /// Its network address; empty where there is none.
+    #[sqlx(rename = "last_ip")]
+    pub ip: String,
+    /// Its name for itself.
+    #[sqlx(rename = "last_user_agent")]
+    pub user_agent: String,
+}
+
+impl SeenClient {
+    /// A client at an address; its name for itself is cut to 256 characters.
+    #[must_use]
+    pub fn new(ip: &str, user_agent: &str) -> Self {
+        Self {
+            ip: ip.to_owned(),
+            user_agent: user_agent
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(MAX_USER_AGENT)
+                .collect(),
+        }
+    }
+}
 
 /// A session about to be stored.
 #[derive(Debug, Clone, Copy)]
@@ -23,10 +53,8 @@ pub struct NewSession<'a> {
     pub idle_expires_at: Timestamp,
     /// Its end in any case (ASVS 7.3.2).
     pub expires_at: Timestamp,
-    /// Address that the login came from.
-    pub ip: &'a str,
-    /// The client's name for itself.
-    pub user_agent: &'a str,
+    /// The client that logs in.
+    pub client: &'a SeenClient,
 }
 
 /// State of a live session: account and permissions of its bearer. Always read from the store,
@@ -47,6 +75,11 @@ pub struct SessionState {
     pub idle_expires_at: Timestamp,
     /// Its end in any case.
     pub expires_at: Timestamp,
+    /// The least generation whose tokens are valid; a change of the password raises it.
+    pub least_generation: i64,
+    /// The newest generation of which an access token was used.
+    #[sqlx(rename = "used_generation", try_from = "i64")]
+    pub used: UsedGeneration,
     /// `me` as it is sent, once somebody asked for it.
     #[sqlx(skip)]
     pub written: Written,
@@ -97,10 +130,15 @@ pub struct RefreshState {
     /// State of the session.
     #[sqlx(flatten)]
     pub session: SessionState,
-    /// Number of refreshes of the session.
+    /// Number of refreshes of the session: the newest generation.
     pub counter: i64,
     /// Time of the last refresh.
     pub rotated_at: Option<Timestamp>,
+    /// The newest generation that was given a second time because it was unused.
+    pub repeated_generation: i64,
+    /// The client of the last refresh.
+    #[sqlx(flatten)]
+    pub last: SeenClient,
 }
 
 /// Public fields of a session, for its owner.
@@ -114,8 +152,12 @@ pub struct SessionInfo {
     pub last_used_at: Timestamp,
     /// Address that the login came from.
     pub ip: String,
-    /// The client's name for itself.
+    /// User agent of the login.
     pub user_agent: String,
+    /// The client of the last refresh, or of the login; empty if the last refresh was before this
+    /// was noted.
+    #[sqlx(flatten)]
+    pub last: SeenClient,
 }
 
 /// Sessions of a user that are to end.

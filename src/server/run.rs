@@ -16,7 +16,7 @@ use crate::app::workers::{self, Worker};
 use crate::app::{App, OWN};
 use crate::model::event::EventType;
 use crate::service::feed::{self, FeedPosition};
-use crate::service::{self, Failure, audit, busy_note};
+use crate::service::{self, Failure, audit, busy_note, sessions};
 
 /// The sockets that are served, and how.
 pub struct Listeners {
@@ -101,6 +101,9 @@ async fn finish(app: &App) {
     busy_note::note(app);
     if let Err(failure) = audit::record(app, EventType::ServerStopped, &OWN).await {
         log::warn!(failure:%; "the event of the stop was not written");
+    }
+    if let Err(error) = sessions::write_uses(app).await {
+        log::warn!(error:%; "the last uses of access tokens were not written");
     }
     app.store.close().await;
     if let Some(traces) = app.telemetry.traces.clone() {

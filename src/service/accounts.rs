@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::caller::caller;
 use super::login::reauthenticate;
-use super::sessions::{Bearer, session_state};
+use super::sessions::{Bearer, TokenPair, authenticate_again, issue_next};
 use super::{Failure, counted};
 use crate::app::App;
 use crate::model::email::Email;
@@ -13,8 +13,10 @@ use crate::model::ids::Subject;
 use crate::model::invalid::Invalid;
 use crate::model::password::Password;
 use crate::model::permission::DEFAULT_ROLE;
+use crate::model::session::SeenClient;
 use crate::model::user::{NewUser, PublicAccount};
 use crate::store::accounts::own::{DeletionOutcome, EmailChangeOutcome};
+use crate::store::sessions::{RenewedSession, SparedSession};
 
 /// Address and password of a registration, as they were typed.
 #[derive(Clone, Copy)]
@@ -83,7 +85,19 @@ async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result
     Ok(me)
 }
 
-/// Sets another password and ends every other session of the user.
+/// The wish for another password, by the bearer of a session.
+#[derive(Clone, Copy)]
+pub struct PasswordWish<'a> {
+    /// The current password.
+    pub current: &'a str,
+    /// The new one.
+    pub new: &'a str,
+    /// The client's name for itself.
+    pub user_agent: &'a str,
+}
+
+/// Sets another password and ends every other session of the user. This one goes on with the tokens
+/// that are given back: somebody may hold a copy of its older ones.
 ///
 /// # Errors
 /// [`Failure::WrongPassword`], [`Failure::Invalid`] for the new one, [`Failure::InvalidToken`] if
@@ -91,37 +105,42 @@ async fn make(app: &App, account: Registration<'_>, context: &Context) -> Result
 pub async fn change_password(
     app: &App,
     bearer: &Bearer,
-    current: &str,
-    new: &str,
+    wish: PasswordWish<'_>,
     context: &Context,
-) -> Result<(), Failure> {
+) -> Result<TokenPair, Failure> {
     let me = &bearer.state.me;
     let email = Email::parse("email", &me.email).ok();
     let new = Password::parse_new(
         "new_password",
-        new,
+        wish.new,
         app.config.accounts.password_min_length,
         email.as_ref(),
     )
     .map_err(refused)?;
-    let credential = reauthenticate(app, bearer, current, context).await?;
+    let credential = reauthenticate(app, bearer, wish.current, context).await?;
     let place = app.passwords.place(caller(context)).await?;
     let hash = app.passwords.hash(place, new).await?;
-    let changed = app
+    let now = app.clock.now();
+    let asking = SparedSession {
+        id: bearer.session,
+        generation: bearer.generation,
+        idle_expires_at: now.plus(app.config.sessions.idle_ttl),
+        client: SeenClient::new(&context.ip, wish.user_agent),
+    };
+    let renewed = app
         .store
         .change_password(
             me.id,
             credential.password_version,
             &hash,
-            Some(bearer.session),
+            &asking,
             &app.event(EventType::PasswordChanged, context),
         )
         .await?;
     app.memory.registry.evict_user(me.id);
-    if changed {
-        Ok(())
-    } else {
-        Err(outdated(app, bearer).await)
+    match renewed {
+        Some(RenewedSession { generation, owner }) => issue_next(app, asking.id, &owner, generation, now),
+        None => Err(outdated(app, bearer).await),
     }
 }
 
@@ -186,7 +205,7 @@ pub async fn delete(app: &App, bearer: &Bearer, current: &str, context: &Context
 /// Failure of a change that did not happen after its password was verified: the session has ended
 /// meanwhile, or the password is another now.
 async fn outdated(app: &App, bearer: &Bearer) -> Failure {
-    match session_state(app, bearer.session).await {
+    match authenticate_again(app, bearer).await {
         Ok(_) => Failure::WrongPassword,
         Err(ended) => ended,
     }

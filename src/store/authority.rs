@@ -74,7 +74,7 @@ pub(super) async fn hold_account(
 }
 
 /// The caller's permissions at this moment, under the lock that every demotion takes; none if their
-/// session has ended.
+/// session or their token has ended.
 pub(super) async fn caller(tx: &mut Tx, authority: Authority) -> Result<Option<Permissions>, StoreError> {
     lock_admins(tx).await?;
     let Some(session) = authority.session else {
@@ -85,9 +85,10 @@ pub(super) async fn caller(tx: &mut Tx, authority: Authority) -> Result<Option<P
          FROM sessions
          JOIN users ON users.id = sessions.user_id
          JOIN roles ON roles.name = users.role
-         WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND users.is_active",
+         WHERE sessions.id = $1 AND sessions.ended_at IS NULL AND sessions.least_generation <= $2 AND users.is_active",
     )
     .bind(session)
+    .bind(authority.generation)
     .optional()
     .await
 }

@@ -61,6 +61,12 @@ const STEPS: &[Step] = &[
         postgres: include_str!("migrations/postgres/0006_throttles.sql"),
     },
     Step {
+        version: 7,
+        name: "generations",
+        sqlite: include_str!("migrations/sqlite/0007_generations.sql"),
+        postgres: include_str!("migrations/postgres/0007_generations.sql"),
+    },
+    Step {
         version: 8,
         name: "feed_epoch",
         sqlite: include_str!("migrations/sqlite/0008_feed_epoch.sql"),

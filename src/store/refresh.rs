@@ -16,7 +16,7 @@ use super::pool::Pool;
 use super::time_limits::in_time;
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
-use crate::model::session::SessionOwner;
+use crate::model::session::{SeenClient, SessionOwner};
 
 /// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too
 /// many.
@@ -24,8 +24,14 @@ const TOGETHER: usize = 32;
 /// Rotations that wait; beyond it callers wait to be let in.
 const WAITING: usize = 1024;
 
+/// Columns of the owner of a session, as a statement on `sessions` returns them. In SQLite, RETURNING
+/// cannot name a column of another table, but it can hold a query.
+pub(super) const OWNER: &str = "(SELECT subject FROM users WHERE users.id = sessions.user_id) AS subject,
+            (SELECT role FROM users WHERE users.id = sessions.user_id) AS role,
+            (SELECT permissions FROM roles WHERE name = (SELECT role FROM users WHERE users.id = sessions.user_id)) AS permissions";
+
 /// The step from one refresh token of a session to the next.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rotation {
     /// The session.
     pub session: SessionId,
@@ -35,6 +41,8 @@ pub struct Rotation {
     pub now: Timestamp,
     /// When the session ends from now on, unless it is refreshed again.
     pub idle_expires_at: Timestamp,
+    /// The client that presented it.
+    pub client: SeenClient,
 }
 
 type RotationAnswer = oneshot::Sender<Result<Option<SessionOwner>, StoreError>>;
@@ -109,8 +117,6 @@ impl Committer {
         }
     }
 
-    /// One statement on both engines: in SQLite, RETURNING cannot name a column of another table,
-    /// but it can hold a query.
     async fn commit(
         &self,
         rotations: impl ExactSizeIterator<Item = &Rotation>,
@@ -123,6 +129,8 @@ impl Committer {
                 .bind(rotation.counter)
                 .bind(rotation.now)
                 .bind(rotation.idle_expires_at)
+                .bind(&rotation.client.ip)
+                .bind(&rotation.client.user_agent)
         });
         bound.all().await
     }
@@ -140,27 +148,29 @@ fn answer(batch: &mut Vec<(Rotation, RotationAnswer)>, mut rotated: Vec<Rotated>
 }
 
 fn statement(rotations: usize) -> String {
-    let mut text = "WITH presented (session, counter, now, idle_expires_at) AS (VALUES ".to_owned();
-    for first in (0..rotations).map(|row| 4 * row + 1) {
+    let mut text =
+        "WITH presented (session, counter, now, idle_expires_at, ip, user_agent) AS (VALUES ".to_owned();
+    for first in (0..rotations).map(|row| 6 * row + 1) {
         let comma = if first > 1 { ", " } else { "" };
         // Writing to a String cannot fail.
         let _written = write!(
             text,
-            "{comma}(${first}, ${}, ${}, ${})",
+            "{comma}(${first}, ${}, ${}, ${}, ${}, ${})",
             first + 1,
             first + 2,
-            first + 3
+            first + 3,
+            first + 4,
+            first + 5
         );
     }
     text + ")
         UPDATE sessions
-        SET counter = sessions.counter + 1, rotated_at = presented.now, last_used_at = presented.now, idle_expires_at = presented.idle_expires_at
+        SET counter = sessions.counter + 1, rotated_at = presented.now, last_used_at = presented.now, idle_expires_at = presented.idle_expires_at,
+            last_ip = presented.ip, last_user_agent = presented.user_agent
         FROM presented
         WHERE sessions.id = presented.session AND sessions.counter = presented.counter AND sessions.ended_at IS NULL
             AND sessions.idle_expires_at > presented.now AND sessions.expires_at > presented.now
             AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_active)
-        RETURNING sessions.id AS id, sessions.counter AS counter,
-            (SELECT subject FROM users WHERE users.id = sessions.user_id) AS subject,
-            (SELECT role FROM users WHERE users.id = sessions.user_id) AS role,
-            (SELECT permissions FROM roles WHERE name = (SELECT role FROM users WHERE users.id = sessions.user_id)) AS permissions"
+        RETURNING sessions.id AS id, sessions.counter AS counter, "
+        + OWNER
 }

@@ -18,17 +18,21 @@ async fn a_new_password_ends_every_other_session(#[case] engine: Engine) {
     let here = app.registered("alice").await;
     let there = app.logged_in(&here.email).await;
     there.get("/me").await.expect(200);
-    here.send_json(
-        "PUT",
-        "/me/password",
-        json!({"current_password": PASSWORD, "new_password": NEW}),
-    )
-    .await
-    .expect(204);
-    here.get("/me").await.expect(200);
+    let next = here
+        .send_json(
+            "PUT",
+            "/me/password",
+            json!({"current_password": PASSWORD, "new_password": NEW}),
+        )
+        .await
+        .expect(200)
+        .json();
+    app.me(next["access_token"].as_str().unwrap()).await.expect(200);
     there.get("/me").await.expect(401);
     app.refresh(&there.refresh_token).await.expect(400);
-    app.refresh(&here.refresh_token).await.expect(200);
+    app.refresh(next["refresh_token"].as_str().unwrap())
+        .await
+        .expect(200);
     app.login(&here.email, PASSWORD).await.expect(401);
     app.login(&here.email, NEW).await.expect(200);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::throttle::login_from;
 use crate::support::people::Person;
@@ -18,25 +18,18 @@ async fn with_a_budget(engine: Engine, budget: &str) -> TestApp {
 
 /// Each change of the own account that asks for the password.
 async fn changes_from(ip: &str, person: &Person<'_>, password: &str) -> [Answer; 3] {
-    let send = async |method, path, body| {
-        let request = person.app.request(method, path).bearer(&person.token);
+    let send = async |token: &str, method, path, body| {
+        let request = person.app.request(method, path).bearer(token);
         request.header("x-forwarded-for", ip).json(&body).send().await
     };
-    [
-        send(
-            "PATCH",
-            "/me",
-            json!({"current_password": password, "email": person.email}),
-        )
-        .await,
-        send(
-            "PUT",
-            "/me/password",
-            json!({"current_password": password, "new_password": "two owls keep two doors"}),
-        )
-        .await,
-        send("DELETE", "/me", json!({"current_password": password})).await,
-    ]
+    let email = json!({"current_password": password, "email": person.email});
+    let next = json!({"current_password": password, "new_password": "two owls keep two doors"});
+    let email = send(&person.token, "PATCH", "/me", email).await;
+    let next = send(&person.token, "PUT", "/me/password", next).await;
+    let pair: Value = serde_json::from_str(&next.text).unwrap();
+    let token = pair["access_token"].as_str().unwrap_or(&person.token);
+    let deletion = send(token, "DELETE", "/me", json!({"current_password": password})).await;
+    [email, next, deletion]
 }
 
 #[rstest]

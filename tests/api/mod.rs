@@ -22,6 +22,7 @@ mod refresh;
 mod register;
 mod resilience;
 mod sessions;
+mod stolen;
 mod throttle;
 
 use serde_json::Value;

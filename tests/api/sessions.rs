@@ -142,6 +142,29 @@ async fn someone_sees_and_ends_their_own_sessions_only(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn a_session_shows_where_it_was_last_refreshed(#[case] engine: Engine) {
+    let app = TestApp::start_with(engine, &[("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")]).await;
+    let alice = app.registered("alice").await;
+    let shown = async || {
+        let list = alice.get("/me/sessions").await.expect(200).json();
+        let of = |name: &str| list[0][name].as_str().unwrap().to_owned();
+        [of("ip"), of("last_ip"), of("user_agent"), of("last_user_agent")]
+    };
+    assert_eq!(shown().await, ["127.0.0.1", "127.0.0.1", "", ""]);
+    app.request("POST", "/refresh")
+        .header("x-forwarded-for", "203.0.113.7")
+        .header("user-agent", &"p".repeat(300))
+        .form(&[("refresh_token", &alice.refresh_token)])
+        .send()
+        .await
+        .expect(200);
+    assert_eq!(shown().await, ["127.0.0.1", "203.0.113.7", "", &"p".repeat(256)]);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn no_request_sent_after_the_logout_is_let_in(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     app.register("alice@example.com", PASSWORD).await.expect(201);

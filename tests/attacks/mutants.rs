@@ -229,6 +229,7 @@ fn a_million_mutated_access_tokens_are_refused() {
             subject: Subject::from(Uuid::from_u128(number)),
             role: "user",
             permissions: &Permissions::default(),
+            generation: 0,
         };
         issuer
             .issue(SessionId::from(Uuid::from_u128(number)), claimed, now)

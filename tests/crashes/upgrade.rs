@@ -24,7 +24,7 @@ use crate::support::app::fresh_database;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD};
 
-const NEWEST: usize = 8;
+const NEWEST: usize = 9;
 
 fn migrations(engine: Engine) -> Vec<PathBuf> {
     let folder = if engine == Engine::Sqlite {

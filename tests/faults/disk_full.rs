@@ -20,7 +20,8 @@ async fn assert_refuses_to_write(client: &Client<'_>, known: &Tokens, unseen: &s
     assert_eq!(
         client
             .change_password(&known.access, PASSWORD, "another owl keeps it")
-            .await,
+            .await
+            .0,
         503
     );
     for token in [known.access.as_str(), unseen] {

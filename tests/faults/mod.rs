@@ -112,16 +112,10 @@ impl Client<'_> {
         self.send(self.post("/logout").bearer_auth(token)).await.0
     }
 
-    async fn change_password(&self, token: &str, current: &str, new: &str) -> u16 {
+    async fn change_password(&self, token: &str, current: &str, new: &str) -> (u16, Option<Tokens>) {
         let body = json!({"current_password": current, "new_password": new});
-        self.send(
-            self.http
-                .put(self.server.url("/me/password"))
-                .bearer_auth(token)
-                .json(&body),
-        )
-        .await
-        .0
+        let request = self.http.put(self.server.url("/me/password")).bearer_auth(token);
+        tokens(self.send(request.json(&body)).await)
     }
 
     /// The status and whose account it is.

@@ -64,7 +64,12 @@ const parts = {
     await client.login("alice@example.com", PASSWORD);
     assert.equal(sent.at(-1).headers.get("doorward-device"), before.device);
     assert.equal(client.tokens.device, before.device);
+    const old = client.tokens;
     await client.changePassword(PASSWORD, "two owls keep two doors");
+    assert(client.tokens.refreshToken !== old.refreshToken);
+    assert.deepEqual(await client.me(), me);
+    await refused(SessionEnded, () => new Doorward(url, { tokens: old }).me());
+    await client.refresh();
     await client.deleteMe("two owls keep two doors");
     await refused(BadCredentials, () => client.login("alice@example.com", PASSWORD));
     const nobody = jwksVerifier({ issuer: "http://127.0.0.1:9" });

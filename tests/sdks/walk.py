@@ -57,7 +57,11 @@ def session() -> None:
     client.login("alice@example.com", PASSWORD)
     assert sent[-1].headers["doorward-device"] == client.tokens.device == before.device
     assert "eyJ" not in repr(client.tokens)
+    before = client.tokens
     client.change_password(PASSWORD, "two owls keep two doors")
+    assert client.tokens.refresh_token != before.refresh_token and client.me() == me
+    refused(SessionEnded, Doorward(URL, tokens=before).me)
+    client.refresh()
     client.delete_me("two owls keep two doors")
     refused(BadCredentials, client.login, "alice@example.com", PASSWORD)
     refused(VerifierUnavailable, JwksVerifier("http://127.0.0.1:9").verify, forged("e30.e30.e30", {"typ": "at+jwt", "alg": "EdDSA", "kid": "x"}))

@@ -130,7 +130,7 @@ fn the_rust_package_believes_no_token_that_lacks_something() {
 fn what_would_be_published_says_what_it_is() {
     in_python();
     in_typescript();
-    let wheel = made_in("python/dist/doorward-0.1.0-py3-none-any.whl");
+    let wheel = made_in("python/dist/doorward-0.2.0-py3-none-any.whl");
     let listed = run(Command::new("python3").args(["-m", "zipfile", "-l"]).arg(wheel));
     let wheel = listed.expect(0).stdout;
     for file in [
@@ -143,7 +143,7 @@ fn what_would_be_published_says_what_it_is() {
     ] {
         assert!(wheel.contains(file), "{file}: {wheel}");
     }
-    let metadata = std::fs::read_to_string(made_in("python-site/doorward-0.1.0.dist-info/METADATA")).unwrap();
+    let metadata = std::fs::read_to_string(made_in("python-site/doorward-0.2.0.dist-info/METADATA")).unwrap();
     assert!(
         metadata.contains("License-Expression: MIT OR Apache-2.0") && metadata.contains("# doorward"),
         "{metadata}"

@@ -12,7 +12,7 @@ use doorward::model::clock::Timestamp;
 use doorward::model::email::Email;
 use doorward::model::event::{Actor, Context, Event, EventType};
 use doorward::model::ids::{SessionId, Subject};
-use doorward::model::session::{EndReason, NewSession, Which};
+use doorward::model::session::{EndReason, NewSession, SeenClient, Which};
 use doorward::model::signing_key::SealedKey;
 use doorward::model::user::{NewUser, PublicAccount};
 use doorward::store::refresh::Rotation;
@@ -58,6 +58,7 @@ fn verified(password_version: i64) -> SessionGuard {
     }
 }
 
+static CURL: LazyLock<SeenClient> = LazyLock::new(|| SeenClient::new("192.0.2.7", "curl"));
 static OWN: Context = Context::own(Actor::Server);
 static KEY: LazyLock<ChainKey> = LazyLock::new(|| ChainKey::new(&[7; 32]));
 
@@ -74,8 +75,7 @@ fn session_of(user: &PublicAccount) -> NewSession<'static> {
         created_at: NOW,
         idle_expires_at,
         expires_at: NOW.plus(Duration::from_mins(2)),
-        ip: "192.0.2.7",
-        user_agent: "curl",
+        client: &CURL,
     }
 }
 
@@ -421,6 +421,7 @@ async fn a_rotation_is_won_once(#[case] engine: Engine) {
         counter,
         now,
         idle_expires_at: session.idle_expires_at,
+        client: CURL.clone(),
     };
     for counter in 0..10 {
         let won = futures_util::future::join_all((0..8).map(|_| store.rotate(rotation(counter, NOW)))).await;
@@ -519,6 +520,7 @@ async fn rotations_of_many_sessions_at_once_are_each_answered(#[case] engine: En
             counter: presented(place),
             now: NOW,
             idle_expires_at: session.idle_expires_at,
+            client: CURL.clone(),
         };
         let answers = futures_util::future::join_all(
             sessions

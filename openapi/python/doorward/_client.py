@@ -135,8 +135,10 @@ class Doorward(_Base):
         return _value(change_email.sync_detailed(client=self.api, body=EmailChange(email=email, current_password=current_password)))
 
     def change_password(self, current_password: str, new_password: str) -> None:
-        """Another password; every other session ends."""
-        change_password.sync_detailed(client=self.api, body=PasswordChange(current_password=current_password, new_password=new_password))
+        """Another password; every other session ends, and this one goes on with new tokens. No other call refreshes meanwhile."""
+        change = PasswordChange(current_password=current_password, new_password=new_password)
+        with self._holder._lock:
+            self._took(change_password.sync_detailed(client=self.api, body=change))
 
     def delete_me(self, current_password: str) -> None:
         """Ends the account."""
@@ -173,7 +175,7 @@ class AsyncDoorward(_Base):
 
     async def refresh(self) -> None:
         """Takes the next tokens now; calls do it by themselves when theirs have ended."""
-        async with self._holder._async_lock:
+        async with self._holder.alone():
             try:
                 self._took(await refresh.asyncio_detailed(client=self._public, body=RefreshForm(refresh_token=self._refresh_token())))
             except SessionEnded:
@@ -203,8 +205,10 @@ class AsyncDoorward(_Base):
         return _value(await change_email.asyncio_detailed(client=self.api, body=EmailChange(email=email, current_password=current_password)))
 
     async def change_password(self, current_password: str, new_password: str) -> None:
-        """Another password; every other session ends."""
-        await change_password.asyncio_detailed(client=self.api, body=PasswordChange(current_password=current_password, new_password=new_password))
+        """Another password; every other session ends, and this one goes on with new tokens. No other call refreshes meanwhile."""
+        change = PasswordChange(current_password=current_password, new_password=new_password)
+        async with self._holder.alone():
+            self._took(await change_password.asyncio_detailed(client=self.api, body=change))
 
     async def delete_me(self, current_password: str) -> None:
         """Ends the account."""

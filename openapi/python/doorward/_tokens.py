@@ -3,7 +3,9 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import httpx
 
@@ -32,14 +34,30 @@ class TokenHolder(httpx.Auth):
         self.tokens = tokens
         self._refresh_url = base_url.rstrip("/") + "/refresh"
         self._on_change = on_change
-        self._lock = threading.Lock()
+        # Held by whoever changes the tokens, a change of the password included, which may have to refresh on its way.
+        self._lock = threading.RLock()
         self._async_lock = asyncio.Lock()
+        self._alone: asyncio.Task[Any] | None = None
 
     def keep(self, **changes: str | None) -> None:
         """Takes new ones and tells whoever stores them."""
         self.tokens = replace(self.tokens, **changes)
         if self._on_change is not None:
             self._on_change(self.tokens)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncGenerator[None, None]:
+        """Holds the lock of asyncio; for the task that holds it already, too."""
+        task = asyncio.current_task()
+        if self._alone is task:
+            yield
+            return
+        async with self._async_lock:
+            self._alone = task
+            try:
+                yield
+            finally:
+                self._alone = None
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """One call, and the same again after a refresh."""
@@ -63,7 +81,7 @@ class TokenHolder(httpx.Auth):
         if response.status_code != 401 or used is None:
             return
         await response.aread()
-        async with self._async_lock:
+        async with self.alone():
             if self.tokens.access_token == used and self.tokens.refresh_token is not None:
                 answer = yield self._refresh()
                 await answer.aread()

@@ -54,7 +54,12 @@ async fn session(url: &str) -> Done {
     client.login("alice@example.com", PASSWORD).await?;
     assert_eq!(client.tokens().device, before.device, "it showed its ticket and got no other");
     assert!(!format!("{:?}", client.tokens()).contains("eyJ"));
+    let before = client.tokens();
     client.change_password(PASSWORD, "two owls keep two doors").await?;
+    assert!(client.tokens().refresh_token != before.refresh_token);
+    assert_eq!(client.me().await?.id, me.id);
+    refused(Doorward::with(url, reqwest::Client::new(), before, |_| {}).me().await, Kind::SessionEnded);
+    client.refresh().await?;
     client.delete_me("two owls keep two doors").await?;
     refused(client.login("alice@example.com", PASSWORD).await, Kind::BadCredentials);
     Ok(())

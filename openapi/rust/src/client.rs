@@ -72,10 +72,12 @@ impl Doorward {
 
     async fn refresh_unless_newer(&self, used: Option<&str>) -> Result<(), Error> {
         let _only_one = self.holder.refreshing.lock().await;
+        if self.tokens().access_token.as_deref() == used { self.refresh_alone().await } else { Ok(()) }
+    }
+
+    /// Refreshes; the caller holds the lock.
+    async fn refresh_alone(&self) -> Result<(), Error> {
         let tokens = self.tokens();
-        if tokens.access_token.as_deref() != used {
-            return Ok(());
-        }
         let Some(refresh_token) = tokens.refresh_token else { return Err(Error::no_session()) };
         match self.operations().refresh(&RefreshForm { grant_type: None, refresh_token }).await.map_err(Error::from) {
             Ok(answer) => {
@@ -192,13 +194,24 @@ impl Doorward {
         self.call(|api| async move { api.change_email(change).await }).await
     }
 
-    /// Another password; every other session ends.
+    /// Another password; every other session ends, and this one goes on with new tokens. No other call
+    /// refreshes meanwhile with the older ones.
     ///
     /// # Errors
     /// [`Kind::WrongPassword`], [`Kind::InvalidInput`].
     pub async fn change_password(&self, current_password: &str, new_password: &str) -> Result<(), Error> {
         let change = &PasswordChange { current_password: current_password.to_owned(), new_password: new_password.to_owned() };
-        self.call(|api| async move { api.change_password(change).await }).await
+        let _only_one = self.holder.refreshing.lock().await;
+        let change_now = || async { self.operations_as(self.tokens().access_token).change_password(change).await.map_err(Error::from) };
+        let answer = match change_now().await {
+            Err(error) if error.kind() == Some(Kind::NotAuthenticated) => {
+                self.refresh_alone().await?;
+                change_now().await?
+            }
+            done => done?,
+        };
+        self.took(&answer);
+        Ok(())
     }
 
     /// Ends the account.

@@ -94,9 +94,12 @@ export class Doorward {
     return value(await this.api.PATCH("/me", { body: { email, current_password: currentPassword } }));
   }
 
-  /** Another password; every other session ends. */
+  /** Another password; every other session ends, and this one goes on with new tokens. */
   async changePassword(currentPassword: string, newPassword: string): Promise<void> {
-    await this.api.PUT("/me/password", { body: { current_password: currentPassword, new_password: newPassword } });
+    await this.#holder.replace(async (fetch) => {
+      const body = { current_password: currentPassword, new_password: newPassword };
+      return value(await this.api.PUT("/me/password", { body, fetch }));
+    });
   }
 
   /** Ends the account. */

@@ -9,8 +9,15 @@ export interface Tokens {
   device?: string | undefined;
 }
 
+/** What an answer with tokens says. */
+interface Pair {
+  access_token: string;
+  refresh_token: string;
+}
+
 export class TokenHolder {
   #refreshing: Promise<void> | undefined;
+  #replacing: Promise<void> | undefined;
   readonly #refreshUrl: string;
 
   constructor(
@@ -36,24 +43,42 @@ export class TokenHolder {
   };
 
   /** A call with the token, and the same again after a refresh. Told by what the server says, not by a clock. */
-  fetch = async (request: Request): Promise<Response> => {
+  fetch = (request: Request): Promise<Response> =>
+    this.#send(request, async (used) => {
+      await this.#replacing;
+      if (this.tokens.accessToken === used) await this.refresh();
+    });
+
+  async #send(request: Request, refresh: (used: string) => Promise<void>): Promise<Response> {
     const used = this.tokens.accessToken;
     if (used === undefined) return this.fetchPublic(request);
     const again = request.clone();
     const response = await this.send(bearing(request, used));
     if (response.ok) return response;
     if (response.status !== 401) throw await errorOf(response);
-    if (this.tokens.accessToken === used && this.tokens.refreshToken !== undefined) await this.refresh();
+    if (this.tokens.accessToken === used && this.tokens.refreshToken !== undefined) await refresh(used);
     const next = this.tokens.accessToken;
     if (next === undefined || next === used) throw await errorOf(response);
     await response.body?.cancel();
     return this.fetchPublic(bearing(again, next));
-  };
+  }
 
   /** The next tokens; calls meanwhile wait for the same. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
+  }
+
+  /** A call whose answer replaces the tokens: other calls wait for it before they refresh, because the older ones end with it. */
+  async replace(call: (send: (request: Request) => Promise<Response>) => Promise<Pair>): Promise<void> {
+    await this.#refreshing?.catch(() => undefined);
+    const replaced = call((request) => this.#send(request, () => this.refresh())).then((next) => this.#take(next));
+    this.#replacing = replaced.catch(() => undefined).finally(() => (this.#replacing = undefined));
+    await replaced;
+  }
+
+  #take(next: Pair): void {
+    this.keep({ accessToken: next.access_token, refreshToken: next.refresh_token });
   }
 
   async #refresh(): Promise<void> {
@@ -69,8 +94,7 @@ export class TokenHolder {
       if (error instanceof SessionEnded) this.keep({ accessToken: undefined, refreshToken: undefined });
       throw error;
     }
-    const next = (await response.json()) as { access_token: string; refresh_token: string };
-    this.keep({ accessToken: next.access_token, refreshToken: next.refresh_token });
+    this.#take((await response.json()) as Pair);
   }
 }
 

@@ -25,6 +25,8 @@ pub struct TokenIdentity<'a> {
     pub role: &'a str,
     /// The `scope` (RFC 9068 section 2.2.3.1); left out if there is none.
     pub permissions: &'a Permissions,
+    /// The `gen`: generation of the session's tokens that this one belongs to.
+    pub generation: i64,
 }
 
 #[derive(Serialize)]
@@ -37,6 +39,8 @@ struct IssuedClaims<'a> {
     exp: i64,
     jti: &'a str,
     sid: SessionId,
+    #[serde(rename = "gen")]
+    generation: i64,
     role: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
@@ -71,6 +75,7 @@ impl AccessTokens {
             exp: now.plus(self.ttl).secs(),
             jti: &URL_SAFE_NO_PAD.encode(random::<16>()?),
             sid: session,
+            generation: identity.generation,
             role: identity.role,
             scope: identity.permissions.as_str(),
         };

@@ -15,4 +15,7 @@ pub struct VerifiedAccessToken {
     pub session: SessionId,
     /// Subject that the session must have.
     pub subject: Subject,
+    /// Generation of the session's tokens that it belongs to. 0 for a token of version 0.1, which
+    /// does not say.
+    pub generation: i64,
 }

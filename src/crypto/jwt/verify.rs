@@ -38,6 +38,8 @@ struct PresentedClaims {
     exp: i64,
     nbf: Option<i64>,
     sid: SessionId,
+    #[serde(default, rename = "gen")]
+    generation: i64,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +115,7 @@ impl AccessTokens {
         let presented = VerifiedAccessToken {
             session: claims.sid,
             subject: claims.sub,
+            generation: claims.generation,
         };
         let expires_at = key.retires_at.map_or(claims.exp, |at| claims.exp.min(at.secs()));
         Ok(Proved {

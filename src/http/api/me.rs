@@ -16,10 +16,12 @@ use crate::http::problem::shared::{
     AddressRefusals, BodyRefusals, GuardRefusals, LastAdmin, ServerRefusals, Throttled, WrongPassword,
 };
 use crate::http::problem::{Problem, ProblemBody};
+use crate::http::token_response::{TokenResponse, tokens};
 use crate::model::ids::SessionId;
 use crate::model::session::SessionInfo;
 use crate::model::user::PublicAccount;
-use crate::service::{Failure, accounts, fresh_proof, sessions as use_case};
+use crate::service::accounts::{self, PasswordWish};
+use crate::service::{Failure, fresh_proof, sessions as use_case};
 
 /// Account as its user sees it.
 #[derive(Serialize, ToSchema)]
@@ -153,11 +155,12 @@ body! {
 
 /// Change the password
 ///
-/// Every other session of the account ends immediately.
+/// Every other session of the account ends immediately. This session goes on with the tokens of the
+/// answer: its older ones are no longer valid.
 #[utoipa::path(
     operation_id = "changePassword", tag = "me", security(("password" = [])),
     responses(
-        (status = 204, description = "The password is changed"),
+        (status = 200, description = "The password is changed. The session's next tokens", body = TokenResponse),
         WrongPassword, Throttled, GuardRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -169,9 +172,13 @@ pub async fn change_password(
     Json(change): Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
     limits::login(&app, &request)?;
-    let (current, new) = (&change.current_password, &change.new_password);
-    accounts::change_password(&app, &acting.bearer, current, new, &acting.context).await?;
-    Ok(HttpResponse::NoContent().finish())
+    let wish = PasswordWish {
+        current: &change.current_password,
+        new: &change.new_password,
+        user_agent: &acting.user_agent,
+    };
+    let pair = accounts::change_password(&app, &acting.bearer, wish, &acting.context).await?;
+    Ok(tokens(pair))
 }
 
 body! {
@@ -222,6 +229,14 @@ pub struct Session {
     /// User agent of the login.
     #[schema(example = "curl/8.5.0")]
     user_agent: String,
+    /// Network address of the last refresh, or of the login. Empty for a session that has not been
+    /// refreshed since the update from version 0.1.
+    #[schema(example = "192.0.2.7")]
+    last_ip: String,
+    /// User agent of the last refresh, or of the login. Empty for a session that has not been
+    /// refreshed since the update from version 0.1.
+    #[schema(example = "curl/8.5.0")]
+    last_user_agent: String,
     /// Whether this session made the request.
     #[schema(example = true)]
     current: bool,
@@ -237,6 +252,8 @@ impl Session {
             last_used_at: info.last_used_at.rfc3339(),
             ip: info.ip,
             user_agent: info.user_agent,
+            last_ip: info.last.ip,
+            last_user_agent: info.last.user_agent,
             current: info.id == current,
         }
     }
@@ -244,7 +261,7 @@ impl Session {
 
 /// List the account's live sessions
 ///
-/// Shows where each session was opened and when it was last used.
+/// Shows where each session was opened, and when and where it was last used.
 #[utoipa::path(
     operation_id = "sessions", tag = "me", security(("password" = [])),
     responses((status = 200, description = "The sessions, most recently used first", body = Vec<Session>), GuardRefusals, ServerRefusals)

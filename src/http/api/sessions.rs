@@ -117,8 +117,9 @@ body! {
 /// Refresh a session
 ///
 /// Exchanges the current refresh token for the next pair of tokens. For a short grace period the
-/// previous refresh token gets the same refresh token again, with a new access token. An older one
-/// ends the session.
+/// previous refresh token gets the same refresh token again, with a new access token: once if
+/// the new pair is not used yet, and for 5 seconds if it comes from the same network and user
+/// agent. Any other use of it, or of an older one, ends the session.
 #[utoipa::path(
     operation_id = "refresh", tag = "sessions",
     responses(
@@ -133,7 +134,13 @@ pub async fn refresh(
     origin: Origin,
     Form(form): Form<RefreshForm>,
 ) -> Result<HttpResponse, Problem> {
-    let pair = sessions::refresh(&app, &form.refresh_token, &origin.context(Actor::Anonymous)).await?;
+    let pair = sessions::refresh(
+        &app,
+        &form.refresh_token,
+        &origin.user_agent,
+        &origin.context(Actor::Anonymous),
+    )
+    .await?;
     Ok(tokens(pair))
 }
 

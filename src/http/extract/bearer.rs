@@ -120,6 +120,8 @@ pub struct Acting {
     pub bearer: Bearer,
     /// The address and the request, for events.
     pub context: Context,
+    /// The client's name for itself.
+    pub user_agent: String,
 }
 
 impl FromRequest for Acting {
@@ -128,9 +130,13 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        let acting = user.map(|CurrentUser(bearer, _)| {
-            let context = Origin::of(request).context(Actor::User(bearer.state.me.id));
-            Self { bearer, context }
+        let acting = user.and_then(|CurrentUser(bearer, _)| {
+            let origin = Origin::of(request)?;
+            Ok(Self {
+                context: origin.context(Actor::User(bearer.state.me.id)),
+                user_agent: origin.user_agent,
+                bearer,
+            })
         });
         ready(acting)
     }
@@ -148,7 +154,6 @@ pub async fn check_again(request: &HttpRequest) -> Result<(), Problem> {
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return Ok(());
     };
-    let state = sessions::session_state(app, before.session).await?;
-    let bearer = Bearer { state, ..before };
+    let bearer = sessions::authenticate_again(app, &before).await?;
     Ok(check_need(app, &bearer, needed, request.method())?)
 }

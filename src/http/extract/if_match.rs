@@ -23,6 +23,7 @@ pub fn authority(acting: &Acting, request: &HttpRequest) -> Result<Authority, Pr
     };
     Ok(Authority {
         session: Some(acting.bearer.session),
+        generation: acting.bearer.generation,
         known,
     })
 }

@@ -80,7 +80,7 @@ pub async fn exchange(
         }
         "refresh_token" => {
             let token = required(form.refresh_token.as_deref())?;
-            sessions::refresh(&app, token, &context).await
+            sessions::refresh(&app, token, &origin.user_agent, &context).await
         }
         _ => return Err(Problem::UnsupportedGrantType),
     };

@@ -16,6 +16,8 @@ use crate::telemetry::request_context;
 pub struct Bearer {
     /// The session of the token.
     pub session: SessionId,
+    /// The generation of the token.
+    pub generation: i64,
     /// Its state: account and permissions.
     pub state: Arc<SessionState>,
 }
@@ -32,26 +34,35 @@ pub async fn authenticate(app: &App, token: &str) -> Result<Bearer, Failure> {
         .access_tokens
         .verify(token, now)
         .map_err(|_| Failure::InvalidToken)?;
-    let state = at(app, presented.session, now).await?;
-    if state.subject == presented.subject {
-        Ok(Bearer {
-            session: presented.session,
-            state,
-        })
-    } else {
-        Err(Failure::InvalidToken)
+    let (session, generation) = (presented.session, presented.generation);
+    let state = state_at(app, session, now).await?;
+    if state.subject != presented.subject || generation < state.least_generation {
+        return Err(Failure::InvalidToken);
     }
+    if state.used.is_first(generation) {
+        app.memory.generation_uses.note(session, generation);
+    }
+    Ok(Bearer {
+        session,
+        generation,
+        state,
+    })
 }
 
-/// Finds the state of a session: in the registry, or, if it is not there, in the store.
+/// Finds the state of a bearer's session again, later in the same request.
 ///
 /// # Errors
 /// As [`authenticate`].
-pub async fn session_state(app: &App, session: SessionId) -> Result<Arc<SessionState>, Failure> {
-    at(app, session, app.clock.now()).await
+pub async fn authenticate_again(app: &App, before: &Bearer) -> Result<Bearer, Failure> {
+    let state = state_at(app, before.session, app.clock.now()).await?;
+    if before.generation < state.least_generation {
+        return Err(Failure::InvalidToken);
+    }
+    Ok(Bearer { state, ..*before })
 }
 
-async fn at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
+/// Finds the state of a session: in the registry, or, if it is not there, in the store.
+async fn state_at(app: &App, session: SessionId, now: Timestamp) -> Result<Arc<SessionState>, Failure> {
     let known = match request_context::span_now("registry look-up", || app.memory.registry.look_up(session)) {
         // A refresh, here or on another node, may have moved the idle time since this was loaded.
         Lookup::Hit(state) if !state.live(now) => {

@@ -9,12 +9,9 @@ use crate::crypto::jwt::TokenIdentity;
 use crate::model::event::{Context, EventType};
 use crate::model::ids::SessionId;
 use crate::model::refusal::LoginRefusal;
-use crate::model::session::NewSession;
+use crate::model::session::{NewSession, SeenClient};
 use crate::service::Failure;
 use crate::service::login::Authenticated;
-
-/// Longest user agent that is kept, in characters.
-const MAX_USER_AGENT: usize = 256;
 
 /// Client that a session is opened for.
 #[derive(Clone, Copy)]
@@ -39,12 +36,7 @@ pub async fn open(
     client: Client<'_>,
 ) -> Result<TokenPair, Failure> {
     let now = app.clock.now();
-    let user_agent: String = client
-        .user_agent
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_USER_AGENT)
-        .collect();
+    let seen = SeenClient::new(&client.context.ip, client.user_agent);
     let account = authenticated.account();
     let session = NewSession {
         id: SessionId::from(Uuid::new_v4()),
@@ -52,8 +44,7 @@ pub async fn open(
         created_at: now,
         idle_expires_at: now.plus(app.config.sessions.idle_ttl),
         expires_at: now.plus(app.config.sessions.max_age),
-        ip: &client.context.ip,
-        user_agent: &user_agent,
+        client: &seen,
     };
     let cap = i64::try_from(app.config.sessions.per_user).unwrap_or(i64::MAX);
     let event = app.event(EventType::LoginSuccess, client.context);
@@ -71,8 +62,9 @@ pub async fn open(
         subject: account.subject,
         role: &account.me.role,
         permissions: &account.permissions,
+        generation: 0,
     };
-    let tokens = issue(app, session.id, identity, 0, now)?;
+    let tokens = issue(app, session.id, identity, now)?;
     let (tickets, holder) = (&app.crypto.device_tickets, TicketHolder::of(&account));
     let is_fresh = |ticket| tickets.check(ticket, holder, now) == TicketState::Fresh;
     Ok(if client.device.is_some_and(is_fresh) {

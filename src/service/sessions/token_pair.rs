@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::crypto::jwt::TokenIdentity;
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
+use crate::model::session::SessionOwner;
 use crate::service::Failure;
 
 /// Pair of tokens of a session.
@@ -19,18 +20,34 @@ pub struct TokenPair {
     pub device_ticket: Option<String>,
 }
 
-/// Issues the tokens of a session at a counter.
+/// Issues the tokens of a generation that a session has just reached.
+pub fn issue_next(
+    app: &App,
+    session: SessionId,
+    owner: &SessionOwner,
+    generation: i64,
+    now: Timestamp,
+) -> Result<TokenPair, Failure> {
+    let identity = TokenIdentity {
+        subject: owner.subject,
+        role: &owner.role,
+        permissions: &owner.permissions,
+        generation,
+    };
+    issue(app, session, identity, now)
+}
+
+/// Issues the tokens of a session, of the generation that the identity names.
 pub fn issue(
     app: &App,
     session: SessionId,
     identity: TokenIdentity<'_>,
-    counter: i64,
     now: Timestamp,
 ) -> Result<TokenPair, Failure> {
     Ok(TokenPair {
         access_token: app.crypto.access_tokens.issue(session, identity, now)?,
         expires_in: app.crypto.access_tokens.ttl_secs(),
-        refresh_token: app.crypto.refresh_tokens.issue(session, counter),
+        refresh_token: app.crypto.refresh_tokens.issue(session, identity.generation),
         device_ticket: None,
     })
 }

@@ -10,8 +10,9 @@ use crate::model::session::{EndReason, Which};
 use crate::model::user::{Account, NewUser, PublicAccount};
 use crate::store::authority::{lock_admins, no_admin_remains};
 use crate::store::feed::Change;
-use crate::store::sessions::{end_sessions_of, hold_live};
+use crate::store::sessions::{RenewedSession, SparedSession, end_sessions_of, hold_live, renew};
 use crate::store::tx::End::{Commit, Rollback};
+use crate::store::tx::Tx;
 use crate::store::{Store, StoreError, events, feed};
 
 /// Outcome of deleting one's own account.
@@ -72,8 +73,31 @@ impl Store {
         .map(drop)
     }
 
-    /// Sets a lasting password hash and ends every other session. Returns false, without a change, if
-    /// the password version is no longer the one that was verified or the session that asks has ended.
+    /// Sets a lasting password hash if the version is still the one that was verified, and ends
+    /// every session; says whether it did.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace_password(
+        &self,
+        user: UserId,
+        version: i64,
+        new: &str,
+        event: &Event<'_>,
+    ) -> Result<bool, StoreError> {
+        self.transaction("store replace_password", async |tx| {
+            if !set_password(tx, user, version, new).await? {
+                return Ok(Rollback(false));
+            }
+            end_with_password(tx, user, Which::All, event).await?;
+            Ok(Commit(true))
+        })
+        .await
+    }
+
+    /// Sets a lasting password hash if the version is still the one that was verified and the session
+    /// that asks is live still. Ends every other session, and every older token of this one; none if
+    /// it did not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,33 +106,18 @@ impl Store {
         user: UserId,
         version: i64,
         new: &str,
-        asking: Option<SessionId>,
+        asking: &SparedSession,
         event: &Event<'_>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<RenewedSession>, StoreError> {
         self.transaction("store change_password", async |tx| {
-            let changed = tx
-                .query(
-                    "UPDATE users
-                     SET password_hash = $3, password_version = password_version + 1, password_expires_at = NULL, version = version + 1
-                     WHERE id = $1 AND password_version = $2 AND is_active",
-                )
-                .bind(user)
-                .bind(version)
-                .bind(new)
-                .execute()
-                .await?;
-            let live = match asking {
-                Some(session) => hold_live(tx, session).await?,
-                None => true,
-            };
-            if changed == 0 || !live {
-                return Ok(Rollback(false));
+            if !set_password(tx, user, version, new).await? {
+                return Ok(Rollback(None));
             }
-            let which = asking.map_or(Which::All, Which::AllBut);
-            end_sessions_of(tx, user, which, EndReason::PasswordChange, event.at).await?;
-            feed::append(tx, Change::User(user), event.at).await?;
-            events::append(tx, &event.clone().of_user(user)).await?;
-            Ok(Commit(true))
+            let Some(renewed) = renew(tx, asking, event.at).await? else {
+                return Ok(Rollback(None));
+            };
+            end_with_password(tx, user, Which::AllBut(asking.id), event).await?;
+            Ok(Commit(Some(renewed)))
         })
         .await
     }
@@ -205,4 +214,33 @@ impl Store {
         })
         .await
     }
+}
+
+/// Sets a lasting password hash if the version is still the one that was verified; says whether it
+/// did.
+async fn set_password(tx: &mut Tx, user: UserId, version: i64, new: &str) -> Result<bool, StoreError> {
+    let changed = tx
+        .query(
+            "UPDATE users
+             SET password_hash = $3, password_version = password_version + 1, password_expires_at = NULL, version = version + 1
+             WHERE id = $1 AND password_version = $2 AND is_active",
+        )
+        .bind(user)
+        .bind(version)
+        .bind(new)
+        .execute()
+        .await?;
+    Ok(changed > 0)
+}
+
+/// Ends sessions because the password is another now.
+async fn end_with_password(
+    tx: &mut Tx,
+    user: UserId,
+    which: Which,
+    event: &Event<'_>,
+) -> Result<(), StoreError> {
+    end_sessions_of(tx, user, which, EndReason::PasswordChange, event.at).await?;
+    feed::append(tx, Change::User(user), event.at).await?;
+    events::append(tx, &event.clone().of_user(user)).await
 }

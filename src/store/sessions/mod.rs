@@ -3,9 +3,13 @@
 mod end;
 mod expiry;
 mod proof;
+mod renew;
+mod repeat;
 mod start;
 
 pub(super) use end::{end_sessions_of, hold_live, void_tickets};
+pub(super) use renew::renew;
+pub use renew::{RenewedSession, SparedSession};
 
 use super::refresh::Rotation;
 use super::{Store, StoreError};
@@ -61,7 +65,9 @@ impl Store {
         self.read(
             "store lineage",
             "SELECT users.id, users.email, users.is_active, users.role, users.subject, roles.permissions,
-                 sessions.authenticated_at, sessions.idle_expires_at, sessions.expires_at, sessions.counter, sessions.rotated_at
+                 sessions.authenticated_at, sessions.idle_expires_at, sessions.expires_at, sessions.least_generation,
+                 sessions.used_generation, sessions.counter, sessions.rotated_at, sessions.repeated_generation,
+                 sessions.last_ip, sessions.last_user_agent
              FROM sessions
              JOIN users ON users.id = sessions.user_id
              JOIN roles ON roles.name = users.role
@@ -79,7 +85,8 @@ impl Store {
     pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<ListedSession>, StoreError> {
         self.read(
             "store sessions_of",
-            "SELECT id, created_at, last_used_at, ip, user_agent, (idle_expires_at > $2 AND expires_at > $2) AS runs
+            "SELECT id, created_at, last_used_at, ip, user_agent, last_ip, last_user_agent,
+                 (idle_expires_at > $2 AND expires_at > $2) AS runs
              FROM sessions
              WHERE user_id = $1 AND ended_at IS NULL
              ORDER BY last_used_at DESC, id",

@@ -71,8 +71,9 @@ impl Store {
 async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Result<i64, StoreError> {
     let (others,) = tx
         .query(
-            "INSERT INTO sessions (id, user_id, created_at, last_used_at, authenticated_at, idle_expires_at, expires_at, ip, user_agent)
-             VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7)
+            "INSERT INTO sessions
+                 (id, user_id, created_at, last_used_at, authenticated_at, idle_expires_at, expires_at, ip, user_agent, last_ip, last_user_agent)
+             VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7, $6, $7)
              RETURNING (
                  SELECT COUNT(*)
                  FROM sessions AS others
@@ -84,8 +85,8 @@ async fn insert_session(tx: &mut Tx, session: &NewSession<'_>) -> Result<i64, St
         .bind(session.created_at)
         .bind(session.idle_expires_at)
         .bind(session.expires_at)
-        .bind(session.ip)
-        .bind(session.user_agent)
+        .bind(&session.client.ip)
+        .bind(&session.client.user_agent)
         .one()
         .await?;
     Ok(others)

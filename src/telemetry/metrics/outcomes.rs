@@ -33,8 +33,8 @@ const OF_ALL: &[&str] = &["ok", "throttled", "busy", "unavailable", "internal"];
 const OF_LOGINS: &[&str] = &["password_change_required", "invalid_input", "password_grant_off"];
 /// The outcomes of a registration beside those.
 const OF_REGISTRATIONS: &[&str] = &["email_taken", "registration_closed", "invalid_input"];
-/// The outcome of a refresh beside those and its refusals: the token before the newest, within the
-/// grace.
+/// The outcome of a refresh beside those and its refusals: the token before the newest got the same
+/// pair again.
 const OF_REFRESHES: &[&str] = &["repeated"];
 
 /// Limit that refuses a request.

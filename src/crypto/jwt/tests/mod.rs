@@ -89,6 +89,7 @@ fn claimed(subject: Subject, permissions: &Permissions) -> TokenIdentity<'_> {
         subject,
         role: "user",
         permissions,
+        generation: 0,
     }
 }
 
@@ -110,6 +111,7 @@ fn a_token_has_the_header_and_claims_of_rfc_9068() {
             "aud",
             "client_id",
             "exp",
+            "gen",
             "iat",
             "iss",
             "jti",

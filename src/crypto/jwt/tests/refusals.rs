@@ -55,6 +55,8 @@ fn every_claim_is_required_and_checked() {
         ("sid", Value::Null),
         ("sid", json!("7")),
         ("sid", json!(["7"])),
+        ("gen", json!("1")),
+        ("gen", json!(0.5)),
     ] {
         assert!(
             tokens

@@ -115,7 +115,7 @@ pub async fn replace(
     let event = app.event(EventType::PasswordChanged, context);
     let changed = app
         .store
-        .change_password(account.me.id, account.password_version, &hash, None, &event)
+        .replace_password(account.me.id, account.password_version, &hash, &event)
         .await?;
     app.memory.registry.evict_user(account.me.id);
     if !changed {
