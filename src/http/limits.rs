@@ -18,13 +18,13 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// verifies a password takes one before it is hashed.
 ///
 /// # Errors
-/// [`Failure::Throttled`], or [`Problem::NoAddress`].
+/// [`Failure::Throttled`].
 pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
         request,
         RequestLimit::LoginAddress,
-        app.memory.logins.take(client_address(request)?, app.clock.now()),
+        app.memory.logins.take(client_address(request), app.clock.now()),
     )
 }
 
@@ -32,7 +32,7 @@ pub fn login(app: &App, request: &HttpRequest) -> Result<(), Problem> {
 /// every other answer that reveals whether an e-mail address is taken.
 ///
 /// # Errors
-/// [`Failure::Throttled`], or [`Problem::NoAddress`].
+/// [`Failure::Throttled`].
 pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
     take(
         app,
@@ -40,7 +40,7 @@ pub fn registration(app: &App, request: &HttpRequest) -> Result<(), Problem> {
         RequestLimit::RegisterAddress,
         app.memory
             .registrations
-            .take(client_address(request)?, app.clock.now()),
+            .take(client_address(request), app.clock.now()),
     )
 }
 

@@ -130,13 +130,13 @@ impl FromRequest for Acting {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let user = CurrentUser::from_request(request, payload).into_inner();
-        let acting = user.and_then(|CurrentUser(bearer, _)| {
-            let origin = Origin::of(request)?;
-            Ok(Self {
+        let acting = user.map(|CurrentUser(bearer, _)| {
+            let origin = Origin::of(request);
+            Self {
                 context: origin.context(Actor::User(bearer.state.me.id)),
                 user_agent: origin.user_agent,
                 bearer,
-            })
+            }
         });
         ready(acting)
     }

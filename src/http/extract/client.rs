@@ -1,15 +1,15 @@
 //! The client: its IP address, taken from `X-Forwarded-For` only behind trusted proxies, and what
 //! it calls itself.
 
+use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::app::App;
-use crate::http::problem::Problem;
 use crate::model::event::{Actor, Context};
 use crate::telemetry::request_context;
 
@@ -24,10 +24,8 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a request.
-    ///
-    /// # Errors
-    /// [`Problem::NoAddress`].
-    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
         let text = |name: &str| {
             request
                 .headers()
@@ -36,11 +34,11 @@ impl Origin {
                 .unwrap_or_default()
                 .to_owned()
         };
-        Ok(Self {
-            ip: client_address(request)?,
+        Self {
+            ip: client_address(request),
             user_agent: text(header::USER_AGENT.as_str()),
             request_id: request_context::request_id(),
-        })
+        }
     }
 
     /// The context in which the events of this request are recorded.
@@ -55,24 +53,28 @@ impl Origin {
 }
 
 impl FromRequest for Origin {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        ready(Ok(Self::of(request)))
     }
 }
 
+/// Address of a peer that is not known.
+const NO_PEER: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// The header in which proxies name the client.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The peer's address; or, where the peer is a trusted proxy, the right-most hop of
 /// `X-Forwarded-For` that is not a trusted proxy. Anyone may have written the hops left of it.
 ///
-/// # Errors
-/// [`Problem::NoAddress`]: without an address no limit would hold, so the request ends there.
-pub fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
-    let peer = request.peer_addr().ok_or(Problem::NoAddress)?.ip().to_canonical();
+/// Our listener gives every connection's peer. Requests of another listener that gave none would
+/// share the limits of one address.
+pub fn client_address(request: &HttpRequest) -> IpAddr {
+    let peer = request
+        .peer_addr()
+        .map_or(NO_PEER, |peer| peer.ip().to_canonical());
     let app = request.app_data::<web::Data<App>>();
     let trusted = app
         .map(|app| app.config.limits.trusted_proxies.as_slice())
@@ -87,7 +89,7 @@ pub fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
                  If it is your proxy, all users behind it count as one address"
             );
         }
-        return Ok(peer);
+        return peer;
     }
     let mut nearest = peer;
     let values = request
@@ -101,7 +103,7 @@ pub fn client_address(request: &HttpRequest) -> Result<IpAddr, Problem> {
             break;
         }
     }
-    Ok(nearest)
+    nearest
 }
 
 /// An address as proxies write it: bare, in brackets, or with a port.

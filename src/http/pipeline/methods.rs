@@ -148,18 +148,14 @@ fn fits(template: &str, path: &str) -> bool {
     same && segments.next().is_none()
 }
 
-/// Answers without a handler in four cases: the client's network address is not known (so no budget
-/// could apply), the path is not served, the method is not served, or the method is OPTIONS. A
-/// preflight of an origin in `cors_origins` goes on to CORS.
+/// Answers without a handler in three cases: the path is not served, the method is not served, or
+/// the method is OPTIONS. A preflight of an origin in `cors_origins` goes on to CORS.
 pub fn settle(
     paths: &MethodMap,
     request: &ServiceRequest,
     listed: Option<&ListedPath>,
     cors_origins: &[String],
 ) -> Option<Result<HttpResponse, Problem>> {
-    if request.peer_addr().is_none() {
-        return Some(Err(Problem::NoAddress));
-    }
     if asks_for_websocket(request.headers()) {
         return Some(Err(Problem::Malformed));
     }

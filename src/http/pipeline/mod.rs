@@ -30,7 +30,7 @@ use super::routes;
 use super::surface::Surface;
 use crate::app::App;
 use crate::model::clock::monotonic_now;
-use crate::telemetry::metrics::{Metrics, RequestLimit, Route};
+use crate::telemetry::metrics::{Metrics, Route};
 use crate::telemetry::request_context::{RequestContext, RequestId};
 use crate::telemetry::traces::{Trace, Traces};
 
@@ -123,9 +123,6 @@ impl Pipeline {
     ) -> Result<ServiceResponse, Error> {
         let surface = listed.map_or_else(|| Surface::of_unlisted(request.path()), |listed| listed.surface);
         if let Some(answer) = methods::settle(&self.paths, &request, listed, &self.cors_origins) {
-            if matches!(answer, Err(Problem::NoAddress)) {
-                self.metrics.outcomes.throttled(RequestLimit::NoAddress);
-            }
             // `into_response` would lose which problem it was.
             let mut response = ServiceResponse::new(
                 request.into_parts().0,

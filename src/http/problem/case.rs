@@ -34,8 +34,6 @@ pub enum Problem {
     BodyTimeout,
     /// The body cannot be read as what it says it is.
     Malformed,
-    /// The client has reset the connection already, so the system does not know its address.
-    NoAddress,
     /// A handler panicked.
     Panicked,
 }

@@ -113,9 +113,6 @@ pub fn of(problem: &Problem) -> ProblemRow<'_> {
             "The request body did not arrive in time").with(Extra::Close),
         Problem::Malformed => row(S::BAD_REQUEST, "malformed", "invalid_request",
             "The request is malformed"),
-        // No client reads this answer: the connection is gone.
-        Problem::NoAddress => row(S::BAD_REQUEST, "malformed", "invalid_request",
-            "The connection has no peer").with(Extra::Close),
         Problem::Panicked => row(S::INTERNAL_SERVER_ERROR, "internal", "server_error",
             "Internal server error"),
     }
