@@ -24,6 +24,7 @@ mod model_check;
 mod pattern;
 mod raw;
 mod requirements;
+mod restore;
 mod store;
 mod support;
 mod thief_model;

@@ -19,6 +19,7 @@ mod operator;
 mod output;
 mod password;
 mod progress;
+mod restore;
 mod serve;
 mod settings;
 mod user;
@@ -75,6 +76,8 @@ enum Command {
     Export(export::ExportOptions),
     /// Copy the SQLite database to a file while servers use it
     Backup(backup::BackupOptions),
+    /// Put a backup in the place of the database; every session, device ticket and signing key ends
+    Restore(restore::RestoreOptions),
     /// Copy everything, sessions and keys included, into an empty SQLite or PostgreSQL database
     Copy(copy::CopyOptions),
 }
@@ -108,6 +111,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         Command::Import(options) => on_database(load()?, async |app| import::run(app, options).await),
         Command::Export(options) => on_database(load()?, async |app| export::run(app, &options).await),
         Command::Backup(options) => on_database(load()?, async |app| backup::run(app, &options).await),
+        Command::Restore(options) => System::new().block_on(restore::run(load()?, &options)),
         Command::Copy(options) => on_database(load()?, async |app| copy::run(app, &options).await),
     }
 }

@@ -60,6 +60,8 @@ pub enum EventType {
     UsersExported,
     /// The database was copied into a file or another database.
     Copied,
+    /// A backup was put in the place of the database; what had ended since was voided.
+    Restored,
     /// A server began to serve.
     ServerStarted,
     /// A server stopped as it was asked to.

@@ -200,6 +200,8 @@ pub enum EndReason {
     Admin,
     /// Its owner began more sessions than one user may have.
     SessionCap,
+    /// The database was restored from a backup.
+    Restored,
     /// It ran out: by its age, or because it was not refreshed.
     Expired,
 }

@@ -1,4 +1,5 @@
-//! Every table of the database, named once: whether `doorward copy` carries it, and why not if not.
+//! Every table of the database, named once: whether `doorward copy` carries it, and why not if not;
+//! and whether `doorward restore` voids something in it.
 //!
 //! A test compares the list with the tables that the migrations make, on both engines.
 
@@ -8,6 +9,8 @@ pub struct Table {
     pub name: &'static str,
     /// Treatment of its rows by a copy.
     pub fate: Fate,
+    /// What a restore voids in it; its other rows and columns stay as the backup has them.
+    pub voided: Option<&'static str>,
 }
 
 /// The fate of a table's rows when the database is copied into another.
@@ -60,7 +63,8 @@ pub const TABLES: &[Table] = &[
             number("last_login_at"),
             number("version"),
         ],
-    ),
+    )
+    .voided_at_restore("device tickets and one-time passwords"),
     copied(
         "sessions",
         &[
@@ -83,7 +87,8 @@ pub const TABLES: &[Table] = &[
             number("least_generation"),
             number("authenticated_at"),
         ],
-    ),
+    )
+    .voided_at_restore("every live session"),
     copied(
         "signing_keys",
         &[
@@ -96,7 +101,8 @@ pub const TABLES: &[Table] = &[
             number("retires_at"),
             number("revoked_at"),
         ],
-    ),
+    )
+    .voided_at_restore("every key"),
     copied(
         "events",
         &[
@@ -139,7 +145,8 @@ pub const TABLES: &[Table] = &[
     left_behind(
         "feed_epoch",
         "a copy is another database, whose migrations make its own epoch",
-    ),
+    )
+    .voided_at_restore("its value"),
     left_behind("_sqlx_migrations", "each engine has migrations of its own"),
 ];
 
@@ -147,6 +154,7 @@ const fn copied(name: &'static str, columns: &'static [Column]) -> Table {
     Table {
         name,
         fate: Fate::Copied(columns),
+        voided: None,
     }
 }
 
@@ -154,6 +162,16 @@ const fn left_behind(name: &'static str, because: &'static str) -> Table {
     Table {
         name,
         fate: Fate::LeftBehind(because),
+        voided: None,
+    }
+}
+
+impl Table {
+    const fn voided_at_restore(self, what: &'static str) -> Self {
+        Self {
+            voided: Some(what),
+            ..self
+        }
     }
 }
 

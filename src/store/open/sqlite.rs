@@ -68,7 +68,7 @@ pub(super) async fn open_memory() -> Result<Opened, OpenError> {
 /// Keeps two processes from making the same new database and secret at once. The folder is locked,
 /// not the file: closing a second handle of the file itself would drop SQLite's own locks on it
 /// (POSIX).
-async fn lock_folder(path: &Path) -> io::Result<File> {
+pub(in crate::store) async fn lock_folder(path: &Path) -> io::Result<File> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

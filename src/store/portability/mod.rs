@@ -1,12 +1,16 @@
-//! Moving in bulk: accounts in and out, a copy of the SQLite file, the whole of one database into
+//! Moving in bulk: accounts in and out, a copy of the SQLite file and back, the whole of one database into
 //! another.
 
 mod backup;
 mod copy;
 mod placeholders;
+mod restore;
 mod transfer;
+mod void;
 
 pub use backup::BackupError;
 pub use copy::CopyError;
+pub use restore::{RestoreError, StagedFile};
 pub(super) use transfer::NO_PASSWORD;
 pub use transfer::{ExportedRow, TransferredUser};
+pub use void::Voided;
