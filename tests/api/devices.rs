@@ -1,13 +1,15 @@
 //! Device tickets end: with the password, with the logout of all sessions, with time. What they are
 //! good for is in `throttle`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::json;
 
 use super::throttle::login_with;
-use crate::support::{Engine, PASSWORD, TestApp};
+use crate::support::process::output;
+use crate::support::{self, Engine, PASSWORD, TestApp};
 
 const EMAIL: &str = "alice@example.com";
 const DAY: Duration = Duration::from_hours(24);
@@ -68,6 +70,24 @@ async fn a_logout_of_all_sessions_voids_every_ticket(#[case] engine: Engine) {
         .await
         .expect(204);
     assert!(!is_known(&app, &second, PASSWORD).await);
+}
+
+/// A ticket lives for 90 days, the row of an ended session for one.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn the_logout_of_everyone_voids_the_tickets_of_accounts_without_a_session_too(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    let first = ticket(&app, PASSWORD).await;
+    app.sql("DELETE FROM sessions").await;
+    let settings = [
+        ("DATABASE_URL", app.database.as_str()),
+        ("DOORWARD_SECRET", support::SECRET),
+    ];
+    output(Path::new("."), &settings, &["user", "logout", "--everyone"]).expect(0);
+    assert!(!is_known(&app, &first, PASSWORD).await);
 }
 
 #[tokio::test]

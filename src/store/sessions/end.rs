@@ -159,27 +159,20 @@ impl Store {
         .await
     }
 
-    /// Ends every session there is, and the device tickets of their accounts, batch by batch in the
-    /// order of ids, so that no writer waits long; says how many. Each batch tells the feed itself.
+    /// Ends every session and voids every device ticket, batch by batch in the order of ids, so that
+    /// no writer waits long; returns the number of sessions. The event is stored first. Each batch is
+    /// a transaction of its own, with its row in the feed.
     ///
     /// # Errors
     /// [`StoreError`]; sessions that were ended before stay so, and every node knows.
     pub async fn end_every_session(&self, event: &Event<'_>) -> Result<u64, StoreError> {
         self.append_event(event).await?;
+        self.void_every_ticket().await?;
         let (mut total, mut place) = (0, Some(SessionId::FIRST));
         while let Some(after) = place {
             let next = self.session_at(after, BATCH).await?;
             total += self
                 .transaction("store end_every_session", async |tx| {
-                    tx.query(
-                        "UPDATE users
-                         SET password_version = password_version + 1
-                         WHERE id IN (SELECT user_id FROM sessions WHERE id > $1 AND id <= $2)",
-                    )
-                    .bind(after)
-                    .bind(next.unwrap_or(SessionId::LAST))
-                    .execute()
-                    .await?;
                     let ended = tx
                         .query(
                             "UPDATE sessions
@@ -201,5 +194,28 @@ impl Store {
             place = next;
         }
         Ok(total)
+    }
+
+    /// Voids the device tickets of every account, also of those whose sessions are purged already.
+    async fn void_every_ticket(&self) -> Result<(), StoreError> {
+        let (last,): (i64,) = self
+            .read("store last_user", "SELECT COALESCE(MAX(id), 0) FROM users")
+            .one()
+            .await?;
+        let mut after = 0;
+        while after < last {
+            self.write(
+                "store void_every_ticket",
+                "UPDATE users
+                 SET password_version = password_version + 1
+                 WHERE id > $1 AND id <= $2",
+            )
+            .bind(after)
+            .bind(after + BATCH)
+            .execute()
+            .await?;
+            after += BATCH;
+        }
+        Ok(())
     }
 }
