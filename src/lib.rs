@@ -30,15 +30,16 @@
 //!
 //! # Glossary
 //!
-//! - *Account*: address, password hash and role of a person. *Subject*: its random name in tokens.
+//! - *Account*: address, password hash and role of a person. *Subject*: the account's random
+//!   id, the `sub` of its tokens.
 //! - *Session*: one login, until it ends. *Session state*: account, role and permissions now.
 //! - *Access token*: signed JWT that names a session. *Refresh token*: opaque token that is exchanged
 //!   for the next pair.
 //! - *Rotation*: the exchange of a refresh token. *Generation*: the number of rotations before a pair
 //!   of tokens. *Grace*: the time in which the previous refresh token may get the current pair again.
 //! - *Registry*: the states of live sessions in memory. *Evict*: remove one from the registry.
-//! - *Feed*: changes that other nodes must evict, in the order of their numbers. *Lease*: the time
-//!   for which the registry may be used after a reading of the feed.
+//! - *Feed*: numbered list of changes, from which each node learns what to evict. *Lease*: the time for
+//!   which the registry may be used after a reading of the feed.
 //! - *Attempt*: one try at a password, admitted and counted. *Factor*: a way to prove an identity.
 //! - *Place*: a place in the queue of password hashes. *Source*: where attempts come from: an IP
 //!   prefix, a known device or a session.

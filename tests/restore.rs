@@ -68,6 +68,9 @@ fn kids(folder: &Path, settings: &[(&str, &str)]) -> String {
     output(folder, settings, &["keys", "list"]).expect(0).stdout
 }
 
+/// A file, more settings, and words of the refusal.
+type RefusedFile<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 /// The files of a folder with their content, without what SQLite keeps beside a database.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -265,7 +268,7 @@ async fn what_is_no_whole_backup_of_this_installation_is_refused_and_nothing_cha
     let before = files(path);
     let elsewhere = ("DOORWARD_SECRET", support::SECRET);
     let postgres = ("DATABASE_URL", "postgres://doorward@127.0.0.1:1/doorward");
-    let cases: [(&str, &[(&str, &str)], &str); 11] = [
+    let cases: [RefusedFile<'_>; 11] = [
         ("text.db", &[], "text.db: not a SQLite database"),
         ("empty.db", &[], "empty.db: not a SQLite database"),
         (".", &[], "not a SQLite database"),

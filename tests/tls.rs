@@ -326,7 +326,7 @@ fn a_new_certificate_is_taken_up_and_no_connection_is_dropped() {
     assert_eq!(
         (
             server.said("took up the new TLS certificate"),
-            server.said("certificate in use stays")
+            server.said("cannot load the new TLS certificate")
         ),
         (1, 0)
     );
@@ -346,7 +346,7 @@ fn a_broken_file_leaves_the_old_one_in_use_and_is_warned_of_once() {
         server.said("DOORWARD_TLS_CERT: cert.pem does not hold certificates in PEM") == 1
     });
     std::thread::sleep(Duration::from_secs(3));
-    assert_eq!(server.said("the TLS certificate in use stays"), 1);
+    assert_eq!(server.said("cannot load the new TLS certificate"), 1);
     assert_eq!(authority.seen(&server), before);
     let health = output(
         folder.path(),

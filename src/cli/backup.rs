@@ -30,6 +30,6 @@ pub async fn run(app: &App, options: &BackupOptions) -> Result<(), Exit> {
             BackupFailure::Failed(failure) => failure.into(),
         })?;
     print(&format!(
-        "{file} is a copy of the database; keep DOORWARD_SECRET or the secret file with it\n"
+        "{file} is a copy of the database; keep a copy of DOORWARD_SECRET or the secret file too, in another place\n"
     ))
 }

@@ -18,7 +18,7 @@ pub enum KeysAction {
     List(Format),
     /// Publish a new key; it starts to sign ten minutes later
     Rotate {
-        /// Start to sign in five seconds, when every node has the key; a service that caches the
+        /// Sign with the new key after five seconds, when every node has it; a service that caches the
         /// JWKS may refuse new tokens for five minutes
         #[arg(long)]
         now: bool,

@@ -32,15 +32,14 @@ pub struct RestoreOptions {
 /// # Errors
 /// [`Exit`] with the reason.
 pub async fn run(config: Config, options: &RestoreOptions) -> Result<(), Exit> {
-    match &options.file {
-        Some(file) => from_file(config, file).await,
-        None => {
-            let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
-            let voided = void_restored(&app, &CLI).await;
-            let now = app.clock.now();
-            app.store.close().await;
-            report(&voided.map_err(Exit::failed)?, now)
-        }
+    if let Some(file) = &options.file {
+        from_file(config, file).await
+    } else {
+        let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
+        let voided = void_restored(&app, &CLI).await;
+        let now = app.clock.now();
+        app.store.close().await;
+        report(&voided.map_err(Exit::failed)?, now)
     }
 }
 
@@ -62,7 +61,7 @@ async fn from_file(mut config: Config, file: &Path) -> Result<(), Exit> {
     }
     let staged = StagedFile::copy(file, &database).await.map_err(Exit::failed)?;
     config.server.database = DatabaseUrl::SqliteFile(staged.path().to_owned());
-    let (restored, aside, now) = match exchange(config, &staged).await {
+    let (restored, aside, now) = match Box::pin(exchange(config, &staged)).await {
         Ok(done) => done,
         Err(exit) => {
             staged.remove().map_err(Exit::failed)?;

@@ -1,12 +1,12 @@
 //! Hashing threads beside the server: a few threads of their own at the lowest priority behind a
 //! bounded queue with a deadline.
 //!
-//! A caller waits for a [`HashPlace`] first, before anything is written for it, then hands over one job
-//! by it. Only as many places have their turn as keep the threads at work while callers write. All
-//! others wait in the [`HashQueue`], where they can still be displaced. Request threads never
-//! hash. Each hashing thread runs one job at a time to its end, whether or not the client still
-//! waits, so that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh
-//! 19 MiB costs a fifth of the hash) and gives it back after a pause. What a job computes is not this
+//! A caller first waits for a [`HashPlace`], before anything is written for it, then gives one job
+//! to it. Only a few places have their turn at the same time: enough to keep the threads busy. All
+//! others wait in the [`HashQueue`], where they can still be displaced. Request threads never hash.
+//! Each hashing thread runs one job at a time to its end, whether or not the client still waits, so
+//! that no more than `threads` hashes ever run. Each keeps its buffer between jobs (a fresh 19 MiB
+//! costs a fifth of the hash) and gives it back after a pause. What a job computes is not this
 //! module's matter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -220,7 +220,9 @@ impl<'a> Event<'a> {
         if self.key.seal(end) == end.seal {
             chain.seal = self.key.seal(&chain);
         } else {
-            log::error!("the sealed range of the audit record does not verify; run: doorward audit verify");
+            log::error!(
+                "the audit record was changed: its first or last event does not match its MAC; run: doorward audit verify"
+            );
         }
         (row, chain)
     }

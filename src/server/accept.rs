@@ -43,7 +43,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const HTTP_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
 
-/// What HTTP is asked with for each connection.
+/// The HTTP settings of each connection.
 type Accepted = (ClientStream, Protocol, Option<SocketAddr>);
 
 /// Starts the threads. With `streams`, HTTP/2 is spoken over TLS.
@@ -94,7 +94,7 @@ pub fn serve(
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEADER_TIMEOUT)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-            // Whoever has closed the connection waits for no answer: what was begun for it ends.
+            // A client that has closed the connection waits for no answer: its requests end.
             .h1_allow_half_closed(false)
             .h2_initial_window_size(STREAM_WINDOW)
             .h2_initial_connection_window_size(CONNECTION_WINDOW);

@@ -89,7 +89,9 @@ impl TlsIdentity {
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                     log::info!("took up the new TLS certificate");
                 }
-                Err(bad) => log::warn!("the TLS certificate in use stays: {bad}"),
+                Err(bad) => {
+                    log::warn!("cannot load the new TLS certificate, the old one stays in use: {bad}");
+                }
             }
         }
     }

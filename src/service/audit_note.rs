@@ -57,7 +57,9 @@ async fn next_note(app: &App, last: Option<&Note>) -> Result<Option<Note>, Failu
         return Ok(None);
     }
     if app.crypto.chain.seal(&chain) != chain.seal {
-        log::error!("the sealed range of the audit record does not verify; run: doorward audit verify");
+        log::error!(
+            "the audit record was changed: its first or last event does not match its MAC; run: doorward audit verify"
+        );
     } else if let Some(last) = last
         && !is_kept(app, last).await?
     {

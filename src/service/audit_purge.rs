@@ -54,7 +54,7 @@ pub async fn due_before(app: &App) -> Result<Option<Timestamp>, StoreError> {
     };
     if app.store.find_events(&told, 1).await?.is_empty() {
         let hours = age.as_secs() / 3600;
-        log::warn!(hours; "audit events seem old, but nothing confirms the clock: they are kept for the time being");
+        log::warn!(hours; "old audit events are kept: no event of the last weeks confirms the clock yet");
         app.store
             .append_event(&app.event(EventType::PurgeDelayed, &OWN))
             .await?;

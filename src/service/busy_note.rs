@@ -22,6 +22,6 @@ pub async fn keep_noted(app: &App) {
 pub fn note(app: &App) {
     let refused = app.passwords.take_refused();
     if refused > 0 {
-        log::warn!(refused; "passwords were refused with 503: the hash queue is full, or there is no memory for a hash");
+        log::warn!(refused; "requests with a password were answered 503: the hash queue is full, or there is no memory for a hash");
     }
 }

@@ -28,7 +28,9 @@ pub async fn keep_purged(app: &App) {
     loop {
         match purge(app).await {
             Ok(0) => {}
-            Ok(purged) => log::info!(purged; "deleted ended sessions, old changes and old events"),
+            Ok(purged) => {
+                log::info!(purged; "deleted ended sessions, old failure counters, old feed rows and old events");
+            }
             Err(error) => log::warn!(error:%; "purge failed; it is tried again"),
         }
         tokio::time::sleep(INTERVAL).await;

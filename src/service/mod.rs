@@ -144,7 +144,7 @@ impl Failure {
     }
 }
 
-/// Counts an outcome by its word: that of a success comes with it.
+/// Counts an outcome. A success brings its own word; a failure's word is its reason.
 fn counted<T>(counters: &Words, outcome: Result<(T, &'static str), Failure>) -> Result<T, Failure> {
     let word = outcome.as_ref().map_or_else(Failure::reason, |(_, word)| word);
     counters.count(word);

@@ -13,7 +13,7 @@ pub type Check = (&'static str, bool);
 ///
 /// `serving` ends when the process begins to stop. `feed` holds once the feed of changes was read,
 /// and as long as the last reading is within the registry's lease: before that the process is
-/// starting, after it cut off from the database or from what other nodes do.
+/// starting, later it has lost the database.
 pub async fn checks(app: &App) -> Vec<Check> {
     let migrated = app.store.is_migrated().await;
     vec![

@@ -1,4 +1,4 @@
-//! Roles: which there are, what each permits. A change bites on the very next request of everyone
+//! Roles: which there are, what each permits. A change takes effect on the next request of everyone
 //! who has the role.
 
 use super::Failure;

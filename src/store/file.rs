@@ -1,9 +1,8 @@
 //! The file under an open SQLite database: whether what is written to it can be found again, and
 //! whether it was opened to be written at all.
 //!
-//! SQLite looks at neither: it goes on in a file that was deleted, whose every change is gone with
-//! the process, and a connection that it opened while the file system was read-only stays so when
-//! that is over.
+//! SQLite checks neither. It goes on writing to a deleted file, whose changes are gone with the
+//! process. A connection that was opened on a read-only file system stays read-only.
 
 use std::fs;
 use std::io;

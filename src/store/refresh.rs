@@ -18,8 +18,8 @@ use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::{SeenClient, SessionOwner};
 
-/// Rotations of one statement. Each number of them is a statement of its own to prepare, so not too
-/// many.
+/// Most rotations in one statement. Each batch size is a prepared statement of its own, so the number
+/// is small.
 const TOGETHER: usize = 32;
 /// Rotations that wait; beyond it callers wait to be let in.
 const WAITING: usize = 1024;

@@ -9,7 +9,7 @@ pub struct Table {
     pub name: &'static str,
     /// Treatment of its rows by a copy.
     pub fate: Fate,
-    /// What a restore voids in it; its other rows and columns stay as the backup has them.
+    /// Rows or columns that a restore voids; the others stay as the backup has them.
     pub voided: Option<&'static str>,
 }
 

@@ -11,12 +11,13 @@ const HEAD: &str = "# Settings
 Generated from `src/config/` by `make docs`: do not edit. `doorward help settings` prints the same list, and
 `doorward config` prints the settings in use.
 
-A setting comes from its flag, else from its environment variable. A secret has no flag: it comes from the variable, or
-from the file that `NAME_FILE` names (mode 0640 at most). An unknown `DOORWARD_*` variable refuses the start. Durations
+A flag wins over the environment variable. A secret has no flag: it comes from the variable, or from the file that
+`NAME_FILE` names (mode 0640 at most). An unknown `DOORWARD_*` variable refuses the start. Durations
 are whole numbers with a unit: `30s`, `15m`, `12h`, `30d`.
 
 With PostgreSQL every node gets the same `DATABASE_URL` and the same `DOORWARD_SECRET` (`openssl rand -base64 32`). Keep
-a copy of the secret with the backups: without it the signing keys in the database cannot be opened.
+a copy of the secret, in another place than the backups: without it the signing keys in the database cannot be opened,
+and whoever has both can issue tokens.
 ";
 
 fn row(setting: &Setting) -> String {

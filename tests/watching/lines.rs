@@ -146,7 +146,7 @@ async fn an_attempt_whose_outcome_is_not_stored_is_told() {
     let lines = server.lines_until("\"status\":500");
     let told: Vec<Value> = lines
         .iter()
-        .filter(|line| line.contains("login attempt without an outcome"))
+        .filter(|line| line.contains("a login attempt ended without an outcome"))
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     assert_eq!(

@@ -46,7 +46,7 @@ pub enum UserAction {
         #[command(flatten)]
         format: Format,
     },
-    /// Remove the lock after too many failed logins
+    /// Unlock an account that too many failed logins have locked
     Unlock(Who),
     /// Delete an account permanently
     Delete(Who),

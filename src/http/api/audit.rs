@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::http::extract::page;
 use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::problem::Problem;
-use crate::http::problem::shared::{AdminRefusals, GuardRefusals, ServerRefusals};
+use crate::http::problem::shared::{AdminReadRefusals, GuardRefusals, ServerRefusals};
 use crate::model::clock::Timestamp;
 use crate::model::event::{EventFilter, EventRow, EventType};
 use crate::model::ids::UserId;
@@ -135,7 +135,7 @@ const NO_INSTANT: (&str, &str) = (
     params(EventQuery),
     responses(
         (status = 200, description = "One page", body = EventPage),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        AdminReadRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[get("")]

@@ -82,9 +82,9 @@ body! {
 
 /// Change the e-mail address
 ///
-/// Only the e-mail address can be changed here. Other members are ignored. It takes one from the
-/// budget of registrations of the caller's IP address, because it tells whether an e-mail address
-/// is taken.
+/// Only the e-mail address can be changed here. Other members are ignored. This operation takes
+/// one from both budgets of the IP address: logins, because it checks a password, and registrations,
+/// because it tells whether an e-mail address is taken.
 #[utoipa::path(
     operation_id = "changeEmail", tag = "me", security(("password" = [])),
     responses(

@@ -10,7 +10,8 @@ use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
-    AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, Outdated, ServerRefusals,
+    AdminReadRefusals, AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, Outdated,
+    ServerRefusals,
 };
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::permission::Role;
@@ -45,7 +46,7 @@ impl From<Role> for RoleBody {
 /// Returns all roles, the built-in ones included.
 #[utoipa::path(
     operation_id = "listRoles", tag = "roles", security(("password" = ["roles:read"])),
-    responses((status = 200, description = "All roles, in the order of names", body = Vec<RoleBody>), AdminRefusals, GuardRefusals, ServerRefusals)
+    responses((status = 200, description = "All roles, in the order of names", body = Vec<RoleBody>), AdminReadRefusals, GuardRefusals, ServerRefusals)
 )]
 #[get("")]
 pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {

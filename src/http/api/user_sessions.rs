@@ -7,7 +7,9 @@ use crate::app::App;
 use crate::http::extract::account_path::AccountPath;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::authority;
-use crate::http::problem::shared::{AdminRefusals, GuardRefusals, NoSuchAccount, ServerRefusals};
+use crate::http::problem::shared::{
+    AdminReadRefusals, AdminRefusals, GuardRefusals, NoSuchAccount, ServerRefusals,
+};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::service::admin;
 
@@ -19,7 +21,7 @@ use crate::service::admin;
     params(AccountPath),
     responses(
         (status = 200, description = "The sessions, most recently used first", body = Vec<Session>),
-        NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, AdminReadRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[get("")]

@@ -14,8 +14,8 @@ use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor}
 use crate::http::extract::query::{FromQuery, Query, QueryFields};
 use crate::http::extract::typed::body;
 use crate::http::problem::shared::{
-    AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, InvitationRefusals, LastAdmin,
-    NoSuchAccount, Outdated, OwnAccount, ServerRefusals,
+    AdminReadRefusals, AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, InvitationRefusals,
+    LastAdmin, NoSuchAccount, Outdated, OwnAccount, ServerRefusals,
 };
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
@@ -168,7 +168,7 @@ const BOTH: (&str, &str) = ("value_error", "Value error, email and q exclude eac
     params(AccountQuery),
     responses(
         (status = 200, description = "One page", body = UserPage),
-        AdminRefusals, GuardRefusals, ServerRefusals,
+        AdminReadRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[get("")]
@@ -206,7 +206,7 @@ body! {
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
             headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "Version, for `If-Match`"))),
-        (status = 403, description = "The caller's role does not permit this, or the new role has more permissions than the caller (`insufficient_scope`)", body = ProblemBody),
+        (status = 403, description = "The caller's role does not permit this, or the new role has a permission that the caller lacks (`insufficient_scope`)", body = ProblemBody),
         InvitationRefusals, BodyRefusals, ServerRefusals,
     )
 )]
@@ -237,7 +237,7 @@ pub async fn invite(
     params(AccountPath),
     responses(
         (status = 200, description = "The account", body = User, headers(("ETag" = String, description = "Version, for `If-Match`"))),
-        NoSuchAccount, AdminRefusals, GuardRefusals, ServerRefusals,
+        NoSuchAccount, AdminReadRefusals, GuardRefusals, ServerRefusals,
     )
 )]
 #[get("/{id}")]

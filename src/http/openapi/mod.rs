@@ -18,10 +18,10 @@ use super::routes;
 use crate::model::permission::Permission;
 
 const INTRODUCTION: &str =
-    "Accounts, and sessions that can be ended immediately: Doorward then refuses their tokens.
+    "Accounts and sessions. A session can be ended immediately; then its tokens are refused.
 
 Every answer has an `X-Request-Id`, which is also in the server's log. A request may bring its own id: 1 to \
-64 letters, digits, `.`, `_` and `-`. Every refusal has the body `Problem`, sent as \
+64 letters, digits, `.`, `_` and `-`. Every refusal, except the 503 of `/ready`, has the body `Problem`, sent as \
 `application/problem+json` if `Accept` names that type. Programs should act on its `code`. New values of \
 `code`, `type`, `actor`, `role` and `status` may be added, and new members may be added to any answer: \
 ignore what you do not know. Unknown paths answer 404. Other methods answer 405 with `Allow`. HEAD is \

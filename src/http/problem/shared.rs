@@ -64,6 +64,11 @@ refusals! {
     Throttled: [
         ("429", "Too many attempts (`throttled`)"),
     ];
+    /// Refusals of an administrative operation that only reads, beside those of a guarded one.
+    AdminReadRefusals: [
+        ("403", "The caller's role does not permit this (`insufficient_scope`)"),
+        ("422", "Parameters break a rule (`invalid_input`); `detail` is a list"),
+    ];
     /// Refusals of an administrative operation, beside those of a guarded one.
     AdminRefusals: [
         ("403", "The caller's role does not permit this, or the account or role has permissions that the caller lacks (`insufficient_scope`)"),

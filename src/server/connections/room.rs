@@ -1,5 +1,5 @@
 //! The open connections of one worker: near the most that it can have, those that have been idle
-//! longest are closed, so that whoever comes next still finds a place.
+//! longest are closed, so that the next client still finds room.
 //!
 //! Idle is a connection that has not asked anything yet, or whose last answer is sent. One that has
 //! asked is left alone: heads, bodies and the queue of hashes have their own deadlines. All of it
@@ -105,7 +105,7 @@ impl Room {
         let mut idle: Vec<&Rc<RoomPlace>> = places.iter().filter(|place| at(place.stage.get())).collect();
         let number = (most / 64).max(1).min(idle.len());
         if number < idle.len() {
-            // Whoever has not asked yet has no claim to stay before one who is known.
+            // A client without a request so far goes before one that has sent a request.
             idle.select_nth_unstable_by_key(number, |place| {
                 (place.stage.get() > Stage::Silent, place.last.get())
             });

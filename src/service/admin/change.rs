@@ -14,7 +14,7 @@ use crate::service::caller::caller;
 use crate::service::login::{Invitation, account_name};
 use crate::store::authority::Administered;
 
-/// Changes an account's role and whether it is active; it bites on the account's very next request.
+/// Changes an account's role and whether it is active; it takes effect on the account's next request.
 ///
 /// # Errors
 /// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`],
@@ -41,8 +41,8 @@ pub async fn update(
     settled(app, user, outcome, context)
 }
 
-/// Replaces an account's password by a one-time password, and ends its sessions. Not the caller's
-/// own, which would turn a copied access token into the account for good.
+/// Replaces an account's password by a one-time password, and ends its sessions. Refused for
+/// the caller's own account: a thief with an access token could take it over.
 ///
 /// # Errors
 /// As [`update`], and [`Failure::OwnAccount`].

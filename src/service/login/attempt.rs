@@ -146,7 +146,7 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.app.memory.attempt_ended.notify_one();
         if !self.settled {
-            log::info!(seconds = PENDING_FOR.as_secs(); "login attempt without an outcome; it counts as in flight for this time");
+            log::info!(seconds = PENDING_FOR.as_secs(); "a login attempt ended without an outcome; it counts as in flight for so many seconds");
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Identified {
 
 /// Finds the account that a login names, and the counters and the caller of the attempt. A device
 /// that shows the account's own ticket is counted apart, so that failures of others do not lock it
-/// out, and has a reserved place in the queue of hashes, so that their attempts do not either.
+/// out, and has a reserved place in the queue of hashes, so that floods of others do not block it.
 ///
 /// # Errors
 /// An infrastructure failure.

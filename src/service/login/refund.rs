@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::model::event::Context;
 use crate::model::ids::UserId;
 
-/// Gives one token back to the budget of the caller's address, unless the account got one back within
-/// the last minute.
+/// Gives back what the attempt took from the budget of the caller's IP address, unless that was done
+/// for the account within the last minute.
 pub fn give_token_back(app: &App, user: UserId, context: &Context) {
     let Ok(ip) = context.ip.parse() else { return };
     if app.memory.refunds.claim(user, app.clock.now()) {

@@ -26,7 +26,7 @@ pub enum RestoreFailure {
     Crypto(#[from] CryptoError),
 }
 
-/// What was found and voided.
+/// Result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     /// Time of the newest event before the restore; none in an empty record.
@@ -35,8 +35,8 @@ pub struct Restored {
     pub voided: Voided,
 }
 
-/// Voids in a database that was restored whatever may have ended since: sessions, tickets, one-time
-/// passwords, signing keys. Makes a new signing key. The audit record must verify first.
+/// Ends in a restored database everything that may have ended since the backup: sessions, tickets,
+/// one-time passwords, signing keys. Makes a new signing key. The audit record must verify first.
 ///
 /// # Errors
 /// [`RestoreFailure`]; the database is then as before.

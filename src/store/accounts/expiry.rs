@@ -7,7 +7,7 @@ use crate::store::{Store, StoreError};
 
 impl Store {
     /// Removes an account's one-time password if it has run out by `now` and the version is still the
-    /// one that was verified. The account then has no password; its time of expiry stays to be seen.
+    /// one that was verified. The account then has no password; its time of expiry is kept.
     ///
     /// # Errors
     /// [`StoreError`].

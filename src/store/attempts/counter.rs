@@ -29,7 +29,7 @@ pub enum AttemptOutcome {
     Right,
     /// It was not.
     Wrong {
-        /// How long an account stays blocked after too many failures from everywhere.
+        /// Time until which the account is locked, if this failure locks it.
         locked_until: Timestamp,
     },
 }

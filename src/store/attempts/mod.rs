@@ -22,8 +22,8 @@ use counter::{Limit, enter, take_back};
 
 impl Store {
     /// Admits an attempt at its counters, or says why not. `longest_lock` is the longest possible
-    /// lock; `None` means until it is unlocked. A block that ends later than that was written
-    /// before the clock was set back, and is ignored.
+    /// lock; `None` means until it is unlocked. A block that ends later is ignored: it was
+    /// written before the clock was set back.
     ///
     /// # Errors
     /// [`StoreError`].

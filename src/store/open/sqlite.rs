@@ -80,7 +80,7 @@ pub(in crate::store) async fn lock_folder(path: &Path) -> io::Result<File> {
         .map_err(io::Error::other)?
 }
 
-/// Creates the file with mode 0600, or takes an existing one away from everyone but its owner;
+/// Creates the file with mode 0600, or removes the permissions of others from an existing file;
 /// SQLite gives its `-wal` and `-shm` files the same mode.
 fn make_private_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new()

@@ -114,7 +114,7 @@ impl StagedFile {
         remove_with(&self.staged)
     }
 
-    /// Puts the copy, which nobody has open, in the place of the database. The database that was there
+    /// Puts the copy, which must not be open, in the place of the database. The database that was there
     /// goes to a name of its own with the ending `.before-restore-` and `stamp`; gives that name.
     ///
     /// # Errors
@@ -172,7 +172,7 @@ fn remove_with(database: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// Whether the file is a SQLite database that nobody has in use.
+/// Whether the file is a SQLite database that is not in use.
 fn check_file(backup: &Path) -> Result<(), RestoreError> {
     let failed = |cause| RestoreError::File(backup.to_owned(), cause);
     let file = File::open(backup).map_err(failed)?;

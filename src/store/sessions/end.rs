@@ -196,7 +196,7 @@ impl Store {
         Ok(total)
     }
 
-    /// Voids the device tickets of every account, also of those whose sessions are purged already.
+    /// Voids the device tickets of every account, also of accounts whose sessions are purged already.
     async fn void_every_ticket(&self) -> Result<(), StoreError> {
         let (last,): (i64,) = self
             .read("store last_user", "SELECT COALESCE(MAX(id), 0) FROM users")

@@ -47,9 +47,8 @@ impl Store {
         Ok(self.refresh_state(session).await?.map(|state| state.session))
     }
 
-    /// Advances a live session's counter from exactly the one presented, and says for whom; none if
-    /// it did not. The one compare-and-swap of a refresh: of any number of callers with the same
-    /// token, on any node, one gets the owner.
+    /// Advances the counter of a live session if it equals the presented one. Returns the owner, else
+    /// none. Of several callers with the same token, on any node, one succeeds.
     ///
     /// # Errors
     /// [`StoreError`].
