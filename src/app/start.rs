@@ -12,6 +12,7 @@ use crate::memory::hash_pool::HashTimes;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::EventType;
 use crate::model::signing_key::SealedKey;
+use crate::store::url::DatabaseUrl;
 use crate::store::{OpenError, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
 
@@ -53,6 +54,23 @@ impl App {
             app.crypto.access_tokens.replace_keys(keys);
         }
         Ok(app)
+    }
+
+    /// Opens the parts like [`Self::open`] on a copy of the database, with the root secret of the
+    /// database itself.
+    ///
+    /// # Errors
+    /// [`StartError`], in words for the operator.
+    pub async fn open_copy(mut config: Config, copy: DatabaseUrl, clock: Clock) -> Result<Self, StartError> {
+        if config.server.secret.is_none()
+            && let Some(file) = config.secret_file()
+        {
+            let kept = RootSecret::read(&file)?;
+            config.server.secret =
+                Some(kept.ok_or_else(|| StartError::SecretLost(file.display().to_string()))?);
+        }
+        config.server.database = copy;
+        Self::open(config, clock).await
     }
 
     /// Opens the parts like [`Self::build`], but makes no signing key. For commands, which manage a

@@ -10,7 +10,6 @@ use super::operator::CLI;
 use super::output::print;
 use crate::app::App;
 use crate::config::Config;
-use crate::crypto::root_secret::RootSecret;
 use crate::model::clock::{Clock, Timestamp};
 use crate::service::portability::{Restored, void_restored};
 use crate::store::portability::{RestoreError, StagedFile};
@@ -43,24 +42,11 @@ pub async fn run(config: Config, options: &RestoreOptions) -> Result<(), Exit> {
     }
 }
 
-async fn from_file(mut config: Config, file: &Path) -> Result<(), Exit> {
+async fn from_file(config: Config, file: &Path) -> Result<(), Exit> {
     let DatabaseUrl::SqliteFile(database) = config.server.database.clone() else {
         return Err(Exit::failed(RestoreError::NotSqlite));
     };
-    // The secret is beside the database, not beside the copy that is checked first.
-    if config.server.secret.is_none()
-        && let Some(secret) = config.secret_file()
-    {
-        let found = RootSecret::read(&secret).map_err(Exit::failed)?;
-        config.server.secret = Some(found.ok_or_else(|| {
-            Exit::failed(format!(
-                "{} is missing: put the secret file that belongs to the backup there, or set DOORWARD_SECRET",
-                secret.display()
-            ))
-        })?);
-    }
     let staged = StagedFile::copy(file, &database).await.map_err(Exit::failed)?;
-    config.server.database = DatabaseUrl::SqliteFile(staged.path().to_owned());
     let (restored, aside, now) = match Box::pin(exchange(config, &staged)).await {
         Ok(done) => done,
         Err(exit) => {
@@ -81,7 +67,10 @@ async fn exchange(
     config: Config,
     staged: &StagedFile,
 ) -> Result<(Restored, Option<PathBuf>, Timestamp), Exit> {
-    let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
+    let copy = DatabaseUrl::SqliteFile(staged.path().to_owned());
+    let app = App::open_copy(config, copy, Clock::System)
+        .await
+        .map_err(Exit::failed)?;
     let voided = void_restored(&app, &CLI).await;
     let now = app.clock.now();
     app.store.close().await;

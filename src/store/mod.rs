@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod feed;
 mod file;
+mod folder;
 pub mod generation_uses;
 mod handle;
 pub mod keys;

@@ -2,7 +2,7 @@
 //!
 //! WAL with `synchronous=FULL`: a change that was acknowledged is on disk.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -16,6 +16,7 @@ use sqlx_sqlite::{
 
 use super::OpenError;
 use crate::store::file::DatabaseFile;
+use crate::store::folder::lock_folder;
 use crate::store::migrations::SQLITE;
 use crate::store::pool::{Opened, Pool};
 use crate::store::time_limits::PATIENCE;
@@ -63,21 +64,6 @@ pub(super) async fn open_memory() -> Result<Opened, OpenError> {
         },
         chain_is_new: true,
     })
-}
-
-/// Keeps two processes from making the same new database and secret at once. The folder is locked,
-/// not the file: closing a second handle of the file itself would drop SQLite's own locks on it
-/// (POSIX).
-pub(in crate::store) async fn lock_folder(path: &Path) -> io::Result<File> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let folder = File::open(folder)?;
-    let lock = move || folder.lock().map(|()| folder);
-    tokio::task::spawn_blocking(lock)
-        .await
-        .map_err(io::Error::other)?
 }
 
 /// Creates the file with mode 0600, or removes the permissions of others from an existing file;

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use sqlx::{ConnectOptions as _, Connection as _};
 use sqlx_sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
-use crate::store::open::sqlite::lock_folder;
+use crate::store::folder::lock_folder;
 
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -1,0 +1,20 @@
+//! The lock on the folder of a SQLite database.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Keeps two processes from making the same new database and secret at once. The folder is locked,
+/// not the file: closing a second handle of the file itself would drop SQLite's own locks on it
+/// (POSIX).
+pub(super) async fn lock_folder(path: &Path) -> io::Result<File> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let folder = File::open(folder)?;
+    let lock = move || folder.lock().map(|()| folder);
+    tokio::task::spawn_blocking(lock)
+        .await
+        .map_err(io::Error::other)?
+}
