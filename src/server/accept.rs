@@ -124,6 +124,7 @@ where
         let (door, starting) = (Rc::clone(&door), http.new_service(()));
         async move {
             let http = Rc::new(starting.await?);
+            actix_web::rt::spawn(Rc::clone(&door.room).keep_swept());
             Ok(fn_service(move |stream: TcpStream| {
                 // Before the first await: the address is not known any more once a client is gone.
                 let admitted = door.admit(&stream);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use doorward::model::clock::monotonic_now;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::AsyncWriteExt as _;
 
 use super::Connection;
 use super::slow_clients::{self, SlowClients};
@@ -90,6 +91,35 @@ async fn slow_and_idle_clients_keep_nobody_out() {
     );
     assert!(crowded.last().unwrap() < &LONGEST, "{}", shown(&crowded));
     drop(slow);
+}
+
+#[tokio::test]
+async fn a_second_request_that_never_ends_is_cut_off_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let mut connection = Connection::open(&server.address).await;
+    assert_eq!(connection.get("/health", "none").await.status, 200);
+    connection
+        .stream
+        .write_all(b"GET /health HTTP/1.1\r\nHost:")
+        .await
+        .unwrap();
+    let dripping = async {
+        while connection.stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), dripping)
+        .await
+        .expect("the server hangs up");
+    assert_eq!(
+        Connection::open(&server.address)
+            .await
+            .get("/health", "none")
+            .await
+            .status,
+        200
+    );
 }
 
 /// As `/proc/net/tcp` ends an address.

@@ -6,6 +6,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Time from the accepted connection to the end of a request's headers.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time from the first byte of a request to the first byte of its answer, at least: longer than
+/// head, body and the queue of hashes may take together.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// How often connections are looked at for it; one may stay so much longer.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Time from the accepted connection to the end of the TLS handshake: three round trips of a slow
 /// phone.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);

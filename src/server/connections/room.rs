@@ -2,14 +2,17 @@
 //! longest are closed, so that the next client still finds room.
 //!
 //! Idle is a connection that has not asked anything yet, or whose last answer is sent. One that has
-//! asked is left alone: heads, bodies and the queue of hashes have their own deadlines. All of it
-//! belongs to one thread; order is by count and not by time, which costs a store for each read.
+//! asked is left alone, for a minute: actix has a deadline for the head of a connection's first
+//! request only, so that a later one that never ends would be kept for ever.
+//!
+//! All of it belongs to one thread. Order is by count and not by time, which costs a store for each
+//! read.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use super::limits::MOST_HANDSHAKES;
+use super::limits::{ANSWER_TIMEOUT, MOST_HANDSHAKES, SWEEP_INTERVAL};
 
 /// How far a connection is; those that come first here are closed first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +35,8 @@ pub struct Room {
     clock: Cell<u64>,
     handshakes: Cell<usize>,
     closing: Cell<usize>,
+    /// How often all were looked at.
+    sweeps: Cell<u64>,
     places: RefCell<Vec<Rc<RoomPlace>>>,
 }
 
@@ -41,6 +46,8 @@ struct RoomPlace {
     stage: Cell<Stage>,
     /// When something last happened on it.
     last: Cell<u64>,
+    /// The sweeps there had been when something was received that is not answered yet.
+    asked_in: Cell<u64>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -58,6 +65,7 @@ impl Room {
             clock: Cell::new(0),
             handshakes: Cell::new(0),
             closing: Cell::new(0),
+            sweeps: Cell::new(0),
             places: RefCell::default(),
         })
     }
@@ -91,6 +99,7 @@ impl Room {
             index: Cell::new(places.len()),
             stage: Cell::new(stage),
             last: Cell::new(self.tick()),
+            asked_in: Cell::new(0),
             waker: RefCell::default(),
         });
         places.push(Rc::clone(&place));
@@ -111,15 +120,38 @@ impl Room {
             });
         }
         for place in &idle[..number] {
-            if place.stage.replace(Stage::Closing) == Stage::Handshake {
-                self.handshakes.set(self.handshakes.get() - 1);
-            }
-            self.closing.set(self.closing.get() + 1);
-            if let Some(waker) = place.waker.take() {
-                waker.wake();
-            }
+            self.close(place);
         }
         number
+    }
+
+    fn close(&self, place: &RoomPlace) {
+        if place.stage.replace(Stage::Closing) == Stage::Handshake {
+            self.handshakes.set(self.handshakes.get() - 1);
+        }
+        self.closing.set(self.closing.get() + 1);
+        if let Some(waker) = place.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Closes connections that got no answer in time, for ever.
+    pub async fn keep_swept(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            self.sweep();
+        }
+    }
+
+    fn sweep(&self) {
+        let sweeps = self.sweeps.get() + 1;
+        self.sweeps.set(sweeps);
+        let most = ANSWER_TIMEOUT.as_secs() / SWEEP_INTERVAL.as_secs();
+        for place in self.places.borrow().iter() {
+            if place.stage.get() == Stage::Asked && sweeps - place.asked_in.get() > most {
+                self.close(place);
+            }
+        }
     }
 
     fn tick(&self) -> u64 {
@@ -140,6 +172,9 @@ impl OpenConnection {
 
     /// Notes that bytes came.
     pub fn received(&self) {
+        if self.place.stage.get() != Stage::Asked {
+            self.place.asked_in.set(self.room.sweeps.get());
+        }
         self.happened(Stage::Asked);
     }
 
@@ -222,6 +257,26 @@ mod tests {
             connection.received();
         }
         assert_eq!(room.enter().1, 0, "all the others have asked");
+    }
+
+    #[test]
+    fn whoever_gets_no_answer_for_a_minute_is_closed_however_often_something_is_received() {
+        let room = Room::new(10);
+        let connections: Vec<_> = (0..4).map(|_| room.enter().0).collect();
+        room.sweep();
+        for asking in &connections[1..] {
+            asking.received();
+        }
+        for _ in 0..6 {
+            room.sweep();
+            connections[1].received();
+        }
+        connections[2].sent();
+        connections[3].sent();
+        connections[3].received();
+        assert_eq!(closing(&connections), [0_usize; 0]);
+        room.sweep();
+        assert_eq!(closing(&connections), [1]);
     }
 
     #[test]
