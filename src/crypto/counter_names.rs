@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::CryptoError;
 use super::root_secret::RootSecret;
 use crate::model::ids::SessionId;
-use crate::model::throttle::{Counters, prefix};
+use crate::model::throttle::{AccountCounters, Counters, prefix, widest_and_narrowest};
+use crate::model::user::LoginAccount;
 
 /// Names counters.
 pub struct CounterNames {
@@ -30,28 +31,35 @@ impl CounterNames {
     /// Counters of a stranger's attempts: the account, by the text that was typed whether or not it
     /// exists, and the address.
     #[must_use]
-    pub fn of_address(&self, account: &str, ip: IpAddr) -> Counters {
+    pub fn of_address(&self, name: &str, account: Option<&LoginAccount>, ip: IpAddr) -> Counters {
+        let [widest, _] = widest_and_narrowest(ip);
         Counters {
-            place: self.name(&[b"address", account.as_bytes(), &prefix(ip)]),
-            account: Some(self.of_account(account)),
+            place: self.name(&[b"address", name.as_bytes(), &prefix(ip)]),
+            account: Some(AccountCounters {
+                network: self.name(&[b"network", name.as_bytes(), widest.to_string().as_bytes()]),
+                everywhere: self.of_account(name, account),
+                fresh: self.name(&[b"fresh", name.as_bytes()]),
+            }),
             unlocks: None,
         }
     }
 
-    /// Counter of an account's attempts from everywhere.
+    /// Counter of an account's attempts from everywhere. It begins anew with each version of the
+    /// password, also with the first: failures before the registration do not lock the account.
     #[must_use]
-    pub fn of_account(&self, account: &str) -> Uuid {
-        self.name(&[b"account", account.as_bytes()])
+    pub fn of_account(&self, name: &str, account: Option<&LoginAccount>) -> Uuid {
+        let version = account.map_or(0, |account| account.password_version);
+        self.name(&[b"account", name.as_bytes(), &version.to_be_bytes()])
     }
 
     /// Counters of the attempts of devices that have logged in to the account before: one for all of
     /// them, so that many tickets are not many times the guesses.
     #[must_use]
-    pub fn of_devices(&self, account: &str) -> Counters {
+    pub fn of_devices(&self, name: &str, account: &LoginAccount) -> Counters {
         Counters {
-            place: self.name(&[b"devices", account.as_bytes()]),
+            place: self.name(&[b"devices", name.as_bytes()]),
             account: None,
-            unlocks: Some(self.of_account(account)),
+            unlocks: Some(self.of_account(name, Some(account))),
         }
     }
 

@@ -11,9 +11,14 @@ pub const FREE_FAILURES: i64 = 5;
 /// Maximum of attempts in flight plus failures so far, for one account and one source. Of any
 /// number of parallel guesses, no more than this are evaluated.
 pub const AT_ONCE: i64 = 20;
-/// Consecutive failures of one account from everywhere, after which its password is not tried any
-/// more (NIST SP 800-63B-4 section 3.2.2).
+/// Consecutive failures of one account from everywhere, after which it is closed to networks that
+/// have failed on it (NIST SP 800-63B-4 section 3.2.2).
 pub const MOST_FAILURES: i64 = 100;
+/// Attempts at a closed account in an hour by networks that have not failed on it, all together:
+/// one each. NIST allows none, but then anybody could lock anybody out.
+pub const FRESH_ATTEMPTS: i64 = 20;
+/// The time in which these attempts are counted.
+pub const FRESH_WINDOW: Duration = Duration::from_hours(1);
 /// The longest wait after a failure.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// Time for which an attempt without an outcome counts as in flight: its client or its node is
@@ -35,10 +40,21 @@ pub fn wait_after(failures: i64) -> Duration {
 pub struct Counters {
     /// The account from one source: an address prefix, a known device, or a session.
     pub place: Uuid,
-    /// The account from everywhere; none where the source itself proves some right.
-    pub account: Option<Uuid>,
+    /// The account from beyond this source; none where the source itself proves some right.
+    pub account: Option<AccountCounters>,
     /// The account that a right password from this source unlocks, though nothing is counted there.
     pub unlocks: Option<Uuid>,
+}
+
+/// Counters of an account's attempts by strangers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccountCounters {
+    /// Failures from the widest network around the address: a /24 or a /48.
+    pub network: Uuid,
+    /// Failures from everywhere at one version of the password.
+    pub everywhere: Uuid,
+    /// Attempts by fresh networks while the account is closed.
+    pub fresh: Uuid,
 }
 
 /// Part of a network address that is counted: an IPv4 address whole, an IPv6 address's first 64

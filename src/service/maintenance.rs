@@ -9,13 +9,15 @@ use super::{audit_purge, keys};
 use crate::app::App;
 use crate::model::ids::SessionId;
 use crate::store::StoreError;
+use crate::store::attempts::PurgedBefore;
 
 /// How long an ended session stays, so that its end can still be looked up.
 const SESSIONS_KEPT: Duration = Duration::from_hours(24);
-/// How long failures from one source are remembered after the last.
+/// How long failures from one source are remembered after the last, beyond the time of a lock: a
+/// locked account stays closed to networks that have failed.
 const PLACES_KEPT: Duration = Duration::from_hours(24);
-/// How long an account's failures are remembered after the last; those that lock it, until it is
-/// unlocked.
+/// How long an account's failures are remembered after the last; those that lock it, until the lock
+/// is over.
 const ACCOUNTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long a change stays: far longer than any reader is behind, and one that is begins anew.
 const CHANGES_KEPT: Duration = Duration::from_hours(1);
@@ -70,9 +72,15 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
         Ok((purged, next))
     })
     .await?;
+    let lock = app.config.limits.account_lock;
+    let places_kept = PLACES_KEPT + lock.unwrap_or_default().min(ACCOUNTS_KEPT);
     let throttles = async |after| {
+        let before = PurgedBefore {
+            places: before(places_kept),
+            accounts: before(ACCOUNTS_KEPT),
+        };
         app.store
-            .purge_throttles(after, before(PLACES_KEPT), before(ACCOUNTS_KEPT), BATCH)
+            .purge_throttles(after, before, lock, app.clock.now(), BATCH)
             .await
     };
     let throttles = walk(Uuid::nil(), throttles).await?;

@@ -191,7 +191,7 @@ async fn a_login_that_finds_the_queue_full_writes_nothing() {
         .unwrap();
     assert_eq!(
         written,
-        i64::try_from(3 * evaluated).unwrap(),
-        "two counters and one event for each that was evaluated, {refused} were refused"
+        i64::try_from(4 * evaluated).unwrap(),
+        "three counters and one event for each that was evaluated, {refused} were refused"
     );
 }

@@ -1,6 +1,7 @@
 //! Changes by administrators. Each is committed, then evicted from the registry, then answered.
 
-use super::find::show;
+use uuid::Uuid;
+
 use super::refusal::{refused, unknown_role};
 use crate::app::App;
 use crate::model::authority::Authority;
@@ -62,6 +63,8 @@ pub async fn reset_password(
         hash: &hash,
         expires_at: invitation.expires_at,
     };
+    // The guesses were at the password that goes.
+    let counter = lock_counter(app, user).await?;
     let outcome = app
         .store
         .reset_password(
@@ -72,8 +75,7 @@ pub async fn reset_password(
         )
         .await?;
     settled(app, user, outcome, context)?;
-    // The guesses were at the password that is gone.
-    unlock(app, user, context).await?;
+    forget_failures(app, user, counter, context).await?;
     Ok(invitation)
 }
 
@@ -82,14 +84,36 @@ pub async fn reset_password(
 /// # Errors
 /// [`Failure::NotFound`], or an infrastructure failure.
 pub async fn unlock(app: &App, user: UserId, context: &Context) -> Result<(), Failure> {
-    let account = show(app, user).await?;
-    let email = Email::parse("email", &account.me.email).ok();
-    let name = account_name(&account.me.email, email.as_ref());
-    let event = app.event(EventType::AccountUnlocked, context).of_user(user);
-    Ok(app
-        .store
-        .forget_failures(app.crypto.counter_names.of_account(&name), &event)
-        .await?)
+    let counter = lock_counter(app, user).await?.ok_or(Failure::NotFound)?;
+    forget_failures(app, user, Some(counter), context).await
+}
+
+/// Name of the counter that locks an account at its present password.
+async fn lock_counter(app: &App, user: UserId) -> Result<Option<Uuid>, Failure> {
+    let Some(account) = app.store.account(user).await? else {
+        return Ok(None);
+    };
+    let Ok(email) = Email::parse("email", &account.me.email) else {
+        return Ok(None);
+    };
+    let account = app.store.user_by_email(email.key()).await?;
+    Ok(account.map(|account| {
+        let name = account_name(&account.me.email, Some(&email));
+        app.crypto.counter_names.of_account(&name, Some(&account))
+    }))
+}
+
+async fn forget_failures(
+    app: &App,
+    user: UserId,
+    counter: Option<Uuid>,
+    context: &Context,
+) -> Result<(), Failure> {
+    if let Some(counter) = counter {
+        let event = app.event(EventType::AccountUnlocked, context).of_user(user);
+        app.store.forget_failures(counter, &event).await?;
+    }
+    Ok(())
 }
 
 /// Deletes an account and its sessions for good; its subject is never given again.

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use crate::app::{App, PasswordPlace};
 use crate::memory::hash_queue::Caller;
-use crate::model::clock::Timestamp;
 use crate::model::event::Event;
 use crate::model::throttle::{Counters, PENDING_FOR};
 use crate::service::Failure;
@@ -122,16 +121,7 @@ impl<'a> Attempt<'a> {
     /// # Errors
     /// An infrastructure failure.
     pub async fn settle_wrong(self, event: &Event<'_>) -> Result<(), Failure> {
-        let locked_until = self
-            .app
-            .config
-            .limits
-            .account_lock
-            .map_or(Timestamp::LAST, |lock| event.at.plus(lock));
-        self.app
-            .store
-            .refuse_login(&self.counters, AttemptOutcome::Wrong { locked_until }, event)
-            .await?;
+        self.app.store.refuse_login(&self.counters, event).await?;
         self.settled();
         Ok(())
     }

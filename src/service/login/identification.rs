@@ -39,8 +39,14 @@ pub async fn identify(app: &App, login: Login<'_>) -> Result<Identified, Failure
     let name = account_name(login.username, email.as_ref());
     let names = &app.crypto.counter_names;
     let (counters, caller) = match known_device {
-        Some((_, account)) => (names.of_devices(&name), Caller::known(login.ip, account.me.id)),
-        None => (names.of_address(&name, login.ip), Caller::stranger(login.ip)),
+        Some((_, account)) => (
+            names.of_devices(&name, account),
+            Caller::known(login.ip, account.me.id),
+        ),
+        None => (
+            names.of_address(&name, account.as_ref(), login.ip),
+            Caller::stranger(login.ip),
+        ),
     };
     Ok(Identified {
         account,

@@ -28,10 +28,7 @@ pub enum AttemptOutcome {
     /// The password was right.
     Right,
     /// It was not.
-    Wrong {
-        /// Time until which the account is locked, if this failure locks it.
-        locked_until: Timestamp,
-    },
+    Wrong,
 }
 
 /// Consecutive failures so far.
@@ -41,6 +38,47 @@ pub(in crate::store) struct Failures {
     pub(in crate::store) here: i64,
     /// From everywhere.
     pub(in crate::store) everywhere: i64,
+    /// Whether this one has locked the account.
+    pub(in crate::store) locks: bool,
+}
+
+/// The stored times of `blocked_until` at which a counter is closed: later than one instant, and no
+/// later than another. What lies beyond was written before a clock was set back.
+#[derive(Clone, Copy)]
+pub(super) struct ClosedTimes {
+    /// Open up to this time.
+    pub(super) after: Timestamp,
+    /// Open again beyond this time.
+    pub(super) to: Timestamp,
+}
+
+impl ClosedTimes {
+    /// A place: the end of the block is stored.
+    fn of_place(now: Timestamp) -> Self {
+        Self {
+            after: now,
+            to: now.plus(LONGEST_WAIT).plus(NODES_APART),
+        }
+    }
+
+    /// An account: the failure that locked it is stored, so that the lock ends by the setting of
+    /// today. Without a duration it is locked for good.
+    pub(super) fn of_account(lock: Option<Duration>, now: Timestamp) -> Self {
+        lock.map_or(
+            Self {
+                after: Timestamp::from_micros(0),
+                to: Timestamp::LAST,
+            },
+            |lock| Self {
+                after: now.minus(lock),
+                to: now.plus(NODES_APART),
+            },
+        )
+    }
+
+    fn contain(self, stored: Timestamp) -> bool {
+        self.after < stored && stored <= self.to
+    }
 }
 
 /// A counter and its limits.
@@ -51,28 +89,27 @@ pub(super) struct Limit {
     free: i64,
     /// Attempts in flight at once, failures so far included.
     at_once: i64,
-    /// The longest block that can have been written.
-    longest: Duration,
+    closed: ClosedTimes,
 }
 
 impl Limit {
-    pub(super) fn of_place(key: Uuid) -> Self {
+    pub(super) fn of_place(key: Uuid, now: Timestamp) -> Self {
         Self {
             key,
             of_account: false,
             free: FREE_FAILURES,
             at_once: AT_ONCE,
-            longest: LONGEST_WAIT,
+            closed: ClosedTimes::of_place(now),
         }
     }
 
-    pub(super) fn of_account(key: Uuid, longest_lock: Option<Duration>) -> Self {
+    pub(super) fn of_account(key: Uuid, lock: Option<Duration>, now: Timestamp) -> Self {
         Self {
             key,
             of_account: true,
             free: MOST_FAILURES,
             at_once: MOST_FAILURES,
-            longest: longest_lock.unwrap_or(Duration::MAX),
+            closed: ClosedTimes::of_account(lock, now),
         }
     }
 }
@@ -81,18 +118,30 @@ impl Limit {
 #[derive(sqlx::FromRow)]
 struct Counter {
     failures: i64,
+    /// An account has the time of the failure that locked it here; any other counter the end of its
+    /// block.
     blocked_until: Timestamp,
+}
+
+/// How one counter answers an attempt.
+pub(super) enum Entry {
+    /// It counts the attempt.
+    Entered,
+    /// It is closed, with the time that is stored.
+    Closed(Timestamp),
+    /// The maximum number is in flight.
+    Crowded,
 }
 
 /// Admits an attempt at one counter. A refusal locks no row on any engine, so that clients that
 /// ask again do not block attempts that settle.
-pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Admission, StoreError> {
+pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Entry, StoreError> {
     let entered = tx
         .query(
             "UPDATE throttles
              SET pending = CASE WHEN pending_at < $2 OR pending_at > $6 THEN 1 ELSE pending + 1 END, pending_at = $3,
                  blocked_until = 0, updated_at = $3
-             WHERE key = $1 AND (blocked_until <= $3 OR (blocked_until > $7 AND blocked_until < $8))
+             WHERE key = $1 AND (blocked_until <= $7 OR blocked_until > $8)
                  AND (pending_at < $2 OR pending_at > $6 OR pending = 0 OR (failures < $4 AND failures + pending < $5))",
         )
         .bind(limit.key)
@@ -101,12 +150,12 @@ pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<
         .bind(limit.free)
         .bind(limit.at_once)
         .bind(now.plus(NODES_APART))
-        .bind(now.plus(limit.longest).plus(NODES_APART))
-        .bind(Timestamp::LAST)
+        .bind(limit.closed.after)
+        .bind(limit.closed.to)
         .execute()
         .await?;
     if entered > 0 {
-        return Ok(Admission::Admitted);
+        return Ok(Entry::Entered);
     }
     let refused: Option<Counter> = tx
         .query(
@@ -118,15 +167,17 @@ pub(super) async fn enter(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<
         .optional()
         .await?;
     match refused {
-        Some(counter) if counter.blocked_until > now => Ok(Admission::BlockedUntil(counter.blocked_until)),
-        Some(_) => Ok(Admission::Crowded),
+        Some(counter) if limit.closed.contain(counter.blocked_until) => {
+            Ok(Entry::Closed(counter.blocked_until))
+        }
+        Some(_) => Ok(Entry::Crowded),
         None => enter_first(tx, limit, now).await,
     }
 }
 
 /// Makes the counter with its first attempt. If another request created the counter first, the
 /// caller has to try again.
-async fn enter_first(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Admission, StoreError> {
+async fn enter_first(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Entry, StoreError> {
     let first = tx
         .query(
             "INSERT INTO throttles (key, of_account, pending, pending_at, updated_at)
@@ -138,11 +189,7 @@ async fn enter_first(tx: &mut Tx, limit: &Limit, now: Timestamp) -> Result<Admis
         .bind(now)
         .execute()
         .await?;
-    Ok(if first > 0 {
-        Admission::Admitted
-    } else {
-        Admission::Crowded
-    })
+    Ok(if first > 0 { Entry::Entered } else { Entry::Crowded })
 }
 
 /// Stores an attempt's outcome within the transaction of what it brings; gives the failures so far.
@@ -154,17 +201,20 @@ pub(in crate::store) async fn settle(
 ) -> Result<Failures, StoreError> {
     let here = leave(tx, counters.place, outcome, now).await?;
     let wait = wait_after(here.failures);
-    if outcome != AttemptOutcome::Right && !wait.is_zero() {
-        block(tx, counters.place, &here, now.plus(wait)).await?;
+    let until = now.plus(wait);
+    if outcome == AttemptOutcome::Wrong && !wait.is_zero() && until > here.blocked_until {
+        block(tx, counters.place, until).await?;
     }
-    let mut everywhere = 0;
+    let (mut everywhere, mut locks) = (0, false);
     if let Some(account) = counters.account {
-        let counter = leave(tx, account, outcome, now).await?;
+        leave(tx, account.network, outcome, now).await?;
+        let counter = leave(tx, account.everywhere, outcome, now).await?;
         everywhere = counter.failures;
-        if let AttemptOutcome::Wrong { locked_until } = outcome
-            && everywhere >= MOST_FAILURES
-        {
-            block(tx, account, &counter, locked_until).await?;
+        // A failure while it is locked does not make the lock longer.
+        let locked = counter.blocked_until > Timestamp::from_micros(0);
+        locks = outcome == AttemptOutcome::Wrong && everywhere >= MOST_FAILURES && !locked;
+        if locks {
+            block(tx, account.everywhere, now).await?;
         }
     }
     if let (Some(account), AttemptOutcome::Right) = (counters.unlocks, outcome) {
@@ -181,6 +231,7 @@ pub(in crate::store) async fn settle(
     Ok(Failures {
         here: here.failures,
         everywhere,
+        locks,
     })
 }
 
@@ -223,7 +274,7 @@ async fn leave(
              RETURNING failures, blocked_until",
         )
         .bind(key)
-        .bind(outcome != AttemptOutcome::Right)
+        .bind(outcome == AttemptOutcome::Wrong)
         .bind(now)
         .optional()
         .await?;
@@ -233,18 +284,14 @@ async fn leave(
     }))
 }
 
-/// Blocks a counter, if it is not blocked for longer already.
-async fn block(tx: &mut Tx, key: Uuid, counter: &Counter, until: Timestamp) -> Result<(), StoreError> {
-    if until <= counter.blocked_until {
-        return Ok(());
-    }
+async fn block(tx: &mut Tx, key: Uuid, blocked_until: Timestamp) -> Result<(), StoreError> {
     tx.query(
         "UPDATE throttles
          SET blocked_until = $2
          WHERE key = $1",
     )
     .bind(key)
-    .bind(until)
+    .bind(blocked_until)
     .execute()
     .await
     .map(drop)

@@ -5,6 +5,7 @@
 //! its outcome is stored together with what it brings: the session or the refusal.
 
 mod counter;
+mod lock;
 
 pub(super) use counter::settle;
 pub use counter::{Admission, AttemptOutcome};
@@ -18,33 +19,43 @@ use super::{Store, StoreError, events};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Event, EventType};
 use crate::model::throttle::{Counters, MOST_FAILURES};
-use counter::{Limit, enter, take_back};
+use counter::{ClosedTimes, Entry, Limit, enter, take_back};
+use lock::enter_account;
+
+/// Times since whose last change a counter is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct PurgedBefore {
+    /// For sources.
+    pub places: Timestamp,
+    /// For accounts.
+    pub accounts: Timestamp,
+}
 
 impl Store {
-    /// Admits an attempt at its counters, or says why not. `longest_lock` is the longest possible
-    /// lock; `None` means until it is unlocked. A block that ends later is ignored: it was
-    /// written before the clock was set back.
+    /// Admits an attempt at its counters, or says why not. `lock` is how long an account is locked;
+    /// `None` means until it is unlocked, and for every network.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn admit(
         &self,
         counters: Counters,
-        longest_lock: Option<Duration>,
+        lock: Option<Duration>,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
         self.transaction("store admit", async |tx| {
-            let here = enter(tx, &Limit::of_place(counters.place), now).await?;
-            if here != Admission::Admitted {
-                return Ok(Rollback(here));
+            match enter(tx, &Limit::of_place(counters.place, now), now).await? {
+                Entry::Entered => {}
+                Entry::Closed(until) => return Ok(Rollback(Admission::BlockedUntil(until))),
+                Entry::Crowded => return Ok(Rollback(Admission::Crowded)),
             }
-            if let Some(account) = counters.account {
-                let everywhere = enter(tx, &Limit::of_account(account, longest_lock), now).await?;
-                if everywhere != Admission::Admitted {
-                    return Ok(Rollback(everywhere));
-                }
-            }
-            Ok(Commit(Admission::Admitted))
+            let Some(account) = &counters.account else {
+                return Ok(Commit(Admission::Admitted));
+            };
+            Ok(match enter_account(tx, account, lock, now).await? {
+                Admission::Admitted => Commit(Admission::Admitted),
+                refused => Rollback(refused),
+            })
         })
         .await
     }
@@ -74,33 +85,30 @@ impl Store {
     pub async fn give_back(&self, counters: &Counters) -> Result<(), StoreError> {
         self.transaction("store give_back", async |tx| {
             // The order in which every other transaction locks them.
-            for key in [Some(counters.place), counters.account].into_iter().flatten() {
-                take_back(tx, key).await?;
+            take_back(tx, counters.place).await?;
+            if let Some(account) = &counters.account {
+                take_back(tx, account.network).await?;
+                take_back(tx, account.everywhere).await?;
             }
             Ok(Commit(()))
         })
         .await
     }
 
-    /// Stores a refused login: its outcome at the counters, and the event with how many failures
+    /// Stores a refused login: the failure at the counters, and the event with how many failures
     /// there are now. The failure that locks the account is an event of its own.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refuse_login(
-        &self,
-        counters: &Counters,
-        outcome: AttemptOutcome,
-        event: &Event<'_>,
-    ) -> Result<(), StoreError> {
+    pub async fn refuse_login(&self, counters: &Counters, event: &Event<'_>) -> Result<(), StoreError> {
         self.transaction("store refuse_login", async |tx| {
-            let failures = settle(tx, counters, outcome, event.at).await?;
+            let failures = settle(tx, counters, AttemptOutcome::Wrong, event.at).await?;
             let event = event
                 .clone()
                 .and("failures_here", failures.here)
                 .and("failures_everywhere", failures.everywhere);
             events::append(tx, &event).await?;
-            if failures.everywhere == MOST_FAILURES {
+            if failures.locks {
                 events::append(tx, &event.as_type(EventType::AccountLocked)).await?;
             }
             Ok(Commit(()))
@@ -131,17 +139,18 @@ impl Store {
         .await
     }
 
-    /// Deletes counters without a change since `places_before`, or, of accounts, since
-    /// `accounts_before`, of the next `batch` after a position; says how many it deleted and where to
-    /// go on, if there is more.
+    /// Deletes counters without a change since `before`, those of accounts only if they are not
+    /// locked any more, of the next `batch` after a position; says how many it deleted and where to go
+    /// on, if there is more.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn purge_throttles(
         &self,
         after: Uuid,
-        places_before: Timestamp,
-        accounts_before: Timestamp,
+        before: PurgedBefore,
+        lock: Option<Duration>,
+        now: Timestamp,
         batch: i64,
     ) -> Result<(u64, Option<Uuid>), StoreError> {
         let next: Option<(Uuid,)> = self
@@ -158,18 +167,21 @@ impl Store {
             .optional()
             .await?;
         let next = next.map(|(last,)| last);
+        let locked = ClosedTimes::of_account(lock, now);
         let purged = self
             .write(
                 "store purge_throttles",
                 "DELETE FROM throttles
                  WHERE key > $1 AND key <= $2
-                     AND ((NOT of_account AND updated_at < $3) OR (of_account AND updated_at < $4 AND failures < $5))",
+                     AND ((NOT of_account AND updated_at < $3)
+                         OR (of_account AND updated_at < $4 AND (blocked_until <= $5 OR blocked_until > $6)))",
             )
             .bind(after)
             .bind(next.unwrap_or(Uuid::max()))
-            .bind(places_before)
-            .bind(accounts_before)
-            .bind(MOST_FAILURES)
+            .bind(before.places)
+            .bind(before.accounts)
+            .bind(locked.after)
+            .bind(locked.to)
             .execute()
             .await?;
         Ok((purged, next))
