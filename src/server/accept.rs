@@ -43,7 +43,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const HTTP_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
 
-/// The HTTP settings of each connection.
+/// Input of the HTTP service: a connection, its protocol and its address.
 type Accepted = (ClientStream, Protocol, Option<SocketAddr>);
 
 /// Starts the threads. With `streams`, HTTP/2 is spoken over TLS.
