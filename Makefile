@@ -40,6 +40,14 @@ check-document: tools-test ## Lint the document, compare it with the last releas
 check-deny: tools-deny
 	cargo deny check bans licenses sources
 
+# Of this machine's target, without what only the build needs.
+.PHONY: sbom
+sbom: tools-build ## Write the bill of materials (CycloneDX, JSON) to target/doorward.cdx.json
+	command -v cargo-cyclonedx > /dev/null || cargo install cargo-cyclonedx --locked
+	cargo cyclonedx --quiet --format json --spec-version 1.5 --no-build-deps --override-filename doorward.cdx
+	mkdir -p target && sed 's|file://$(CURDIR)|file:///doorward|g' doorward.cdx.json > target/doorward.cdx.json
+	rm doorward.cdx.json
+
 # cargo-deny clones its database by git. A snapshot becomes a repository, and git is told that it is the one of the address.
 ADVISORIES ?=
 .PHONY: audit
