@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::app::start::usable_keys;
+use doorward::crypto::inner_keys::InnerKeys;
 use doorward::crypto::jwt::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
+use doorward::crypto::root_secrets::RootSecrets;
 use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::permission::Permissions;
@@ -176,9 +178,13 @@ impl Database {
     /// So many access tokens, each a text of its own, of these sessions in turn.
     pub fn access_tokens(&self, algorithm: SigningAlgorithm, seats: &[Seat], many: usize) -> Vec<String> {
         block_on(async {
-            let (root, now) = (root(), Clock::System.now());
+            let secrets = RootSecrets {
+                current: root(),
+                previous: None,
+            };
+            let now = Clock::System.now();
             let store = Store::open(&self.0).await.expect("the database");
-            let keys = usable_keys(&store, &root, now).await.expect("the keys");
+            let keys = usable_keys(&store, &secrets, now).await.expect("the keys").keys;
             store.close().await;
             let issuer = AccessTokens::new(keys, algorithm, ISSUER.to_owned(), "doorward".to_owned(), HOUR);
             let issue = |(session, subject): &Seat| issued(&issuer, *session, *subject, now);
@@ -188,7 +194,7 @@ impl Database {
 
     /// The first refresh token of each session.
     pub fn refresh_tokens(seats: &[Seat]) -> Vec<String> {
-        let issuer = RefreshTokens::new(&root()).expect("a key");
+        let issuer = RefreshTokens::new(&InnerKeys::derive(&root()).expect("keys"));
         seats
             .iter()
             .map(|(session, _)| issuer.issue(*session, 0))

@@ -1,8 +1,10 @@
 //! The long-lived parts, built once from the settings and handed to every use-case.
 
+mod inner_keys;
 mod parts;
 mod passwords;
 pub mod start;
+mod start_error;
 pub mod workers;
 
 use std::sync::atomic::AtomicBool;

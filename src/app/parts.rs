@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::crypto::CryptoError;
 use crate::crypto::audit_chain::ChainKey;
 use crate::crypto::counter_names::CounterNames;
 use crate::crypto::device_tickets::DeviceTickets;
+use crate::crypto::inner_keys::InnerKeys;
 use crate::crypto::jwt::AccessTokens;
 use crate::crypto::refresh_tokens::RefreshTokens;
-use crate::crypto::root_secret::RootSecret;
+use crate::crypto::root_secrets::RootSecrets;
 use crate::crypto::signing_keys::SigningKey;
 use crate::memory::generation_uses::GenerationUses;
 use crate::memory::once_per::OncePer;
@@ -24,8 +24,8 @@ use crate::telemetry::traces::Traces;
 
 /// Keys, and the tokens and texts that are made with them.
 pub struct Crypto {
-    /// The secret that signing keys are sealed with.
-    pub root_secret: RootSecret,
+    /// The secrets that keys are sealed with.
+    pub root_secrets: RootSecrets,
     /// Issues and verifies access tokens.
     pub access_tokens: AccessTokens,
     /// Issues refresh tokens.
@@ -43,11 +43,12 @@ pub struct Crypto {
 impl Crypto {
     pub(super) fn new(
         config: &Config,
-        root_secret: RootSecret,
+        root_secrets: RootSecrets,
+        inner_keys: &InnerKeys,
         keys: Vec<SigningKey>,
-    ) -> Result<Self, CryptoError> {
+    ) -> Self {
         let tokens = &config.tokens;
-        Ok(Self {
+        Self {
             access_tokens: AccessTokens::new(
                 keys,
                 tokens.algorithm,
@@ -55,13 +56,13 @@ impl Crypto {
                 tokens.audience.clone(),
                 tokens.access_token_ttl,
             ),
-            refresh_tokens: RefreshTokens::new(&root_secret)?,
-            counter_names: CounterNames::new(&root_secret)?,
-            device_tickets: DeviceTickets::new(&root_secret)?,
-            chain: ChainKey::new(&*root_secret.derive("audit chain")?),
+            refresh_tokens: RefreshTokens::new(inner_keys),
+            counter_names: CounterNames::new(inner_keys),
+            device_tickets: DeviceTickets::new(inner_keys),
+            chain: ChainKey::of(inner_keys),
             reloading: tokio::sync::Mutex::default(),
-            root_secret,
-        })
+            root_secrets,
+        }
     }
 }
 

@@ -3,43 +3,19 @@
 
 use std::time::Duration;
 
-use super::{App, Crypto, Memory, OWN, Passwords, Telemetry};
+pub use super::start_error::StartError;
+use super::{App, Crypto, Memory, OWN, Passwords, Telemetry, inner_keys};
 use crate::config::Config;
 use crate::crypto::CryptoError;
 use crate::crypto::root_secret::RootSecret;
+use crate::crypto::root_secrets::RootSecrets;
 use crate::crypto::signing_keys::{self, SigningKey};
 use crate::memory::hash_pool::HashTimes;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::EventType;
-use crate::model::signing_key::SealedKey;
+use crate::store::Store;
 use crate::store::url::DatabaseUrl;
-use crate::store::{OpenError, Store, StoreError};
 use crate::telemetry::metrics::Metrics;
-
-/// Why the service cannot start; the text is for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The database does not open.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The database opened and then failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The root secret or a key.
-    #[error(transparent)]
-    CryptoError(#[from] CryptoError),
-    /// The file with the root secret has gone.
-    #[error(
-        "{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content"
-    )]
-    SecretLost(String),
-    /// The operating system gave no thread.
-    #[error("cannot start the hashing threads: {0}")]
-    Threads(std::io::Error),
-    /// A defect of ours.
-    #[error("cannot set up the metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
-}
 
 impl App {
     /// Opens the database, finds or makes the root secret and the signing key, and starts the
@@ -80,14 +56,18 @@ impl App {
     /// [`StartError`], in words for the operator.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open(&config.server.database).await?;
-        let root_secret = root_secret(&config, &store).await?;
+        let secrets = RootSecrets {
+            current: root_secret(&config, &store).await?,
+            previous: config.server.secret_previous.clone(),
+        };
         let keys = match &config.tokens.jwt_secret {
             Some(secret) => vec![signing_keys::shared(secret)?],
-            None => usable_keys(&store, &root_secret, clock.now()).await?,
+            None => usable_keys(&store, &secrets, clock.now()).await?.logged(),
         };
+        let inner = inner_keys::open(&store, &secrets, clock.now()).await?;
         let metrics = Metrics::new(clock.now())?;
         let hash_times = HashTimes::register(&metrics)?;
-        let crypto = Crypto::new(&config, root_secret, keys)?;
+        let crypto = Crypto::new(&config, secrets, &inner, keys);
         store.begin_chain(&crypto.chain).await?;
         Ok(Self {
             clock,
@@ -106,34 +86,64 @@ impl App {
 /// of nodes that start at once, one makes it.
 async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
     let (now, algorithm) = (app.clock.now(), app.crypto.access_tokens.algorithm());
-    let sealed = app.store.signing_keys().await?;
-    let goes_on =
-        |key: &SealedKey| key.verifies(now) && key.retires_at.is_none() && key.algorithm == algorithm.name();
-    if !sealed.iter().any(goes_on) {
+    let usable = usable_keys(&app.store, &app.crypto.root_secrets, now).await?;
+    let goes_on = |key: &SigningKey| key.retires_at.is_none() && key.algorithm == algorithm;
+    if !usable.keys.iter().any(goes_on) {
+        let sealed = app.store.signing_keys().await?;
         let generation = sealed.first().map_or(1, |key| key.generation + 1);
-        let key = signing_keys::generate(&app.crypto.root_secret, algorithm, generation, now, now)?;
+        let key = signing_keys::generate(&app.crypto.root_secrets.current, algorithm, generation, now, now)?;
         let event = app.event(EventType::KeyRotated, &OWN);
         app.store
             .add_signing_key(&key, retirement(now, app.crypto.access_tokens.ttl_secs()), &event)
             .await?;
     }
-    usable_keys(&app.store, &app.crypto.root_secret, now).await
+    Ok(usable_keys(&app.store, &app.crypto.root_secrets, now).await?.keys)
 }
 
-/// Every key of the database that still verifies, opened, the newest first.
+/// The signing keys that verify, and the rows that do not open.
+#[derive(Debug)]
+pub struct UsableKeys {
+    /// The keys, opened, the newest first.
+    pub keys: Vec<SigningKey>,
+    unreadable: Vec<(String, CryptoError)>,
+}
+
+impl UsableKeys {
+    /// The keys. Rows that do not open are named in the log.
+    #[must_use]
+    pub fn logged(self) -> Vec<SigningKey> {
+        for (kid, error) in &self.unreadable {
+            log::error!(kid = kid.as_str(), error = error.to_string().as_str(); "signing key skipped");
+        }
+        self.keys
+    }
+}
+
+/// Every key of the database that still verifies. A row that does not open is skipped, so that
+/// nobody stops the service with a row.
 ///
 /// # Errors
-/// The store, or a key that the root secret does not open.
+/// The store, or rows of which none opens.
 pub async fn usable_keys(
     store: &Store,
-    root: &RootSecret,
+    secrets: &RootSecrets,
     now: Timestamp,
-) -> Result<Vec<SigningKey>, StartError> {
-    let sealed = store.signing_keys().await?;
-    let usable = sealed.iter().filter(|key| key.verifies(now));
-    Ok(usable
-        .map(|key| signing_keys::open(key, root))
-        .collect::<Result<_, _>>()?)
+) -> Result<UsableKeys, StartError> {
+    let mut usable = UsableKeys {
+        keys: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    for key in store.signing_keys().await?.iter().filter(|key| key.verifies(now)) {
+        match secrets.open(|root| signing_keys::open(key, root)) {
+            Ok(opened) => usable.keys.push(opened),
+            Err(error) => usable.unreadable.push((key.kid.clone(), error)),
+        }
+    }
+    match usable.unreadable.pop() {
+        Some((_, error)) if usable.keys.is_empty() => return Err(error.into()),
+        last => usable.unreadable.extend(last),
+    }
+    Ok(usable)
 }
 
 /// When a key that signs until `successor_activates_at` has no token left: their life, and a minute
@@ -155,7 +165,7 @@ async fn root_secret(config: &Config, store: &Store) -> Result<RootSecret, Start
     if let Some(kept) = RootSecret::read(&file)? {
         return Ok(kept);
     }
-    if !store.signing_keys().await?.is_empty() {
+    if !store.signing_keys().await?.is_empty() || !store.inner_keys().await?.is_empty() {
         return Err(StartError::SecretLost(file.display().to_string()));
     }
     RootSecret::generate()?.write(&file)?;

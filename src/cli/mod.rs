@@ -20,6 +20,7 @@ mod output;
 mod password;
 mod progress;
 mod restore;
+mod secret;
 mod serve;
 mod settings;
 mod user;
@@ -65,6 +66,9 @@ enum Command {
     /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
     Keys(keys::KeysAction),
+    /// Replace the root secret
+    #[command(subcommand, arg_required_else_help = false)]
+    Secret(secret::SecretAction),
     /// Verify or export the audit events
     #[command(subcommand, arg_required_else_help = false)]
     Audit(audit::AuditAction),
@@ -106,6 +110,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         Command::Settings => settings::run(),
         Command::User(action) => on_database(load()?, async |app| user::run(app, action).await),
         Command::Keys(action) => on_database(load()?, async |app| keys::run(app, action).await),
+        Command::Secret(action) => on_database(load()?, async |app| secret::run(app, action).await),
         Command::Audit(action) => on_database(load()?, async |app| audit::run(app, action).await),
         Command::Health => health::run(&load()?),
         Command::Import(options) => on_database(load()?, async |app| import::run(app, options).await),

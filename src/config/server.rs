@@ -11,6 +11,7 @@ use crate::store::url::DatabaseUrl;
 
 /// Name of the setting for the root secret.
 pub(super) const SECRET: &str = "DOORWARD_SECRET";
+const SECRET_PREVIOUS: &str = "DOORWARD_SECRET_PREVIOUS";
 const DATABASE: &str = "DATABASE_URL";
 
 settings! {
@@ -22,7 +23,9 @@ settings! {
             "sqlite://FILE, sqlite::memory: or postgres://USER:PASSWORD@HOST/NAME; a URL with a password \
              comes from the variable or from DATABASE_URL_FILE";
         secret: Option<RootSecret> = SECRET, "generated file beside a SQLite database", MaskedSecret,
-            "root secret of at least 32 bytes, from which internal keys are derived; required with PostgreSQL";
+            "root secret of at least 32 bytes, which encrypts internal keys; required with PostgreSQL";
+        secret_previous: Option<RootSecret> = SECRET_PREVIOUS, "none", MaskedSecret,
+            "another root secret that also opens internal keys, while `DOORWARD_SECRET` is being replaced";
     }
 }
 

@@ -72,6 +72,7 @@ fn every_bad_value_is_named_at_once() {
         ("DOORWARD_LISTEN", "nowhere"),
         ("DATABASE_URL", "mysql://x"),
         ("DOORWARD_SECRET", "short"),
+        ("DOORWARD_SECRET_PREVIOUS", "short too"),
         ("DOORWARD_ISSUER", "ftp://x"),
         ("DOORWARD_AUDIENCE", "a b"),
         ("DOORWARD_ACCESS_TOKEN_TTL", "15"),
@@ -115,6 +116,7 @@ fn secrets_are_masked_and_never_repeated() {
     let secret = "0123456789abcdef-0123456789abcdef-x";
     let shown = load(&[
         ("DOORWARD_SECRET", secret),
+        ("DOORWARD_SECRET_PREVIOUS", secret),
         (
             "DATABASE_URL",
             "postgres://door:pa@ss:w@db.example/doorward?sslmode=prefer&password=hush",

@@ -1,7 +1,7 @@
 //! The links of the audit chain: each event carries a MAC over itself and the link before. A seal,
 //! another MAC, covers the two ends of the chain.
 //!
-//! The key is derived from the root secret, so an attacker who can write the database alone can
+//! The key is stored sealed under the root secret, so an attacker who can write the database alone can
 //! neither change nor remove a row unseen. They can restore a complete older state. That is found
 //! only if the newest link was saved somewhere else.
 
@@ -9,6 +9,7 @@ use std::fmt;
 
 use aws_lc_rs::hmac;
 
+use super::inner_keys::InnerKeys;
 use crate::model::event::{Chain, ChainLinks, EventRow};
 use crate::model::ids::UserId;
 
@@ -22,6 +23,12 @@ impl fmt::Debug for ChainKey {
 }
 
 impl ChainKey {
+    /// Takes the key of the audit record.
+    #[must_use]
+    pub fn of(keys: &InnerKeys) -> Self {
+        Self::new(&keys.audit_chain)
+    }
+
     /// Makes a key of 32 secret bytes.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {

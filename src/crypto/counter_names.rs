@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
-use super::CryptoError;
-use super::root_secret::RootSecret;
+use super::inner_keys::InnerKeys;
 use crate::model::ids::SessionId;
 use crate::model::throttle::{AccountCounters, Counters, prefix, widest_and_narrowest};
 use crate::model::user::LoginAccount;
@@ -18,14 +17,12 @@ pub struct CounterNames {
 }
 
 impl CounterNames {
-    /// Derives the key from the root secret.
-    ///
-    /// # Errors
-    /// The derivation failed.
-    pub fn new(root: &RootSecret) -> Result<Self, CryptoError> {
-        Ok(Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &*root.derive("throttle")?),
-        })
+    /// Takes their key.
+    #[must_use]
+    pub fn new(keys: &InnerKeys) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, keys.throttle.as_ref()),
+        }
     }
 
     /// Counters of a stranger's attempts: the account, by the text that was typed whether or not it

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 
-use super::CryptoError;
-use super::root_secret::RootSecret;
+use super::inner_keys::InnerKeys;
 use super::signed_text::SignedText;
 use crate::model::clock::Timestamp;
 use crate::model::ids::Subject;
@@ -60,18 +59,15 @@ pub enum TicketState {
 pub struct DeviceTickets(SignedText<PAYLOAD_BYTES, TAG_BYTES>);
 
 impl DeviceTickets {
-    /// Derives the key from the root secret. The key is also used for counter names. The domain is
+    /// Takes their key, which is also used for counter names. The domain is
     /// encoded like their parts, so that no tag equals a counter name.
-    ///
-    /// # Errors
-    /// The derivation failed.
-    pub fn new(root: &RootSecret) -> Result<Self, CryptoError> {
-        let key = root.derive("throttle")?;
-        Ok(Self(SignedText {
+    #[must_use]
+    pub fn new(keys: &InnerKeys) -> Self {
+        Self(SignedText {
             prefix: "dwd_",
             domain: b"\0\0\0\0\0\0\0\x0fticket, version\0\0\0\0\0\0\0\x20",
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-        }))
+            key: hmac::Key::new(hmac::HMAC_SHA256, keys.throttle.as_ref()),
+        })
     }
 
     /// Issues a ticket for a device that has just logged in.
@@ -113,11 +109,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::crypto::root_secret::RootSecret;
 
     const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
     fn tickets(secret: &str) -> DeviceTickets {
-        DeviceTickets::new(&RootSecret::parse(secret).unwrap()).unwrap()
+        DeviceTickets::new(&InnerKeys::derive(&RootSecret::parse(secret).unwrap()).unwrap())
     }
 
     fn holder(subject: Uuid, password_version: i64) -> TicketHolder {

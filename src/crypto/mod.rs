@@ -5,12 +5,14 @@
 pub mod audit_chain;
 pub mod counter_names;
 pub mod device_tickets;
+pub mod inner_keys;
 pub mod jwt;
 mod keyring;
 pub mod password_hash;
 pub mod private_file;
 pub mod refresh_tokens;
 pub mod root_secret;
+pub mod root_secrets;
 mod sealed;
 mod secret_file;
 mod signed_text;
@@ -31,6 +33,11 @@ pub enum CryptoError {
         "a key in the database does not open: DOORWARD_SECRET is not the one that this database was made with"
     )]
     WrongSecret,
+    /// A sealed key opens with neither secret.
+    #[error(
+        "a key in the database does not open: neither DOORWARD_SECRET nor DOORWARD_SECRET_PREVIOUS is the one that it was sealed with"
+    )]
+    WrongSecrets,
     /// Another primitive refused.
     #[error("cryptography failed: {0}")]
     Primitive(&'static str),

@@ -4,8 +4,7 @@
 use aws_lc_rs::hmac;
 use uuid::Uuid;
 
-use super::CryptoError;
-use super::root_secret::RootSecret;
+use super::inner_keys::InnerKeys;
 use super::signed_text::SignedText;
 use crate::model::ids::SessionId;
 
@@ -26,17 +25,14 @@ pub struct VerifiedRefreshToken {
 pub struct RefreshTokens(SignedText<PAYLOAD_BYTES, TAG_BYTES>);
 
 impl RefreshTokens {
-    /// Derives the key from the root secret.
-    ///
-    /// # Errors
-    /// The derivation failed.
-    pub fn new(root: &RootSecret) -> Result<Self, CryptoError> {
-        let key = root.derive("refresh tokens")?;
-        Ok(Self(SignedText {
+    /// Takes their key.
+    #[must_use]
+    pub fn new(keys: &InnerKeys) -> Self {
+        Self(SignedText {
             prefix: "dwr_",
             domain: b"",
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-        }))
+            key: hmac::Key::new(hmac::HMAC_SHA256, keys.refresh_tokens.as_ref()),
+        })
     }
 
     /// Refresh token of a session at a counter; the same text each time.
@@ -63,22 +59,22 @@ impl RefreshTokens {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::root_secret::RootSecret;
+
+    fn of_another_secret() -> RefreshTokens {
+        RefreshTokens::new(&InnerKeys::derive(&RootSecret::generate().unwrap()).unwrap())
+    }
 
     #[test]
     fn a_token_is_fixed_by_session_counter_and_secret() {
         let session = SessionId::from(Uuid::from_u128(7));
-        let tokens = RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap();
+        let tokens = of_another_secret();
         let token = tokens.issue(session, 0);
         assert_eq!(token, tokens.issue(session, 0));
         assert_eq!(token.len(), 4 + 75, "16 + 8 + 32 bytes in base64url");
         assert_ne!(token, tokens.issue(session, 1));
         assert_ne!(token, tokens.issue(SessionId::from(Uuid::from_u128(8)), 0));
-        assert_ne!(
-            token,
-            RefreshTokens::new(&RootSecret::generate().unwrap())
-                .unwrap()
-                .issue(session, 0)
-        );
+        assert_ne!(token, of_another_secret().issue(session, 0));
     }
 
     #[test]
@@ -86,7 +82,7 @@ mod tests {
         let root = RootSecret::parse("a secret of the tests, of forty bytes!!!").unwrap();
         let token = "dwr_AAAAAAAAAAAAAAAAAAAABwAAAAAAAAAp2Z1buN01V9cr0SENrKeiAOnU7Po-F_IlWyPdYf0Zt88";
         let session = SessionId::from(Uuid::from_u128(7));
-        let tokens = RefreshTokens::new(&root).unwrap();
+        let tokens = RefreshTokens::new(&InnerKeys::derive(&root).unwrap());
         assert_eq!(
             tokens.verify(token),
             Some(VerifiedRefreshToken { session, counter: 41 })
@@ -97,18 +93,13 @@ mod tests {
     #[test]
     fn only_our_own_token_is_read() {
         let session = SessionId::from(Uuid::from_u128(7));
-        let tokens = RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap();
+        let tokens = of_another_secret();
         let token = tokens.issue(session, 41);
         assert_eq!(
             tokens.verify(&token),
             Some(VerifiedRefreshToken { session, counter: 41 })
         );
-        assert_eq!(
-            RefreshTokens::new(&RootSecret::generate().unwrap())
-                .unwrap()
-                .verify(&token),
-            None
-        );
+        assert_eq!(of_another_secret().verify(&token), None);
         for at in 0..token.len() {
             for other in *b"Aa0_-.=" {
                 let mut bent = token.clone().into_bytes();

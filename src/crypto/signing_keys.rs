@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
 use super::root_secret::RootSecret;
+use super::root_secrets::RootSecrets;
 use super::{CryptoError, random};
 use crate::model::clock::Timestamp;
 use crate::model::signing_key::{SealedKey, SigningAlgorithm};
@@ -91,6 +92,14 @@ pub fn open(key: &SealedKey, root: &RootSecret) -> Result<SigningKey, CryptoErro
         key.activates_at,
         key.retires_at,
     )
+}
+
+/// Seals a key of the database under the current secret; none if it is already.
+///
+/// # Errors
+/// No secret opens it, or no entropy.
+pub fn seal_again(key: &SealedKey, secrets: &RootSecrets) -> Result<Option<Vec<u8>>, CryptoError> {
+    secrets.seal_again(&sealing_name(&key.kid), &key.sealed)
 }
 
 /// The key that a team shares with its other services (`DOORWARD_JWT_SECRET`), under a `kid` that

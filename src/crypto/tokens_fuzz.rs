@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::inner_keys::InnerKeys;
 use super::jwt::AccessTokens;
 use super::refresh_tokens::RefreshTokens;
 use super::root_secret::RootSecret;
@@ -45,7 +46,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     Fixture {
         signer: open(),
         tokens,
-        refresh_tokens: RefreshTokens::new(&root).unwrap(),
+        refresh_tokens: RefreshTokens::new(&InnerKeys::derive(&root).unwrap()),
     }
 });
 

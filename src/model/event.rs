@@ -54,6 +54,8 @@ pub enum EventType {
     KeyRotated,
     /// A signing key was revoked.
     KeyRevoked,
+    /// The keys of the database were sealed under another root secret.
+    SecretRotated,
     /// Accounts came from a file.
     UsersImported,
     /// Accounts went to a file, hashes included.

@@ -8,6 +8,7 @@ pub mod email;
 pub mod event;
 pub mod generation;
 pub mod ids;
+pub mod inner_key;
 pub mod invalid;
 pub mod password;
 pub mod permission;

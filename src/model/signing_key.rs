@@ -40,6 +40,9 @@ impl SigningAlgorithm {
     }
 }
 
+/// Content of a row whose key was revoked: nothing that opens.
+pub const WIPED: &[u8] = &[];
+
 /// Row of a signing key.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SealedKey {
@@ -50,7 +53,7 @@ pub struct SealedKey {
     pub generation: i64,
     /// The name of its one algorithm.
     pub algorithm: String,
-    /// The key itself, readable with the root secret only.
+    /// The key itself, readable with the root secret only; [`WIPED`] since it was revoked.
     pub sealed: Vec<u8>,
     /// Time of its making, and so of its publication.
     pub created_at: Timestamp,
@@ -67,5 +70,11 @@ impl SealedKey {
     #[must_use]
     pub fn verifies(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.retires_at.is_none_or(|at| now < at)
+    }
+
+    /// Whether there is nothing in it any more.
+    #[must_use]
+    pub fn is_wiped(&self) -> bool {
+        self.sealed == WIPED
     }
 }

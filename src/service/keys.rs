@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::Failure;
-use crate::app::start::{self, StartError};
+use crate::app::start::{self, StartError, UsableKeys};
 use crate::app::{App, OWN};
-use crate::crypto::signing_keys;
+use crate::crypto::signing_keys::{self, SigningKey};
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
 use crate::model::signing_key::SealedKey;
@@ -48,7 +48,7 @@ pub async fn rotate(
         .first()
         .map_or(0, |key| key.generation);
     let (root, algorithm, now) = (
-        app.crypto.root_secret.clone(),
+        app.crypto.root_secrets.current.clone(),
         app.crypto.access_tokens.algorithm(),
         app.clock.now(),
     );
@@ -104,10 +104,8 @@ pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Fai
     if !keys.iter().any(|key| key.kid == kid && key.revoked_at.is_none()) {
         return Ok(false);
     }
-    let goes_on = |key: &SealedKey| {
-        key.kid != kid && key.verifies(now) && key.retires_at.is_none() && key.activates_at <= now
-    };
-    if !keys.iter().any(goes_on) {
+    let goes_on = |key: &SigningKey| key.kid != kid && key.retires_at.is_none() && key.activates_at <= now;
+    if !usable(app).await?.keys.iter().any(goes_on) {
         rotate(app, now, context).await?;
     }
     let revoked = app
@@ -128,12 +126,15 @@ pub async fn reload(app: &App) -> Result<(), Failure> {
     }
     // One at a time: of two readings the older must not be installed last.
     let _one_at_a_time = app.crypto.reloading.lock().await;
-    let keys = start::usable_keys(&app.store, &app.crypto.root_secret, app.clock.now())
+    app.crypto.access_tokens.replace_keys(usable(app).await?.logged());
+    Ok(())
+}
+
+async fn usable(app: &App) -> Result<UsableKeys, Failure> {
+    start::usable_keys(&app.store, &app.crypto.root_secrets, app.clock.now())
         .await
         .map_err(|error| match error {
             StartError::Store(error) => error.into(),
             other => Failure::Internal(other.to_string()),
-        })?;
-    app.crypto.access_tokens.replace_keys(keys);
-    Ok(())
+        })
 }

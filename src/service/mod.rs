@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod portability;
 pub mod readiness;
 pub mod roles;
+pub mod secret;
 pub mod sessions;
 pub mod workers;
 

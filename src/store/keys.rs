@@ -7,7 +7,7 @@ use super::tx::End::Commit;
 use super::{Store, StoreError, events, feed};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;
-use crate::model::signing_key::SealedKey;
+use crate::model::signing_key::{SealedKey, WIPED};
 
 impl Store {
     /// Every signing key that there ever was, the newest first.
@@ -72,8 +72,8 @@ impl Store {
         .await
     }
 
-    /// Revokes a key: from the moment that a node knows, it accepts no token of the key. Says
-    /// whether there was such a key.
+    /// Revokes a key and wipes it: from the moment that a node knows, it accepts no token of the key,
+    /// and its row cannot be made to sign again. Says whether there was such a key.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -82,11 +82,12 @@ impl Store {
             let revoked = tx
                 .query(
                     "UPDATE signing_keys
-                     SET revoked_at = $2
+                     SET revoked_at = $2, sealed = $3
                      WHERE kid = $1 AND revoked_at IS NULL",
                 )
                 .bind(kid)
                 .bind(event.at)
+                .bind(WIPED)
                 .execute()
                 .await?;
             if revoked > 0 {

@@ -78,6 +78,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/sqlite/0009_fresh_proof.sql"),
         postgres: include_str!("migrations/postgres/0009_fresh_proof.sql"),
     },
+    Step {
+        version: 10,
+        name: "inner_keys",
+        sqlite: include_str!("migrations/sqlite/0010_inner_keys.sql"),
+        postgres: include_str!("migrations/postgres/0010_inner_keys.sql"),
+    },
 ];
 
 fn migrator(text: fn(&Step) -> &'static str) -> Migrator {

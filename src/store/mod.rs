@@ -15,6 +15,7 @@ mod file;
 mod folder;
 pub mod generation_uses;
 mod handle;
+pub mod inner_keys;
 pub mod keys;
 mod migrations;
 mod open;

@@ -104,6 +104,15 @@ pub const TABLES: &[Table] = &[
     )
     .voided_at_restore("every key"),
     copied(
+        "inner_keys",
+        &[
+            text("purpose"),
+            number("generation"),
+            bytes("sealed"),
+            number("created_at"),
+        ],
+    ),
+    copied(
         "events",
         &[
             number("id"),

@@ -32,7 +32,7 @@ fn header(token: &str) -> Value {
 }
 
 /// `doorward keys …` on the database of a running service; the program has the system's clock.
-fn keys(app: &TestApp, arguments: &[&str]) -> String {
+pub(super) fn keys(app: &TestApp, arguments: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let done = output(
         folder.path(),

@@ -22,6 +22,7 @@ mod oauth;
 mod refresh;
 mod register;
 mod resilience;
+mod secret;
 mod sessions;
 mod stolen;
 mod throttle;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use doorward::crypto::inner_keys::InnerKeys;
 use doorward::crypto::jwt::{AccessTokens, TokenIdentity};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
@@ -255,7 +256,7 @@ fn a_million_mutated_access_tokens_are_refused() {
 
 #[test]
 fn a_hundred_thousand_mutated_refresh_tokens_are_refused() {
-    let tokens = RefreshTokens::new(&RootSecret::generate().unwrap()).unwrap();
+    let tokens = RefreshTokens::new(&InnerKeys::derive(&RootSecret::generate().unwrap()).unwrap());
     let genuine: Vec<String> = (0..8)
         .map(|counter| tokens.issue(SessionId::from(Uuid::from_u128(7)), counter))
         .collect();

@@ -2,6 +2,7 @@
 //! may know of it or even have stolen.
 
 use doorward::crypto::root_secret::RootSecret;
+use doorward::crypto::root_secrets::RootSecrets;
 use doorward::crypto::signing_keys::SigningKey;
 use doorward::model::clock::Timestamp;
 use doorward::model::signing_key::SigningAlgorithm;
@@ -49,10 +50,14 @@ impl Ring {
         let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap())
             .await
             .unwrap();
-        let root = RootSecret::parse(SECRET).unwrap();
+        let root = RootSecrets {
+            current: RootSecret::parse(SECRET).unwrap(),
+            previous: None,
+        };
         let keys = doorward::app::start::usable_keys(&store, &root, Timestamp::from_secs(NOW))
             .await
-            .unwrap();
+            .unwrap()
+            .keys;
         store.close().await;
         assert_eq!(keys.len(), 4);
         Self {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use doorward::crypto::audit_chain::ChainKey;
+use doorward::crypto::inner_keys::InnerKeys;
 use doorward::crypto::password_hash::{self, Cost, Scratch};
 use doorward::crypto::refresh_tokens::RefreshTokens;
 use doorward::crypto::root_secret::RootSecret;
@@ -24,7 +25,7 @@ use crate::support::app::fresh_database;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD};
 
-const NEWEST: usize = 9;
+const NEWEST: usize = 10;
 
 fn migrations(engine: Engine) -> Vec<PathBuf> {
     let folder = if engine == Engine::Sqlite {
@@ -45,7 +46,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// What a database of that version held: people of three roles and one who is disabled, a session
-/// that lives and one that has ended, the signing key, and, since there are events, one.
+/// that lives and one that has ended, the signing key, an event and inner keys since there are any.
 fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
     let bytes = |bytes: &[u8]| {
         if engine == Engine::Sqlite {
@@ -97,6 +98,16 @@ fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
     ));
     if version >= 5 {
         sql.push(first_event(&root, now, bytes));
+    }
+    if version >= 10 {
+        for key in InnerKeys::derive(&root).unwrap().seal(&root, now).unwrap() {
+            sql.push(format!(
+                "INSERT INTO inner_keys (purpose, generation, sealed, created_at) VALUES ('{}', {}, {}, {at});",
+                key.purpose,
+                key.generation,
+                bytes(&key.sealed)
+            ));
+        }
     }
     if version >= 6 {
         sql.push(format!(
@@ -187,7 +198,7 @@ async fn upgraded(engine: Engine, version: usize) {
             .unwrap();
         (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
     };
-    let tokens = RefreshTokens::new(&RootSecret::parse(SECRET).unwrap()).unwrap();
+    let tokens = RefreshTokens::new(&InnerKeys::derive(&RootSecret::parse(SECRET).unwrap()).unwrap());
     let (status, body) = post(
         "/refresh",
         &[("refresh_token", &tokens.issue(SessionId::from(live), 3))],

@@ -51,7 +51,10 @@ pub async fn void_restored(app: &App, context: &Context) -> Result<Restored, Res
     } else {
         let keys = app.store.signing_keys().await.map_err(Failure::from)?;
         let generation = keys.first().map_or(1, |key| key.generation + 1);
-        let (root, algorithm) = (&app.crypto.root_secret, app.crypto.access_tokens.algorithm());
+        let (root, algorithm) = (
+            &app.crypto.root_secrets.current,
+            app.crypto.access_tokens.algorithm(),
+        );
         Some(signing_keys::generate(root, algorithm, generation, now, now)?)
     };
     let epoch = Uuid::from_bytes(random::<16>()?);

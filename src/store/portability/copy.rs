@@ -39,7 +39,8 @@ impl Store {
             if !is_new(to).await? {
                 return Ok(Rollback(None));
             }
-            // The rows that the migrations have put there.
+            // The rows that the migrations and an opening have put there.
+            to.query("DELETE FROM inner_keys").execute().await?;
             to.query("DELETE FROM roles").execute().await?;
             to.query("DELETE FROM audit_chain").execute().await?;
             let mut total = 0;

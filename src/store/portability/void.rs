@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::NO_PASSWORD;
 use crate::model::event::Event;
 use crate::model::session::EndReason;
-use crate::model::signing_key::SealedKey;
+use crate::model::signing_key::{SealedKey, WIPED};
 use crate::store::feed::Change;
 use crate::store::tx::End::Commit;
 use crate::store::tx::Tx;
@@ -71,10 +71,11 @@ impl Store {
             let keys = tx
                 .query(
                     "UPDATE signing_keys
-                     SET revoked_at = $1
+                     SET revoked_at = $1, sealed = $2
                      WHERE revoked_at IS NULL",
                 )
                 .bind(event.at)
+                .bind(WIPED)
                 .execute()
                 .await?;
             if let Some(key) = key {
