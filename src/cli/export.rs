@@ -1,8 +1,7 @@
 //! `doorward export`: writes every account to a file, for another service or another database.
 
-use std::fs::OpenOptions;
 use std::io::{BufWriter, Write, stdout};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use clap::Args;
 
@@ -11,6 +10,7 @@ use super::operator::CLI;
 use super::progress::Progress;
 use crate::app::App;
 use crate::service::portability;
+use crate::store::portability::NewFile;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -27,20 +27,24 @@ pub async fn run(app: &App, options: &ExportOptions) -> Result<(), Exit> {
     let file = &options.file;
     let count = portability::count(app).await?;
     let mut progress = Progress::new("accounts", u64::try_from(count).ok());
-    let to: Box<dyn Write> = match file.as_str() {
-        "-" => Box::new(stdout()),
-        _ => Box::new(
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(file)
-                .map_err(|cause| Exit::of_file(file, cause))?,
-        ),
+    let new = match file.as_str() {
+        "-" => None,
+        _ => Some(NewFile::begin(Path::new(file)).map_err(|cause| Exit::of_file(file, cause))?),
+    };
+    let to: Box<dyn Write + '_> = match &new {
+        None => Box::new(stdout()),
+        Some(new) => Box::new(new.writer()),
     };
     let mut writer = BufWriter::new(to);
     let exported = portability::export(app, &mut writer, &CLI, &mut |rows| progress.at(rows)).await;
+    drop(writer);
+    let ended = match (new, &exported) {
+        (None, _) => Ok(()),
+        (Some(new), Ok(_)) => new.finish(),
+        (Some(new), Err(_)) => new.abandon(),
+    };
     let exported = exported.map_err(|cause| Exit::of_file(file, cause))?;
+    ended.map_err(|cause| Exit::of_file(file, cause))?;
     eprintln!("{exported} accounts exported, {}", progress.end(exported));
     Ok(())
 }

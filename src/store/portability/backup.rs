@@ -1,10 +1,9 @@
 //! A copy of the SQLite file, made while servers run on it.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::new_file::NewFile;
 use crate::store::Store;
 use crate::store::pool::Pool;
 
@@ -27,7 +26,7 @@ pub enum BackupError {
 
 impl Store {
     /// Copies the SQLite file as it is at this moment into a new one that only its owner may read,
-    /// while others read and write.
+    /// while others read and write. Whenever the power fails, the new file is whole or absent.
     ///
     /// # Errors
     /// [`BackupError`]; an unfinished file is removed.
@@ -35,28 +34,24 @@ impl Store {
         let Pool::Sqlite { write, .. } = &self.pool else {
             return Err(BackupError::NotSqlite);
         };
-        let path = to.to_str().ok_or(BackupError::Unreadable)?;
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(to)?;
+        let new = NewFile::begin(to)?;
         let copied = async {
+            let path = new.unfinished().to_str().ok_or(BackupError::Unreadable)?;
             // A connection of its own: the writers go on meanwhile.
             let mut connection = sqlx::ConnectOptions::connect(&*write.connect_options()).await?;
             sqlx::query("VACUUM INTO $1")
                 .bind(path)
                 .execute(&mut connection)
                 .await?;
-            sqlx::Connection::close(connection).await
+            sqlx::Connection::close(connection).await?;
+            Ok(())
         };
-        let finished = copied
-            .await
-            .map_err(BackupError::from)
-            .and_then(|()| Ok(File::open(to)?.sync_all()?));
-        if finished.is_err() {
-            std::fs::remove_file(to)?;
+        match copied.await {
+            Ok(()) => Ok(new.finish()?),
+            Err(error) => {
+                new.abandon()?;
+                Err(error)
+            }
         }
-        finished
     }
 }

@@ -3,6 +3,7 @@
 
 mod backup;
 mod copy;
+mod new_file;
 mod placeholders;
 mod restore;
 mod transfer;
@@ -10,6 +11,7 @@ mod void;
 
 pub use backup::BackupError;
 pub use copy::CopyError;
+pub use new_file::NewFile;
 pub use restore::{RestoreError, StagedFile};
 pub(super) use transfer::NO_PASSWORD;
 pub use transfer::{ExportedRow, TransferredUser};
