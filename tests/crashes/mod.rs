@@ -40,7 +40,7 @@ fn serve(folder: &std::path::Path, settings: &[(&str, &str)]) -> Server {
 }
 
 /// `SEED=`, or one that no run had before.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     std::env::var("SEED").map_or_else(
         |_| RandomState::new().hash_one("seed"),
         |seed| seed.parse().expect("SEED is a number"),
@@ -48,13 +48,13 @@ fn seed() -> u64 {
 }
 
 /// `ROUNDS=`, or as many as `make torture` does.
-fn rounds(usual: usize) -> usize {
+pub fn rounds(usual: usize) -> usize {
     std::env::var("ROUNDS").map_or(usual, |rounds| rounds.parse().expect("ROUNDS is a number"))
 }
 
 /// Does each job by its number, so many at once, each on a thread of its own; gives what they
 /// brought.
-fn side_by_side<T: Send>(lanes: usize, jobs: usize, job: impl AsyncFn(usize) -> T + Sync) -> Vec<T> {
+pub fn side_by_side<T: Send>(lanes: usize, jobs: usize, job: impl AsyncFn(usize) -> T + Sync) -> Vec<T> {
     let (next, brought) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..lanes {

@@ -8,6 +8,7 @@ mod damaged_file;
 mod disk_full;
 mod exhaustion;
 mod nth_failure;
+mod power;
 mod shim;
 
 use std::path::{Path, PathBuf};

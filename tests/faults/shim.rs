@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::support::child::run;
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/shim.c");
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults");
 
 /// Kinds of calls, as bits.
 pub const WRITE: i64 = 1;
@@ -45,16 +45,22 @@ const WORDS: u64 = 8;
 /// Compiles the shim, once a run.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shim.so");
-        let made = library.with_extension(std::process::id().to_string());
-        let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"]);
-        run(compiler.arg(&made).arg(SOURCE)).expect(0);
-        // Whole at once: another run may be using it.
-        std::fs::rename(&made, &library).unwrap();
-        library
-    })
+    LIBRARY.get_or_init(|| compiled("shim"))
+}
+
+/// Compiles a file of C beside this one to a library that can be put beneath the program.
+pub fn compiled(name: &str) -> PathBuf {
+    let source = Path::new(SOURCES).join(name).with_extension("c");
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(name)
+        .with_extension("so");
+    let made = library.with_extension(std::process::id().to_string());
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o"]);
+    run(compiler.arg(&made).arg(source)).expect(0);
+    // Whole at once: another run may be using it.
+    std::fs::rename(&made, &library).unwrap();
+    library
 }
 
 /// A shim for the programs that are started with its settings; nothing fails until it is told so.
