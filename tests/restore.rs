@@ -397,3 +397,31 @@ async fn a_restore_changes_the_tables_that_the_schema_says_and_no_other() {
         }
     }
 }
+
+/// As `docs/operating.md` says, with the secrets in files.
+#[test]
+fn a_backup_from_before_a_new_root_secret_is_restored_with_the_previous_one() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    Server::start(folder, &[]).kill();
+    output(folder, &[], &["backup", "old.db"]).expect(0);
+    fs::rename(folder.join("doorward.secret"), folder.join("old.secret")).unwrap();
+    doorward::crypto::root_secret::RootSecret::generate()
+        .unwrap()
+        .write(&folder.join("doorward.secret"))
+        .unwrap();
+    let both = [("DOORWARD_SECRET_PREVIOUS_FILE", "old.secret")];
+    output(folder, &both, &["secret", "rotate"]).expect(0);
+    output(folder, &[], &["audit", "verify"]).expect(0);
+
+    let refused = restore(folder, &["old.db"]).expect(1).stderr;
+    assert!(
+        refused.contains("is not the one that this database was made with"),
+        "{refused}"
+    );
+    output(folder, &[], &["audit", "verify"]).expect(0);
+    output(folder, &both, &["restore", "old.db"]).expect(0);
+    output(folder, &both, &["secret", "rotate"]).expect(0);
+    output(folder, &[], &["audit", "verify"]).expect(0);
+    Server::start(folder, &[]).kill();
+}
