@@ -59,7 +59,7 @@ impl Cut<'_> {
                     format!("the chain of events does not verify: {}", chain.stderr)
                 });
             }
-            Err(said) => self.wrong.push(format!("it does not start: {said:?}")),
+            Err((said, _)) => self.wrong.push(format!("it does not start: {:?}", said.last())),
         }
         self.wrong
     }
