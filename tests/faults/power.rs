@@ -224,9 +224,12 @@ fn a_disk_that_drops_what_was_flushed_is_noticed_by_these_tests() {
     let seed = seed();
     let recording = recorded(seed);
     let noticed = AtomicUsize::new(0);
-    // In a phase in which people work, the last third of which has promises of its own.
-    let (_, work) = &recording.phases[recording.phase("work")];
-    let after_backup = recording.phases[recording.phase("backup")].1.end;
+    let phase = |name: &str| recording.phase(name);
+    // In a phase in which people work, the last third of which has promises of its own; and where
+    // each file that the operator needs has just been acknowledged.
+    let work = phase("work");
+    let (first, backup) = (phase("first start"), phase("backup"));
+    let (export, restore) = (phase("export"), phase("restore"));
     let lying = [
         (work.start + work.len() * 2 / 3, Lies::Files { from: work.start }),
         (
@@ -235,12 +238,18 @@ fn a_disk_that_drops_what_was_flushed_is_noticed_by_these_tests() {
                 from: work.start + work.len() / 2,
             },
         ),
-        (after_backup, Lies::Folder),
+        (first.end, Lies::Files { from: first.start }),
+        (first.end, Lies::Folder { from: first.start }),
+        (backup.end, Lies::Files { from: backup.start }),
+        (backup.end, Lies::Folder { from: backup.start }),
+        (export.end, Lies::Files { from: export.start }),
+        (export.end, Lies::Folder { from: export.start }),
+        (restore.end, Lies::Folder { from: restore.start }),
     ];
     side_by_side(2, lying.len(), async |number| {
         let (at, lies) = lying[number];
         let wrong = cut(&recording, at, lies, &mut Chance::new(seed)).await;
-        println!("torture: {lies:?} is noticed {} times", wrong.len());
+        println!("torture: {lies:?} before {at} is noticed: {:?}", wrong.first());
         noticed.fetch_add(usize::from(!wrong.is_empty()), Ordering::SeqCst);
     });
     assert_eq!(noticed.into_inner(), lying.len(), "seed {seed}");

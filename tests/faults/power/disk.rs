@@ -34,7 +34,7 @@ pub enum NameChange {
 pub enum Lies {
     None,
     Files { from: usize },
-    Folder,
+    Folder { from: usize },
 }
 
 impl Lies {
@@ -43,7 +43,7 @@ impl Lies {
         match self {
             Self::None => (true, true),
             Self::Files { from } => (number < from, true),
-            Self::Folder => (true, false),
+            Self::Folder { from } => (true, number < from),
         }
     }
 }

@@ -173,8 +173,9 @@ impl Recording {
         }
     }
 
-    pub fn phase(&self, name: &str) -> usize {
-        self.phases.iter().position(|(phase, _)| *phase == name).unwrap()
+    pub fn phase(&self, name: &str) -> Range<usize> {
+        let found = self.phases.iter().find(|(phase, _)| *phase == name);
+        found.unwrap().1.clone()
     }
 }
 
