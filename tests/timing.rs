@@ -79,10 +79,12 @@ fn name(kind: &str, turn: usize) -> String {
 }
 
 impl TestApp {
-    /// With hashes as dear as users get them.
+    /// With hashes as dear as users get them, and locks that time alone does not end: each turn moves
+    /// the clock.
     pub async fn start_at_full_cost(engine: Engine) -> Self {
         let (url, folder) = fresh_database(engine).await;
-        Self::start_on(&url, Arc::new(folder), &[], None, BEGINNING).await
+        let settings = [("DOORWARD_ACCOUNT_LOCK", "strict")];
+        Self::start_on(&url, Arc::new(folder), &settings, None, BEGINNING).await
     }
 }
 
