@@ -45,7 +45,7 @@
 //!   prefix, a known device or a session.
 //! - *Device ticket*: signed proof that a device has logged in to an account before.
 //! - *Event*: one row of the audit record. *Chain*: the MACs that link events.
-//! - *Root secret*: the secret from which internal keys are derived.
+//! - *Root secret*: the secret under which internal keys are sealed (encrypted).
 //! - *Surface*: the kind of client that a path is for; it decides the form of errors.
 
 pub mod app;

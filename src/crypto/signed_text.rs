@@ -1,9 +1,9 @@
 //! Signed texts: a prefix, then a payload and its tag in base64url. Opaque to clients, without a
 //! row of their own.
 //!
-//! The tag is an HMAC-SHA-256, cut to `TAG` bytes, under a key derived from the root secret: a copy
-//! of the database mints nothing (RFC 6749 section 10.10, ASVS 7.2.3), and a forged text is refused
-//! before the database is asked.
+//! The tag is an HMAC-SHA-256, cut to `TAG` bytes, under an internal key: a copy of the database
+//! mints nothing (RFC 6749 section 10.10, ASVS 7.2.3), and a forged text is refused before the
+//! database is asked.
 
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
