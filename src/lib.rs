@@ -41,8 +41,8 @@
 //! - *Feed*: numbered list of changes, from which each node learns what to evict. *Lease*: the time for
 //!   which the registry may be used after a reading of the feed.
 //! - *Attempt*: one try at a password, admitted and counted. *Factor*: a way to prove an identity.
-//! - *Place*: a place in the queue of password hashes. *Source*: where attempts come from: an IP
-//!   prefix, a known device or a session.
+//! - *Place*: a place in the queue of password hashes. *Position*: a place in a list, feed or chain.
+//! - *Source*: where attempts come from: an IP prefix, a known device or a session.
 //! - *Device ticket*: signed proof that a device has logged in to an account before.
 //! - *Event*: one row of the audit record. *Chain*: the MACs that link events.
 //! - *Root secret*: the secret under which internal keys are sealed (encrypted).

@@ -66,7 +66,7 @@ enum Command {
     /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
     Keys(keys::KeysAction),
-    /// Replace the root secret
+    /// Last step of replacing the root secret
     #[command(subcommand, arg_required_else_help = false)]
     Secret(secret::SecretAction),
     /// Verify or export the audit events

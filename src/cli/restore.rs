@@ -21,7 +21,8 @@ pub struct RestoreOptions {
     /// Backup of a SQLite database, made by `doorward backup`
     #[arg(required_unless_present = "in_place", conflicts_with = "in_place")]
     file: Option<PathBuf>,
-    /// The database is restored already, by tools of PostgreSQL: only end what it would revive
+    /// For PostgreSQL, after its own tools restored the database: end all sessions, device tickets,
+    /// one-time passwords and signing keys
     #[arg(long)]
     in_place: bool,
 }

@@ -11,7 +11,7 @@ settings! {
             "threads that hash passwords at the lowest priority, 1 to 256";
         queue: usize = "DOORWARD_HASH_QUEUE", "64", Whole(1, 65_536),
             "hashes that can wait for their turn, 1 to 65536; a quarter is kept for known devices and live \
-             sessions; further requests are answered with 503";
+             sessions; further requests are answered with 503, or one that waits loses its place";
         cost: Cost = "DOORWARD_ARGON2", "m=19456,t=2,p=1", By(Cost::parse, ToString::to_string),
             "Argon2id memory in KiB, passes and lanes; the default is the minimum; after a change, an \
              account is rehashed at its next login";

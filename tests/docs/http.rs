@@ -12,7 +12,7 @@ Generated from [openapi/openapi.json](../openapi/openapi.json) by `make docs`: d
 Refusals have one JSON body. FastAPI's clients read `detail`, clients of RFC 9457 read `title`, `status` and `type`,
 and OAuth clients read `error` on `/login`, `/refresh` and below `/oauth/`. Programs should act on `code`; people should
 quote `request_id`. HEAD is answered wherever GET is, OPTIONS everywhere, and a wrong method gets 405 with `Allow`.
-The tables leave out the statuses that every operation may give: 408 `timeout`, 413 `too_large`,
+The tables leave out the statuses that most operations may give: 408 `timeout`, 413 `too_large`,
 415 `unsupported_media_type`, 500 `internal`, 503 `busy` or `unavailable`. The 503 of `GET /ready` has
 the body of its 200.\n";
 

@@ -15,7 +15,7 @@ use crate::model::event::Actor;
 use crate::service::accounts;
 
 body! {
-    /// Account to register. Other members are ignored.
+    /// Account to register. Other fields of the body are ignored.
     struct NewAccount {
         /// At most 64 characters before the @ and 254 in total. Unique; ASCII case is ignored.
         #[schema(format = "email", max_length = 254, example = "alice@example.com")]

@@ -82,7 +82,7 @@ body! {
 
 /// Change the e-mail address
 ///
-/// Only the e-mail address can be changed here. Other members are ignored. This operation takes
+/// Only the e-mail address can be changed here. Other fields of the body are ignored. This operation takes
 /// one from both budgets of the IP address: logins, because it checks a password, and registrations,
 /// because it tells whether an e-mail address is taken.
 #[utoipa::path(
@@ -261,7 +261,7 @@ impl Session {
 
 /// List the account's live sessions
 ///
-/// Shows where each session was opened, and when and where it was last used.
+/// Shows where each session was opened, and when and where it was last refreshed.
 #[utoipa::path(
     operation_id = "sessions", tag = "me", security(("password" = [])),
     responses((status = 200, description = "The sessions, most recently used first", body = Vec<Session>), GuardRefusals, ServerRefusals)
@@ -278,7 +278,7 @@ pub async fn sessions(app: web::Data<App>, user: CurrentUser) -> Result<HttpResp
 
 /// End one of the account's sessions
 ///
-/// None of its tokens works afterwards. A session may end itself.
+/// None of its tokens works afterwards. You may also end the session that you are using.
 #[utoipa::path(
     operation_id = "endSession", tag = "me", security(("password" = [])),
     params(("id" = String, Path, description = "Session id", format = "uuid")),

@@ -119,7 +119,7 @@ body! {
 /// Exchanges the current refresh token for the next pair of tokens. For a short grace period the
 /// previous refresh token gets the same refresh token again, with a new access token: once if
 /// the new pair is not used yet, and for 5 seconds if it comes from the same network and user
-/// agent. Any other use of it, or of an older one, ends the session.
+/// agent. Any other use of it, or of an older one, ends the session; after a change of password it is only refused.
 #[utoipa::path(
     operation_id = "refresh", tag = "sessions",
     responses(

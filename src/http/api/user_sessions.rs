@@ -15,7 +15,7 @@ use crate::service::admin;
 
 /// List an account's live sessions
 ///
-/// Shows where each session was opened, and when and where it was last used.
+/// Shows where each session was opened, and when and where it was last refreshed.
 #[utoipa::path(
     operation_id = "listUserSessions", tag = "users", security(("password" = ["sessions:read"])),
     params(AccountPath),

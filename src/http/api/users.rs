@@ -261,7 +261,7 @@ body! {
 /// Change an account
 ///
 /// Changes the role, or enables or disables the account. The change has effect on the account's
-/// next request. Disabling ends its sessions. Other members are ignored.
+/// next request. Disabling ends its sessions. Other fields of the body are ignored.
 #[utoipa::path(
     operation_id = "updateUser", tag = "users", security(("password" = ["users:write"])),
     params(

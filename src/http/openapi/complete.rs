@@ -21,12 +21,13 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 type Examples = BTreeMap<String, Value>;
 
 /// Operations that take from the budget of an address.
-const BUDGETED: [&str; 6] = [
+const BUDGETED: [&str; 7] = [
     "register",
     "login",
     "token",
     "changeEmail",
     "changePassword",
+    "reauthenticate",
     "deleteMe",
 ];
 
@@ -49,7 +50,7 @@ fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
         (
             "RateLimit",
             Type::String,
-            "Rest of the address's budget, if it has one",
+            "Rest of the IP address's budget, if it has one",
             json!("\"default\";r=99;t=0"),
         ),
         (
