@@ -12,6 +12,7 @@ use crate::crypto::jwt::AccessTokens;
 use crate::crypto::refresh_tokens::RefreshTokens;
 use crate::crypto::root_secrets::RootSecrets;
 use crate::crypto::signing_keys::SigningKey;
+use crate::memory::abandoned::AbandonedAttempts;
 use crate::memory::generation_uses::GenerationUses;
 use crate::memory::once_per::OncePer;
 use crate::memory::rate_limit::AddressLimit;
@@ -84,6 +85,8 @@ pub struct Memory {
     pub refused_connections: OncePer,
     /// Warnings of idle connections that were closed because there are too many in all.
     pub closed_connections: OncePer,
+    /// Attempts at a password whose outcome was not stored.
+    pub abandoned: AbandonedAttempts,
     /// Told whenever an attempt at a password ends.
     pub attempt_ended: tokio::sync::Notify,
     /// The last count of live sessions; held while they are counted.
@@ -101,6 +104,7 @@ impl Memory {
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             refused_connections: OncePer::new(Duration::from_mins(1)),
             closed_connections: OncePer::new(Duration::from_mins(1)),
+            abandoned: AbandonedAttempts::default(),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),
         }

@@ -1,6 +1,7 @@
 //! State that one process holds in memory: the registry of live sessions, the rate limits, the
 //! hashing threads, what waits to be written, the time of the last warning. No SQL, no HTTP, no keys.
 
+pub mod abandoned;
 pub mod generation_uses;
 pub mod hash_pool;
 pub mod hash_queue;

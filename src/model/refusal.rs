@@ -19,6 +19,8 @@ pub enum LoginRefusal {
     ImpossiblePassword,
     /// The account or its password changed between the proof and the session.
     ChangedMeanwhile,
+    /// The outcome was not stored: the client had left, or the database failed.
+    Abandoned,
 }
 
 impl LoginRefusal {

@@ -2,8 +2,8 @@
 //! counters are in the database, so several nodes do not allow more guesses than one. An account
 //! that does not exist is counted in the same way.
 //!
-//! An attempt whose outcome never comes (its client left, the database is away) counts as in flight
-//! for [`PENDING_FOR`].
+//! An attempt whose outcome was not stored (its client left, the database is away) is settled as a
+//! failure by a worker. Until then it counts as in flight, for [`PENDING_FOR`] at most.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -136,6 +136,7 @@ impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.app.memory.attempt_ended.notify_one();
         if !self.settled {
+            self.app.memory.abandoned.add(self.counters);
             log::info!(seconds = PENDING_FOR.as_secs(); "a login attempt ended without an outcome; it counts as in flight for so many seconds");
         }
     }

@@ -6,6 +6,7 @@
 //! system, until the first login replaces it. A change of an account proves the password again by
 //! the same factors ([`reauthenticate`]).
 
+mod abandoned;
 mod attempt;
 mod authenticated;
 mod credentials;
@@ -16,6 +17,7 @@ mod refund;
 
 use serde_json::json;
 
+pub(super) use self::abandoned::keep_settled;
 use self::attempt::Attempt;
 pub use self::authenticated::Authenticated;
 pub use self::credentials::Login;
