@@ -295,6 +295,15 @@ async fn what_is_no_whole_backup_of_this_installation_is_refused_and_nothing_cha
         assert_eq!(names(&left), names(&before), "{file}");
         assert!(left == before, "{file} changed something");
     }
+    let leftover = path.join("doorward.db.restoring");
+    fs::copy(path.join("backup.db"), &leftover).unwrap();
+    let refused = restore(path, &["doorward.db.restoring"]).expect(1);
+    assert!(
+        refused.stderr.contains("an interrupted restore left"),
+        "{}",
+        refused.stderr
+    );
+    assert!(leftover.exists());
     for arguments in [&["restore"] as &[&str], &["restore", "backup.db", "--in-place"]] {
         output(path, &[], arguments).expect(2);
     }

@@ -447,6 +447,31 @@ async fn a_rotation_is_won_once(#[case] engine: Engine) {
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn the_end_of_all_sessions_voids_tickets_also_if_none_is_live(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let store = store_of(&app).await;
+    let ann = insert(&store, "ann@example.com").await.unwrap();
+    let email = Email::parse("email", "ann@example.com").unwrap();
+    let version = async || {
+        store
+            .user_by_email(email.key())
+            .await
+            .unwrap()
+            .unwrap()
+            .password_version
+    };
+    let before = version().await;
+    let ended = store
+        .end_sessions(ann.id, Which::All, EndReason::Logout, &event(EventType::Logout))
+        .await;
+    assert!(!ended.unwrap(), "there was none");
+    assert_eq!(version().await, before + 1);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn only_what_ended_long_ago_is_purged_and_in_batches(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     let store = store_of(&app).await;

@@ -41,6 +41,9 @@ pub enum RestoreError {
     /// Bits that are not as SQLite wrote them.
     #[error("{0}: damaged: {1}")]
     Damaged(PathBuf, String),
+    /// What an interrupted restore left.
+    #[error("{0} is what an interrupted restore left; restore the backup itself")]
+    Leftover(PathBuf),
     /// A server or a command uses the database.
     #[error("{0}: a server or another command uses the database; stop it first")]
     Held(PathBuf),
@@ -75,6 +78,9 @@ impl StagedFile {
             database: database.to_owned(),
             staged: beside(database, ".restoring"),
         };
+        if is_same_file(backup, &this.staged) {
+            return Err(RestoreError::Leftover(backup.to_owned()));
+        }
         this.remove()?;
         let staged = &this.staged;
         let failed = |cause| RestoreError::File(staged.clone(), cause);
@@ -150,6 +156,11 @@ impl StagedFile {
         folder.sync_all().map_err(failed)?;
         Ok(replaced.then_some(aside))
     }
+}
+
+/// Whether two paths lead to one file that exists.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// A path with more at its end.

@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Ends a user's sessions, all or all but one; says whether any was live. With all of them the
-    /// device tickets end.
+    /// device tickets end, also if no session is live any more.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -150,7 +150,7 @@ impl Store {
             }
             let ended = end_sessions_of(tx, user, which, reason, event.at).await?;
             if ended == 0 {
-                return Ok(Rollback(false));
+                return Ok(Commit(false));
             }
             feed::append(tx, Change::User(user), event.at).await?;
             events::append(tx, &event.clone().of_user(user).with(json!({"sessions": ended}))).await?;
@@ -167,7 +167,6 @@ impl Store {
     /// [`StoreError`]; sessions that were ended before stay so, and every node knows.
     pub async fn end_every_session(&self, event: &Event<'_>) -> Result<u64, StoreError> {
         self.append_event(event).await?;
-        self.void_every_ticket().await?;
         let (mut total, mut place) = (0, Some(SessionId::FIRST));
         while let Some(after) = place {
             let next = self.session_at(after, BATCH).await?;
@@ -193,17 +192,28 @@ impl Store {
                 .await?;
             place = next;
         }
+        self.void_every_ticket().await?;
         Ok(total)
     }
 
     /// Voids the device tickets of every account, also of accounts whose sessions are purged already.
     async fn void_every_ticket(&self) -> Result<(), StoreError> {
-        let (last,): (i64,) = self
-            .read("store last_user", "SELECT COALESCE(MAX(id), 0) FROM users")
-            .one()
-            .await?;
-        let mut after = 0;
-        while after < last {
+        let (mut place, last) = (Some(0), i64::MAX);
+        while let Some(after) = place {
+            let next: Option<(i64,)> = self
+                .read(
+                    "store user_at",
+                    "SELECT id
+                     FROM users
+                     WHERE id > $1
+                     ORDER BY id
+                     LIMIT 1 OFFSET $2",
+                )
+                .bind(after)
+                .bind(BATCH - 1)
+                .optional()
+                .await?;
+            place = next.map(|(id,)| id);
             self.write(
                 "store void_every_ticket",
                 "UPDATE users
@@ -211,10 +221,9 @@ impl Store {
                  WHERE id > $1 AND id <= $2",
             )
             .bind(after)
-            .bind(after + BATCH)
+            .bind(place.unwrap_or(last))
             .execute()
             .await?;
-            after += BATCH;
         }
         Ok(())
     }
