@@ -34,7 +34,7 @@ class TokenHolder(httpx.Auth):
         self.tokens = tokens
         self._refresh_url = base_url.rstrip("/") + "/refresh"
         self._on_change = on_change
-        # Held by whoever changes the tokens, a change of the password included, which may have to refresh on its way.
+        # Held while the tokens are changed. A change of the password may refresh within it, so it is reentrant.
         self._lock = threading.RLock()
         self._async_lock = asyncio.Lock()
         self._alone: asyncio.Task[Any] | None = None
