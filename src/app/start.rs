@@ -13,6 +13,7 @@ use crate::crypto::signing_keys::{self, SigningKey};
 use crate::memory::hash_pool::HashTimes;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::EventType;
+use crate::model::signing_key::next_generation;
 use crate::store::Store;
 use crate::store::url::DatabaseUrl;
 use crate::telemetry::metrics::Metrics;
@@ -89,8 +90,7 @@ async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
     let usable = usable_keys(&app.store, &app.crypto.root_secrets, now).await?;
     let goes_on = |key: &SigningKey| key.retires_at.is_none() && key.algorithm == algorithm;
     if !usable.keys.iter().any(goes_on) {
-        let sealed = app.store.signing_keys().await?;
-        let generation = sealed.first().map_or(1, |key| key.generation + 1);
+        let generation = next_generation(&app.store.signing_keys().await?);
         let key = signing_keys::generate(&app.crypto.root_secrets.current, algorithm, generation, now, now)?;
         let event = app.event(EventType::KeyRotated, &OWN);
         app.store
@@ -119,8 +119,8 @@ impl UsableKeys {
     }
 }
 
-/// Every key of the database that still verifies. A row that does not open is skipped, so that
-/// nobody stops the service with a row.
+/// Every key of the database that still verifies. A row that does not open is skipped, so that one
+/// damaged row does not stop the service.
 ///
 /// # Errors
 /// The store, or rows of which none opens.
@@ -139,9 +139,10 @@ pub async fn usable_keys(
             Err(error) => usable.unreadable.push((key.kid.clone(), error)),
         }
     }
-    match usable.unreadable.pop() {
-        Some((_, error)) if usable.keys.is_empty() => return Err(error.into()),
-        last => usable.unreadable.extend(last),
+    if usable.keys.is_empty()
+        && let Some((_, error)) = usable.unreadable.pop()
+    {
+        return Err(error.into());
     }
     Ok(usable)
 }

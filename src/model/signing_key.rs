@@ -65,6 +65,12 @@ pub struct SealedKey {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// The generation of the key after these, of which the newest is the first.
+#[must_use]
+pub fn next_generation(newest_first: &[SealedKey]) -> i64 {
+    newest_first.first().map_or(1, |key| key.generation + 1)
+}
+
 impl SealedKey {
     /// Whether its tokens are still good at `now`.
     #[must_use]

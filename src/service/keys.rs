@@ -12,7 +12,7 @@ use crate::app::{App, OWN};
 use crate::crypto::signing_keys::{self, SigningKey};
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
-use crate::model::signing_key::SealedKey;
+use crate::model::signing_key::{SealedKey, next_generation};
 
 /// Time for which a new key is published before it signs; longer than others may keep our JWKS
 /// ([`JWKS_MAX_AGE`]).
@@ -41,12 +41,7 @@ pub async fn rotate(
     activates_at: Timestamp,
     context: &Context,
 ) -> Result<Option<String>, Failure> {
-    let newest = app
-        .store
-        .signing_keys()
-        .await?
-        .first()
-        .map_or(0, |key| key.generation);
+    let generation = next_generation(&app.store.signing_keys().await?);
     let (root, algorithm, now) = (
         app.crypto.root_secrets.current.clone(),
         app.crypto.access_tokens.algorithm(),
@@ -54,7 +49,7 @@ pub async fn rotate(
     );
     // An RSA key takes a good part of a second to make.
     let key = tokio::task::spawn_blocking(move || {
-        signing_keys::generate(&root, algorithm, newest + 1, now, activates_at)
+        signing_keys::generate(&root, algorithm, generation, now, activates_at)
     });
     let key = key
         .await

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::crypto::{CryptoError, random, signing_keys};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Context, EventFilter, EventType};
+use crate::model::signing_key::next_generation;
 use crate::service::Failure;
 use crate::service::audit::{self, AuditVerdict};
 use crate::store::portability::Voided;
@@ -50,7 +51,7 @@ pub async fn void_restored(app: &App, context: &Context) -> Result<Restored, Res
         None
     } else {
         let keys = app.store.signing_keys().await.map_err(Failure::from)?;
-        let generation = keys.first().map_or(1, |key| key.generation + 1);
+        let generation = next_generation(&keys);
         let (root, algorithm) = (
             &app.crypto.root_secrets.current,
             app.crypto.access_tokens.algorithm(),

@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::store::folder::folder_of;
+
 /// A new file, under its name with the ending `.unfinished` until it is whole and on disk; only its
 /// owner can read it.
 #[derive(Debug)]
@@ -45,7 +47,8 @@ impl NewFile {
             unfinished,
             file,
         };
-        // Whoever finishes a file of this name has its unfinished one, which is now ours.
+        // Another command can finish a file of this name only if it has the unfinished one, which is
+        // now ours.
         let there = fs::symlink_metadata(&this.path);
         match there {
             Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(this),
@@ -81,12 +84,7 @@ impl NewFile {
             self.abandon()?;
             return named;
         }
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        match File::open(folder)?.sync_all() {
+        match File::open(folder_of(&self.path))?.sync_all() {
             // A file system that cannot be asked for it.
             Err(cause) if cause.kind() == ErrorKind::InvalidInput => Ok(()),
             flushed => flushed,

@@ -79,6 +79,7 @@ impl Store {
                 .execute()
                 .await?;
             if let Some(key) = key {
+                // Does not give way to another key of its generation, as `add_signing_key` does: it fails.
                 tx.query(
                     "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at, activates_at)
                      VALUES ($1, $2, $3, $4, $5, $6)",
