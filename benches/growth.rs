@@ -78,7 +78,7 @@ impl Town {
         let admin = admin_token(&folder);
         let tokens = database.access_tokens(SigningAlgorithm::Hs256, &seats, SAMPLE as usize);
         let mut sessions = vec![Sessions::new(); CLIENTS];
-        for (number, token) in Database::refresh_tokens(&seats).into_iter().enumerate() {
+        for (number, token) in database.refresh_tokens(&seats).into_iter().enumerate() {
             sessions[number % CLIENTS].push_back(token);
         }
         let step = users / users.min(1_000);

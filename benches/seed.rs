@@ -178,13 +178,9 @@ impl Database {
     /// So many access tokens, each a text of its own, of these sessions in turn.
     pub fn access_tokens(&self, algorithm: SigningAlgorithm, seats: &[Seat], many: usize) -> Vec<String> {
         block_on(async {
-            let secrets = RootSecrets {
-                current: root(),
-                previous: None,
-            };
             let now = Clock::System.now();
             let store = Store::open(&self.0).await.expect("the database");
-            let keys = usable_keys(&store, &secrets, now).await.expect("the keys").keys;
+            let keys = usable_keys(&store, &roots(), now).await.expect("the keys").keys;
             store.close().await;
             let issuer = AccessTokens::new(keys, algorithm, ISSUER.to_owned(), "doorward".to_owned(), HOUR);
             let issue = |(session, subject): &Seat| issued(&issuer, *session, *subject, now);
@@ -193,12 +189,17 @@ impl Database {
     }
 
     /// The first refresh token of each session.
-    pub fn refresh_tokens(seats: &[Seat]) -> Vec<String> {
-        let issuer = RefreshTokens::new(&InnerKeys::derive(&root()).expect("keys"));
-        seats
-            .iter()
-            .map(|(session, _)| issuer.issue(*session, 0))
-            .collect()
+    pub fn refresh_tokens(&self, seats: &[Seat]) -> Vec<String> {
+        block_on(async {
+            let store = Store::open(&self.0).await.expect("the database");
+            let sealed = store.inner_keys().await.expect("inner keys");
+            store.close().await;
+            let issuer = RefreshTokens::new(&InnerKeys::open(&sealed, &roots()).expect("keys"));
+            seats
+                .iter()
+                .map(|(session, _)| issuer.issue(*session, 0))
+                .collect()
+        })
     }
 }
 
@@ -218,8 +219,11 @@ pub fn email(number: u32) -> String {
     format!("user{number:08}@example.com")
 }
 
-fn root() -> RootSecret {
-    RootSecret::parse(SECRET).expect("a secret")
+fn roots() -> RootSecrets {
+    RootSecrets {
+        current: RootSecret::parse(SECRET).expect("a secret"),
+        previous: None,
+    }
 }
 
 fn issued(issuer: &AccessTokens, session: SessionId, subject: Subject, now: Timestamp) -> String {

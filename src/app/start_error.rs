@@ -15,6 +15,11 @@ pub enum StartError {
     /// The root secret or a key.
     #[error(transparent)]
     CryptoError(#[from] CryptoError),
+    /// The database has no inner keys yet, and the secret fits nothing in it.
+    #[error(
+        "DOORWARD_SECRET is not the one that this database was made with: it opens no signing key and has not linked the audit record"
+    )]
+    WrongSecret,
     /// The file with the root secret has gone.
     #[error(
         "{0} is missing, but the database has keys sealed with it; put the file back, or set DOORWARD_SECRET to its content"

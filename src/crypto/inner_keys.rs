@@ -1,13 +1,14 @@
 //! The keys behind refresh tokens, device tickets, counter names and the audit chain. Stored sealed
 //! under the root secret, so that the secret can be replaced and they stay.
 //!
-//! The first ones are derived from the root secret, as every earlier version did at each start.
+//! They are random. Those of a database that an earlier version made are derived from the root secret,
+//! as that version did at each start.
 
 use zeroize::Zeroizing;
 
-use super::CryptoError;
 use super::root_secret::{Key, RootSecret};
 use super::root_secrets::RootSecrets;
+use super::{CryptoError, random};
 use crate::model::clock::Timestamp;
 use crate::model::inner_key::{KeyPurpose, SealedInnerKey};
 
@@ -21,6 +22,14 @@ pub struct InnerKeys {
 }
 
 impl InnerKeys {
+    /// Fresh random keys.
+    ///
+    /// # Errors
+    /// No entropy.
+    pub fn generate() -> Result<Self, CryptoError> {
+        Self::of(|_| Ok(Zeroizing::new(random()?)))
+    }
+
     /// The keys that are derived from a root secret (HKDF).
     ///
     /// # Errors

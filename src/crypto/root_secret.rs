@@ -1,5 +1,5 @@
-//! The root secret of an installation: every internal key is sealed under it, and the first ones are
-//! derived from it by HKDF.
+//! The root secret of an installation: every internal key is sealed under it. Those of a database that
+//! an earlier version made are derived from it by HKDF.
 //!
 //! Held in memory that is wiped on drop; never shown, not even by `Debug`. Its file is read and
 //! written in [`secret_file`](super::secret_file), values are encrypted under it in

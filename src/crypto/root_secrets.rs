@@ -13,6 +13,11 @@ pub struct RootSecrets {
 }
 
 impl RootSecrets {
+    /// Both of them, or the one.
+    pub fn all(&self) -> impl Iterator<Item = &RootSecret> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+
     /// Opens something with the secret, else with the previous one.
     ///
     /// # Errors

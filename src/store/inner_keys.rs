@@ -28,6 +28,26 @@ impl Store {
         .await
     }
 
+    /// Whether nothing was ever issued from the database: it has no accounts, sessions, signing keys
+    /// or events.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_unused(&self) -> Result<bool, StoreError> {
+        let (unused,) = self
+            .read(
+                "store is_unused",
+                "SELECT NOT EXISTS (SELECT 1 FROM users)
+                    AND NOT EXISTS (SELECT 1 FROM sessions)
+                    AND NOT EXISTS (SELECT 1 FROM signing_keys)
+                    AND NOT EXISTS (SELECT 1 FROM events)
+                    AND NOT EXISTS (SELECT 1 FROM audit_chain WHERE last_id > 0)",
+            )
+            .one()
+            .await?;
+        Ok(unused)
+    }
+
     /// Adds the keys that are not there. Of any number of nodes that add them at once, one adds all.
     ///
     /// # Errors

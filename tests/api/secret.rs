@@ -1,10 +1,26 @@
-//! The root secret is replaced while two nodes serve, and rows of keys that do not open.
+//! The root secret is replaced while two nodes serve; the first inner keys; rows that do not open.
 
+use std::sync::Arc;
+
+use doorward::crypto::audit_chain::ChainKey;
+use doorward::crypto::device_tickets::{DeviceTickets, TicketHolder, TicketState};
+use doorward::crypto::inner_keys::InnerKeys;
+use doorward::crypto::password_hash::Cost;
+use doorward::crypto::refresh_tokens::RefreshTokens;
+use doorward::crypto::root_secret::RootSecret;
+use doorward::crypto::root_secrets::RootSecrets;
+use doorward::model::clock::Timestamp;
+use doorward::model::email::Email;
+use doorward::model::event::ChainLinks as _;
+use doorward::store::Store;
+use doorward::store::url::DatabaseUrl;
 use rstest::rstest;
 use serde_json::Value;
 
+use super::audit::verify;
 use super::keys::keys;
 use super::throttle::login_with;
+use crate::support::app::{BEGINNING, fresh_database};
 use crate::support::child::Finished;
 use crate::support::process::{Server, output};
 use crate::support::{Engine, PASSWORD, SECRET, TestApp};
@@ -25,6 +41,26 @@ fn command(app: &TestApp, secret: &str, previous: &str, arguments: &[&str]) -> F
         settings.push(("DOORWARD_SECRET_PREVIOUS", previous));
     }
     output(folder.path(), &settings, arguments)
+}
+
+async fn store_at(url: &str) -> Store {
+    Store::open(&DatabaseUrl::parse(url).unwrap()).await.unwrap()
+}
+
+/// The keys that earlier versions derived from the secret of the tests.
+fn derived() -> InnerKeys {
+    InnerKeys::derive(&RootSecret::parse(SECRET).unwrap()).unwrap()
+}
+
+/// A service whose database has the keys of an earlier version, which did not store them.
+async fn of_an_earlier_version(engine: Engine, settings: &[(&str, &str)]) -> TestApp {
+    let (url, folder) = fresh_database(engine).await;
+    let (store, root) = (store_at(&url).await, RootSecret::parse(SECRET).unwrap());
+    let sealed = derived().seal(&root, Timestamp::from_secs(1)).unwrap();
+    store.add_inner_keys(&sealed).await.unwrap();
+    store.close().await;
+    let cost = Some(Cost::cheapest());
+    TestApp::start_on(&url, Arc::new(folder), settings, cost, BEGINNING).await
 }
 
 /// What was issued before the rotation.
@@ -146,13 +182,84 @@ async fn a_new_root_secret_is_noticed_by_nobody(#[case] engine: Engine) {
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
 async fn a_database_without_inner_keys_gets_those_of_the_secret_it_was_used_with(#[case] engine: Engine) {
-    let app = TestApp::start(engine).await;
+    let app = of_an_earlier_version(engine, &[]).await;
     let alice = app.registered("alice").await;
     app.sql("DELETE FROM inner_keys").await;
     let settings = [("DOORWARD_SECRET", NEXT), ("DOORWARD_SECRET_PREVIOUS", SECRET)];
     let there = app.sibling(&settings, None).await;
     there.refresh(&alice.refresh_token).await.expect(200);
     command(&app, SECRET, NEXT, &["audit", "verify"]).expect(0);
+}
+
+/// With a shared key no signing key tells the secret: only the audit record does.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_wrong_secret_stores_no_inner_keys(#[case] engine: Engine) {
+    let shared = [("DOORWARD_JWT_SECRET", "a secret that a team shares, of 32 bytes")];
+    let app = of_an_earlier_version(engine, &shared).await;
+    let alice = app.registered("alice").await;
+    app.sql("DELETE FROM inner_keys").await;
+    for previous in ["", NEXT] {
+        let refused = command(&app, OTHER, previous, &["audit", "verify"])
+            .expect(1)
+            .stderr;
+        assert!(
+            refused.contains("DOORWARD_SECRET is not the one that this database was made with"),
+            "{refused}"
+        );
+    }
+    // Damaged ends of the record do not hide the secret.
+    app.sql("UPDATE audit_chain SET first_id = 0").await;
+    let there = app.sibling(&shared, None).await;
+    there.refresh(&alice.refresh_token).await.expect(200);
+}
+
+/// Somebody who learns the root secret later, when it has been replaced, learns none of its keys.
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn no_key_of_a_new_database_is_derived_from_the_root_secret(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let alice = app.registered("alice").await;
+    let ticket = app.login(&alice.email, PASSWORD).await.expect(200);
+    let ticket = ticket.header("doorward-device").to_owned();
+    let store = store_at(&app.database).await;
+    let key = Email::parse("email", &alice.email).unwrap();
+    let account = store.user_by_email(key.key()).await.unwrap().unwrap();
+    let (holder, now) = (TicketHolder::of(&account), Timestamp::from_micros(BEGINNING));
+    let chain = store.chain().await.unwrap();
+    let accepts = |keys: &InnerKeys| {
+        (
+            RefreshTokens::new(keys).verify(&alice.refresh_token).is_some(),
+            DeviceTickets::new(keys).check(&ticket, holder, now) != TicketState::Void,
+            ChainKey::of(keys).seal(&chain) == chain.seal,
+        )
+    };
+    assert_eq!(accepts(&derived()), (false, false, false));
+    let secrets = RootSecrets {
+        current: RootSecret::parse(SECRET).unwrap(),
+        previous: None,
+    };
+    let stored = InnerKeys::open(&store.inner_keys().await.unwrap(), &secrets).unwrap();
+    assert_eq!(accepts(&stored), (true, true, true));
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn two_first_starts_at_once_end_with_the_same_keys(#[case] engine: Engine) {
+    let (url, folder) = fresh_database(engine).await;
+    let folder = Arc::new(folder);
+    let start = || TestApp::start_on(&url, Arc::clone(&folder), &[], Some(Cost::cheapest()), BEGINNING);
+    let (one, other) = tokio::join!(start(), start());
+    let alice = one.registered("alice").await;
+    other.refresh(&alice.refresh_token).await.expect(200);
+    let (status, said) = verify(&one);
+    assert_eq!(status, 0, "{said}");
 }
 
 #[rstest]
