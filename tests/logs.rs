@@ -16,10 +16,10 @@ use sqlx::{Connection as _, Executor as _};
 
 use crate::raw::raw;
 use crate::support::app::fresh_database;
+use crate::support::authority::{Authority, FILES};
 use crate::support::process::{Server, doorward, free_port, output, scheme};
 use crate::support::secrets::told;
 use crate::support::{Engine, PASSWORD};
-use crate::tls::{Authority, FILES};
 
 impl Server {
     /// Starts it with nobody who reads what it says, and waits until it answers.

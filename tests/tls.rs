@@ -6,52 +6,23 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::raw::raw;
 use crate::support::PASSWORD;
+use crate::support::authority::{Authority, FILES, replace_file};
 use crate::support::process::{Server, free_port, output};
 
-pub const FILES: &[(&str, &str)] = &[("DOORWARD_TLS_CERT", "cert.pem"), ("DOORWARD_TLS_KEY", "key.pem")];
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub type Tls = StreamOwned<ClientConnection, TcpStream>;
 
-/// Whoever signs the certificates of a test.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
-
 impl Authority {
-    pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    /// Certificate and key in PEM.
-    fn pair(&self) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-        (
-            params.signed_by(&key, &self.0).unwrap().pem(),
-            key.serialize_pem(),
-        )
-    }
-
-    pub fn install(&self, folder: &Path) {
-        let (cert, key) = self.pair();
-        write(folder, "cert.pem", &cert);
-        write(folder, "key.pem", &key);
-    }
-
     pub fn client(&self, http_1_only: bool) -> reqwest::Client {
         let root = reqwest::Certificate::from_der(self.0.der()).unwrap();
         let builder = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
@@ -71,17 +42,13 @@ impl Authority {
 
     /// A handshake on a connection, with the protocols that the client offers.
     pub fn shake_hands(&self, stream: TcpStream, offered: &[&[u8]]) -> std::io::Result<Tls> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        let connection =
-            ClientConnection::new(Arc::new(config), ServerName::try_from("127.0.0.1").unwrap()).unwrap();
+        let connection = ClientConnection::new(
+            self.client_config(offered),
+            ServerName::try_from("127.0.0.1").unwrap(),
+        )
+        .unwrap();
         let mut tls = StreamOwned::new(connection, stream);
         while tls.conn.is_handshaking() {
             tls.conn.complete_io(&mut tls.sock)?;
@@ -98,14 +65,6 @@ impl Authority {
             .clone()
             .into_owned()
     }
-}
-
-/// A new file of mode 0640 in the place of the old, as tools that renew certificates do it.
-fn write(folder: &Path, name: &str, text: &str) {
-    let new = folder.join("new");
-    fs::write(&new, text).unwrap();
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o640)).unwrap();
-    fs::rename(&new, folder.join(name)).unwrap();
 }
 
 fn started() -> (TempDir, Authority, Server) {
@@ -341,7 +300,7 @@ fn a_broken_file_leaves_the_old_one_in_use_and_is_warned_of_once() {
     let (folder, authority, server) = started();
     let before = authority.seen(&server);
     let (cert, key) = authority.pair();
-    write(folder.path(), "cert.pem", &cert[..cert.len() / 2]);
+    replace_file(folder.path(), "cert.pem", &cert[..cert.len() / 2]);
     eventually("the warning comes", || {
         server.said("DOORWARD_TLS_CERT: cert.pem does not hold certificates in PEM") == 1
     });
@@ -354,8 +313,8 @@ fn a_broken_file_leaves_the_old_one_in_use_and_is_warned_of_once() {
         &["health"],
     );
     health.expect(0);
-    write(folder.path(), "cert.pem", &cert);
-    write(folder.path(), "key.pem", &key);
+    replace_file(folder.path(), "cert.pem", &cert);
+    replace_file(folder.path(), "key.pem", &key);
     eventually("the mended pair is taken up", || {
         authority.seen(&server) != before
     });
@@ -383,18 +342,18 @@ fn a_pair_that_cannot_be_used_refuses_the_start_in_one_line() {
     );
     authority.install(folder.path());
     let (cert, key) = authority.pair();
-    write(folder.path(), "key.pem", &key);
+    replace_file(folder.path(), "key.pem", &key);
     assert_eq!(
         refusal(FILES),
         "doorward: DOORWARD_TLS_KEY: key.pem does not fit the first certificate in cert.pem\n"
     );
-    write(folder.path(), "cert.pem", &cert);
+    replace_file(folder.path(), "cert.pem", &cert);
     fs::set_permissions(folder.path().join("key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(
         refusal(FILES),
         "doorward: DOORWARD_TLS_KEY: key.pem is open to others (mode 644); run: chmod 640 key.pem\n"
     );
-    write(folder.path(), "key.pem", &key[..key.len() / 2]);
+    replace_file(folder.path(), "key.pem", &key[..key.len() / 2]);
     assert_eq!(
         refusal(FILES),
         "doorward: DOORWARD_TLS_KEY: key.pem does not hold a private key in PEM, unencrypted\n"

@@ -10,8 +10,9 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::raw::raw;
 use crate::support::PASSWORD;
+use crate::support::authority::{Authority, FILES};
 use crate::support::process::{Server, free_port};
-use crate::tls::{Authority, FILES, get};
+use crate::tls::get;
 
 const OTHER: &str = "127.0.0.2";
 

@@ -2,6 +2,7 @@
 //! as a process.
 
 pub mod app;
+pub mod authority;
 pub mod chance;
 pub mod child;
 pub mod document;
