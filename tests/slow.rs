@@ -11,6 +11,7 @@
 mod browser;
 mod crashes;
 mod faults;
+mod floods;
 mod load;
 mod sdks;
 mod support;
