@@ -4,10 +4,46 @@ use serde_json::json;
 
 use super::feed::Change;
 use super::tx::End::Commit;
+use super::tx::Tx;
 use super::{Store, StoreError, events, feed};
 use crate::model::clock::Timestamp;
 use crate::model::event::Event;
 use crate::model::signing_key::{SealedKey, WIPED};
+
+/// Revokes and wipes every signing key, and adds `key` if one is given, within a transaction that goes
+/// on to append the change; gives the number of revoked keys. Fails if there is a key of its
+/// generation.
+pub(super) async fn replace_signing_keys(
+    tx: &mut Tx,
+    key: Option<&SealedKey>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let revoked = tx
+        .query(
+            "UPDATE signing_keys
+             SET revoked_at = $1, sealed = $2
+             WHERE revoked_at IS NULL",
+        )
+        .bind(now)
+        .bind(WIPED)
+        .execute()
+        .await?;
+    if let Some(key) = key {
+        tx.query(
+            "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at, activates_at)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(&key.kid)
+        .bind(key.generation)
+        .bind(&key.algorithm)
+        .bind(&key.sealed)
+        .bind(key.created_at)
+        .bind(key.activates_at)
+        .execute()
+        .await?;
+    }
+    Ok(revoked)
+}
 
 impl Store {
     /// Every signing key that there ever was, the newest first.

@@ -7,8 +7,10 @@ use uuid::Uuid;
 use super::NO_PASSWORD;
 use crate::model::event::Event;
 use crate::model::session::EndReason;
-use crate::model::signing_key::{SealedKey, WIPED};
+use crate::model::signing_key::SealedKey;
 use crate::store::feed::Change;
+use crate::store::keys::replace_signing_keys;
+use crate::store::sessions::end_all_sessions;
 use crate::store::tx::End::Commit;
 use crate::store::tx::Tx;
 use crate::store::{Store, StoreError, events, feed};
@@ -42,16 +44,7 @@ impl Store {
     ) -> Result<Voided, StoreError> {
         let tx = Tx::begin_unhurried(&self.pool).await?;
         tx.run(async |tx| {
-            let sessions = tx
-                .query(
-                    "UPDATE sessions
-                     SET ended_at = $1, end_reason = $2
-                     WHERE ended_at IS NULL",
-                )
-                .bind(event.at)
-                .bind(EndReason::Restored.word())
-                .execute()
-                .await?;
+            let sessions = end_all_sessions(tx, EndReason::Restored, event.at).await?;
             tx.query(
                 "UPDATE users
                  SET password_version = CASE WHEN password_version < $1 THEN $1 ELSE password_version + 1 END",
@@ -68,31 +61,7 @@ impl Store {
                 .bind(NO_PASSWORD)
                 .execute()
                 .await?;
-            let keys = tx
-                .query(
-                    "UPDATE signing_keys
-                     SET revoked_at = $1, sealed = $2
-                     WHERE revoked_at IS NULL",
-                )
-                .bind(event.at)
-                .bind(WIPED)
-                .execute()
-                .await?;
-            if let Some(key) = key {
-                // Does not give way to another key of its generation, as `add_signing_key` does: it fails.
-                tx.query(
-                    "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at, activates_at)
-                     VALUES ($1, $2, $3, $4, $5, $6)",
-                )
-                .bind(&key.kid)
-                .bind(key.generation)
-                .bind(&key.algorithm)
-                .bind(&key.sealed)
-                .bind(key.created_at)
-                .bind(key.activates_at)
-                .execute()
-                .await?;
-            }
+            let keys = replace_signing_keys(tx, key, event.at).await?;
             tx.query("UPDATE feed_epoch SET value = $1").bind(epoch).execute().await?;
             feed::append(tx, Change::Everything, event.at).await?;
             let details = json!({"sessions": sessions, "one_time_passwords": one_time_passwords, "keys": keys});

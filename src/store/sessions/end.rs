@@ -36,6 +36,24 @@ pub(in crate::store) async fn end_sessions_of(
     .await
 }
 
+/// Ends every session in one statement, within a transaction that goes on to append the change; gives
+/// their number.
+pub(in crate::store) async fn end_all_sessions(
+    tx: &mut Tx,
+    reason: EndReason,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    tx.query(
+        "UPDATE sessions
+         SET ended_at = $1, end_reason = $2
+         WHERE ended_at IS NULL",
+    )
+    .bind(now)
+    .bind(reason.word())
+    .execute()
+    .await
+}
+
 /// Locks a session until the end of the transaction; says whether it is live still. Where it can be,
 /// it is called after the account's row is locked, which is the order of other transactions.
 pub(in crate::store) async fn hold_live(tx: &mut Tx, session: SessionId) -> Result<bool, StoreError> {

@@ -7,7 +7,7 @@ mod renew;
 mod repeat;
 mod start;
 
-pub(super) use end::{end_sessions_of, hold_live, void_tickets};
+pub(super) use end::{end_all_sessions, end_sessions_of, hold_live, void_tickets};
 pub(super) use renew::renew;
 pub use renew::{RenewedSession, SparedSession};
 
