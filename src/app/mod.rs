@@ -9,7 +9,7 @@ pub mod workers;
 
 use std::sync::atomic::AtomicBool;
 
-pub use self::parts::{Crypto, LiveSessions, Memory, Telemetry};
+pub use self::parts::{Crypto, Keyed, LiveSessions, Memory, Telemetry};
 pub use self::passwords::{PasswordPlace, Passwords};
 use crate::config::Config;
 use crate::model::clock::Clock;
@@ -43,6 +43,6 @@ impl App {
     /// An event that happens now.
     #[must_use]
     pub fn event<'a>(&'a self, kind: EventType, context: &'a Context) -> Event<'a> {
-        Event::new(&self.crypto.chain, kind, context, self.clock.now())
+        Event::new(self.crypto.keyed().chain.clone(), kind, context, self.clock.now())
     }
 }

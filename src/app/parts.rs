@@ -1,6 +1,6 @@
 //! The parts of [`App`](super::App) that are more than one thing, each built from its settings.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -29,6 +29,14 @@ pub struct Crypto {
     pub root_secrets: RootSecrets,
     /// Issues and verifies access tokens.
     pub access_tokens: AccessTokens,
+    /// The parts that use the inner keys. Held for the time of a clone.
+    keyed: RwLock<Arc<Keyed>>,
+    /// Held while keys are read and replaced.
+    pub reloading: tokio::sync::Mutex<()>,
+}
+
+/// The parts that use the inner keys, all of one generation.
+pub struct Keyed {
     /// Issues refresh tokens.
     pub refresh_tokens: RefreshTokens,
     /// Names of the counters of attempts.
@@ -36,12 +44,32 @@ pub struct Crypto {
     /// Tickets of devices that have logged in.
     pub device_tickets: DeviceTickets,
     /// The key of the chain of events.
-    pub chain: ChainKey,
-    /// Held while the signing keys are read and replaced.
-    pub reloading: tokio::sync::Mutex<()>,
+    pub chain: Arc<ChainKey>,
+}
+
+impl Keyed {
+    fn new(keys: &InnerKeys) -> Self {
+        Self {
+            refresh_tokens: RefreshTokens::new(keys),
+            counter_names: CounterNames::new(keys),
+            device_tickets: DeviceTickets::new(keys),
+            chain: Arc::new(ChainKey::of(keys)),
+        }
+    }
 }
 
 impl Crypto {
+    /// The parts that use the inner keys, as they are now. A use-case that needs two asks once.
+    #[must_use]
+    pub fn keyed(&self) -> Arc<Keyed> {
+        Arc::clone(&self.keyed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes other inner keys in place of those that it has.
+    pub fn replace_inner_keys(&self, keys: &InnerKeys) {
+        *self.keyed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keyed::new(keys));
+    }
+
     pub(super) fn new(
         config: &Config,
         root_secrets: RootSecrets,
@@ -57,10 +85,7 @@ impl Crypto {
                 tokens.audience.clone(),
                 tokens.access_token_ttl,
             ),
-            refresh_tokens: RefreshTokens::new(inner_keys),
-            counter_names: CounterNames::new(inner_keys),
-            device_tickets: DeviceTickets::new(inner_keys),
-            chain: ChainKey::of(inner_keys),
+            keyed: RwLock::new(Arc::new(Keyed::new(inner_keys))),
             reloading: tokio::sync::Mutex::default(),
             root_secrets,
         }

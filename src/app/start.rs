@@ -69,7 +69,7 @@ impl App {
         let metrics = Metrics::new(clock.now())?;
         let hash_times = HashTimes::register(&metrics)?;
         let crypto = Crypto::new(&config, secrets, &inner, keys);
-        store.begin_chain(&crypto.chain).await?;
+        store.begin_chain(&*crypto.keyed().chain).await?;
         Ok(Self {
             clock,
             passwords: Passwords::start(&config.hashing, hash_times).map_err(StartError::Threads)?,

@@ -13,18 +13,55 @@ use crate::service::secret;
 pub enum SecretAction {
     /// Seal every key in the database under `DOORWARD_SECRET`; `DOORWARD_SECRET_PREVIOUS` opens those
     /// that are sealed under another. Tokens, sessions and locks stay
-    Rotate,
+    Rotate {
+        /// For a secret that others may have read: replace every key as well. Every session and device
+        /// ticket ends, and locks begin anew
+        #[arg(long)]
+        leaked: bool,
+    },
 }
+
+/// Steps that the command cannot take.
+const LEFT_TO_DO: &str = "\
+left to do:
+- restart each server without DOORWARD_SECRET_PREVIOUS: until then the leaked secret still opens keys
+- run doorward audit verify: the events before now verify with the earlier key
+- restart services that verify tokens by JWKS: they may keep the revoked keys for five minutes
+- delete backups that the leaked secret opens, or run this command again after restoring one
+";
+
+/// The step that is added if the signing key is not in the database.
+const SHARED_KEY: &str = "\
+- DOORWARD_JWT_SECRET was not replaced: set another one if it was read too
+";
 
 /// Runs the command.
 ///
 /// # Errors
 /// [`Exit`] with the reason.
 pub async fn run(app: &App, action: SecretAction) -> Result<(), Exit> {
-    let SecretAction::Rotate = action;
+    let SecretAction::Rotate { leaked } = action;
+    if leaked {
+        return replace(app).await;
+    }
     let rotated = secret::rotate(app, &CLI).await.map_err(Exit::failed)?;
     print(&format!(
         "sealed under DOORWARD_SECRET: {} signing keys, {} inner keys; all others were already\n",
         rotated.signing_keys, rotated.inner_keys
+    ))
+}
+
+async fn replace(app: &App) -> Result<(), Exit> {
+    let ended = secret::replace_leaked(app, &CLI).await.map_err(Exit::failed)?;
+    let shared = if app.config.tokens.shares_its_key() {
+        SHARED_KEY
+    } else {
+        ""
+    };
+    print(&format!(
+        "replaced: the keys of refresh tokens, device tickets, counters and audit record\n\
+         ended: {} sessions, {} signing keys, and all device tickets; locks of accounts begin anew\n\
+         {LEFT_TO_DO}{shared}",
+        ended.sessions, ended.signing_keys
     ))
 }

@@ -2,6 +2,8 @@
 //!
 //! The links are MACs, made in `crypto`: an event carries who makes them as [`ChainLinks`].
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use strum::{EnumString, IntoStaticStr};
 
@@ -54,7 +56,8 @@ pub enum EventType {
     KeyRotated,
     /// A signing key was revoked.
     KeyRevoked,
-    /// The keys of the database were sealed under another root secret.
+    /// The keys of the database were sealed under another root secret, or replaced because it was
+    /// leaked.
     SecretRotated,
     /// Accounts came from a file.
     UsersImported,
@@ -135,7 +138,7 @@ impl Context {
 /// An event about to be stored, in the transaction of the change that it tells of.
 #[derive(Clone)]
 pub struct Event<'a> {
-    key: &'a dyn ChainLinks,
+    key: Arc<dyn ChainLinks>,
     context: &'a Context,
     kind: EventType,
     /// When.
@@ -148,7 +151,7 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// An event without particulars.
     #[must_use]
-    pub fn new(key: &'a dyn ChainLinks, kind: EventType, context: &'a Context, at: Timestamp) -> Self {
+    pub fn new(key: Arc<dyn ChainLinks>, kind: EventType, context: &'a Context, at: Timestamp) -> Self {
         Self {
             key,
             context,
@@ -193,6 +196,12 @@ impl<'a> Event<'a> {
     pub fn with(mut self, details: Value) -> Self {
         self.details = details;
         self
+    }
+
+    /// The key that links it.
+    #[must_use]
+    pub fn key(&self) -> &dyn ChainLinks {
+        &*self.key
     }
 
     /// The row that follows `end`, and the chain's end with it.
@@ -286,6 +295,8 @@ pub struct Chain {
     pub last_link: Vec<u8>,
     /// The MAC over the four.
     pub seal: Vec<u8>,
+    /// Generation of the key that made the MAC and links the next row.
+    pub key_generation: i64,
 }
 
 impl Chain {
@@ -298,16 +309,23 @@ impl Chain {
             last_id: 0,
             last_link: Vec::new(),
             seal: Vec::new(),
+            key_generation: key.generation(),
         };
         chain.seal = key.seal(&chain);
         chain
     }
 }
 
-/// The links of the chain, made with a secret key.
+/// The links of the chain, made with a secret key. Earlier keys only verify.
 pub trait ChainLinks: Send + Sync {
+    /// Generation of the key.
+    fn generation(&self) -> i64;
+
     /// The link of a row to the one before.
     fn link(&self, previous: &[u8], row: &EventRow) -> Vec<u8>;
+
+    /// Whether the key or an earlier one linked a stored row to the one before.
+    fn has_linked(&self, previous: &[u8], row: &EventRow) -> bool;
 
     /// The seal of the chain's ends.
     fn seal(&self, chain: &Chain) -> Vec<u8>;

@@ -1,12 +1,12 @@
 //! An inner key as it is stored: named by its purpose, and encrypted under the root secret.
 
-use strum::{IntoStaticStr, VariantArray};
+use strum::IntoStaticStr;
 
 use super::clock::Timestamp;
 
-/// Purpose of an inner key. Its word is the name in the database, and the name under which the first
-/// key was derived from the root secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+/// Purpose of an inner key. Its word is the name in the database, and the name under which earlier
+/// versions derived the key from the root secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 pub enum KeyPurpose {
     /// Signs refresh tokens.
     #[strum(serialize = "refresh tokens")]
@@ -17,12 +17,13 @@ pub enum KeyPurpose {
     /// Links the events of the audit record.
     #[strum(serialize = "audit chain")]
     AuditChain,
+    /// Verifies the events that it linked, and links none any more: it may be known to others. It has
+    /// another word than before, so that its row does not open as the row of the current key.
+    #[strum(serialize = "audit chain, verifies only")]
+    EarlierAuditChain,
 }
 
 impl KeyPurpose {
-    /// Every purpose.
-    pub const ALL: &'static [Self] = Self::VARIANTS;
-
     /// Word in the database.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -35,7 +36,7 @@ impl KeyPurpose {
 pub struct SealedInnerKey {
     /// The word of its [`KeyPurpose`].
     pub purpose: String,
-    /// Counts the keys of the purpose.
+    /// Counts the replacements of all inner keys, from 1.
     pub generation: i64,
     /// The key itself, readable with the root secret only.
     pub sealed: Vec<u8>,

@@ -202,6 +202,8 @@ pub enum EndReason {
     SessionCap,
     /// The database was restored from a backup.
     Restored,
+    /// The root secret was read by somebody else, and every key was replaced.
+    SecretLeaked,
     /// It ran out: by its age, or because it was not refreshed.
     Expired,
 }

@@ -77,7 +77,8 @@ async fn verify_chain(
     chain: &Chain,
     known: Option<&(i64, Vec<u8>)>,
 ) -> Result<AuditVerdict, Failure> {
-    if chain.seal != app.crypto.chain.seal(chain) {
+    let key = app.crypto.keyed().chain.clone();
+    if chain.key_generation != key.generation() || chain.seal != key.seal(chain) {
         return Ok(AuditVerdict::EndsBroken);
     }
     if known.is_some_and(|(id, _)| *id > chain.last_id) {
@@ -90,7 +91,7 @@ async fn verify_chain(
             return Ok(AuditVerdict::Altered(place));
         }
         for row in page.into_iter().take_while(|row| row.id <= chain.last_id) {
-            if row.id != place || row.link != app.crypto.chain.link(&link, &row) {
+            if row.id != place || !key.has_linked(&link, &row) {
                 return Ok(AuditVerdict::Altered(place));
             }
             if known.is_some_and(|(id, link)| *id == row.id && *link != row.link) {

@@ -52,11 +52,13 @@ pub async fn keep_noted(app: &App) {
 /// Writes the next note to the log, if it is due.
 async fn next_note(app: &App, last: Option<&Note>) -> Result<Option<Note>, Failure> {
     let chain = app.store.chain().await?;
-    let now = Instant::now();
-    if last.is_some_and(|last| !last.is_past(chain.last_id, now)) {
+    let (now, key) = (Instant::now(), app.crypto.keyed().chain.clone());
+    let is_early = last.is_some_and(|last| !last.is_past(chain.last_id, now));
+    // A key that was replaced cannot tell; the new one is taken up at once.
+    if is_early || chain.key_generation != key.generation() {
         return Ok(None);
     }
-    if app.crypto.chain.seal(&chain) != chain.seal {
+    if key.seal(&chain) != chain.seal {
         log::error!(
             "the audit record was changed: its first or last event does not match its MAC; run: doorward audit verify"
         );

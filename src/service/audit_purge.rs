@@ -69,6 +69,6 @@ pub async fn due_before(app: &App) -> Result<Option<Timestamp>, StoreError> {
 pub async fn purge(app: &App, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     let event = app.event(EventType::EventsPurged, &OWN);
     app.store
-        .purge_events(before, limit, &app.crypto.chain, &event)
+        .purge_events(before, limit, &*app.crypto.keyed().chain, &event)
         .await
 }

@@ -5,9 +5,11 @@
 //! nothing, so a node without its database reports a session that was ended elsewhere as live for
 //! at most the lease.
 
+use std::io;
 use std::time::Duration;
 
-use super::{Failure, keys};
+use super::Failure;
+use super::keys::{self, ReloadFailure};
 use crate::app::App;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
@@ -46,7 +48,11 @@ pub async fn begin(app: &App) -> Result<FeedPosition, Failure> {
 }
 
 /// Follows the feed from there until dropped.
-pub async fn follow(app: &App, from: FeedPosition) {
+///
+/// # Errors
+/// The keys of the database are sealed under a root secret that this node does not have. To go on
+/// would be to accept what was issued with keys that were replaced.
+pub async fn follow(app: &App, from: FeedPosition) -> io::Result<()> {
     let mut watch = app.store.watch();
     let mut last = Some(from);
     let mut warned = false;
@@ -62,6 +68,10 @@ pub async fn follow(app: &App, from: FeedPosition) {
                 pause = INTERVAL;
                 warned = false;
                 Some(FeedPosition { place, at: now })
+            }
+            Ok(Err(ReloadFailure::SecretReplaced(error))) => {
+                app.memory.registry.end_lease();
+                return Err(io::Error::other(ReloadFailure::SecretReplaced(error)));
             }
             failed => {
                 app.memory.registry.end_lease();
@@ -92,8 +102,9 @@ pub async fn follow(app: &App, from: FeedPosition) {
 /// lags, a restore).
 ///
 /// # Errors
-/// The feed could not be read; the position is then unknown, because rows may be purged meanwhile.
-pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, Failure> {
+/// The feed could not be read, or the keys could not be taken up; the position is then unknown, because
+/// rows may be purged meanwhile.
+pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, ReloadFailure> {
     let Some(mut place) = place else {
         return begin_anew(app).await;
     };
@@ -122,7 +133,7 @@ pub async fn catch_up(app: &App, place: Option<FeedPlace>) -> Result<FeedPlace, 
     }
 }
 
-async fn begin_anew(app: &App) -> Result<FeedPlace, Failure> {
+async fn begin_anew(app: &App) -> Result<FeedPlace, ReloadFailure> {
     let start = Registry::lease_start();
     let newest = app.store.newest_place().await?;
     keys::reload(app).await?;

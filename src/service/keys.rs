@@ -9,10 +9,13 @@ use std::time::Duration;
 use super::Failure;
 use crate::app::start::{self, StartError, UsableKeys};
 use crate::app::{App, OWN};
+use crate::crypto::CryptoError;
+use crate::crypto::inner_keys::InnerKeys;
 use crate::crypto::signing_keys::{self, SigningKey};
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
 use crate::model::signing_key::{SealedKey, next_generation};
+use crate::store::StoreError;
 
 /// Time for which a new key is published before it signs; longer than others may keep our JWKS
 /// ([`JWKS_MAX_AGE`]).
@@ -111,17 +114,70 @@ pub async fn revoke(app: &App, kid: &str, context: &Context) -> Result<bool, Fai
     Ok(revoked)
 }
 
-/// Takes up the keys as the database has them now.
+/// Makes a key that signs from now on, for the place of all others; none if the key is not in the
+/// database.
 ///
 /// # Errors
-/// An infrastructure failure; the keys stay as they are then.
-pub async fn reload(app: &App) -> Result<(), Failure> {
+/// An infrastructure failure, or no entropy.
+pub async fn only_key(app: &App) -> Result<Option<SealedKey>, Failure> {
     if app.config.tokens.shares_its_key() {
-        return Ok(());
+        return Ok(None);
     }
+    let generation = next_generation(&app.store.signing_keys().await?);
+    let (root, algorithm) = (
+        &app.crypto.root_secrets.current,
+        app.crypto.access_tokens.algorithm(),
+    );
+    let now = app.clock.now();
+    Ok(Some(signing_keys::generate(
+        root, algorithm, generation, now, now,
+    )?))
+}
+
+/// Why the keys of the database were not taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadFailure {
+    /// The inner keys are sealed under a root secret that this process does not have.
+    #[error(
+        "the keys of the database were sealed under another root secret while this node ran; set DOORWARD_SECRET to it: {0}"
+    )]
+    SecretReplaced(CryptoError),
+    /// Another failure, which may pass.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<StoreError> for ReloadFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<ReloadFailure> for Failure {
+    fn from(failure: ReloadFailure) -> Self {
+        match failure {
+            ReloadFailure::SecretReplaced(_) => Self::Internal(failure.to_string()),
+            ReloadFailure::Failed(failure) => failure,
+        }
+    }
+}
+
+/// Takes up the keys as the database has them now: the inner keys and the signing keys.
+///
+/// # Errors
+/// [`ReloadFailure`]; keys that were not taken up stay as they are then.
+pub async fn reload(app: &App) -> Result<(), ReloadFailure> {
     // One at a time: of two readings the older must not be installed last.
     let _one_at_a_time = app.crypto.reloading.lock().await;
-    app.crypto.access_tokens.replace_keys(usable(app).await?.logged());
+    let sealed = app.store.inner_keys().await?;
+    let inner = InnerKeys::open(&sealed, &app.crypto.root_secrets).map_err(|error| match error {
+        CryptoError::WrongSecret | CryptoError::WrongSecrets => ReloadFailure::SecretReplaced(error),
+        other => ReloadFailure::Failed(other.into()),
+    })?;
+    app.crypto.replace_inner_keys(&inner);
+    if !app.config.tokens.shares_its_key() {
+        app.crypto.access_tokens.replace_keys(usable(app).await?.logged());
+    }
     Ok(())
 }
 

@@ -168,7 +168,7 @@ fn rows_of_page(size: usize) -> i64 {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Unavailable(_) | StoreError::KeysReplaced => Self::Unavailable(error),
             StoreError::Refused(_) => Self::Internal(error.to_string()),
         }
     }

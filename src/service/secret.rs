@@ -1,9 +1,16 @@
-//! The last step of replacing the root secret: what is sealed under the previous one is sealed again.
+//! The last step of replacing the root secret: what is sealed under the previous one is sealed again,
+//! or, if others may have read that secret, replaced.
 
-use super::Failure;
+use std::sync::Arc;
+
+use super::{Failure, keys};
 use crate::app::App;
+use crate::crypto::audit_chain::ChainKey;
+use crate::crypto::inner_keys::InnerKeys;
+use crate::crypto::root_secret::RootSecret;
 use crate::crypto::{CryptoError, inner_keys, signing_keys};
-use crate::model::event::{Context, EventType};
+use crate::model::event::{Context, Event, EventType};
+use crate::store::leaked_secret::{EndedByReplacement, NewKeys};
 
 /// Why the keys were not sealed again.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +20,11 @@ pub enum RotationFailure {
         "signing key {0} opens neither with DOORWARD_SECRET nor with DOORWARD_SECRET_PREVIOUS; set the secret that it was sealed with, or revoke it: doorward keys revoke {0}"
     )]
     Unreadable(String),
+    /// A replacement of keys that would be sealed under the leaked secret.
+    #[error(
+        "set the new secret as DOORWARD_SECRET and the leaked one as DOORWARD_SECRET_PREVIOUS first, for the servers too"
+    )]
+    NoNewSecret,
     /// Another node made or revoked a key.
     #[error("a key was made or revoked meanwhile; nothing has changed, run the command again")]
     Outrun,
@@ -76,4 +88,38 @@ pub async fn rotate(app: &App, context: &Context) -> Result<RotatedSecret, Rotat
     } else {
         Err(RotationFailure::Outrun)
     }
+}
+
+/// Answers a leak of the previous root secret, in one transaction: every inner key and signing key is
+/// replaced, and every session and device ticket ends. Only the key of the audit record is kept, to
+/// verify earlier events. Running nodes take the new keys up by the feed.
+///
+/// # Errors
+/// [`RotationFailure`]; the database is then as before.
+pub async fn replace_leaked(app: &App, context: &Context) -> Result<EndedByReplacement, RotationFailure> {
+    let secrets = &app.crypto.root_secrets;
+    let is_new = |previous: &RootSecret| previous.as_bytes() != secrets.current.as_bytes();
+    if !secrets.previous.as_ref().is_some_and(is_new) {
+        return Err(RotationFailure::NoNewSecret);
+    }
+    let sealed = app.store.inner_keys().await.map_err(Failure::from)?;
+    let before = InnerKeys::open(&sealed, secrets)?;
+    let (after, now) = (before.successor()?, app.clock.now());
+    let signing = keys::only_key(app).await?;
+    let replacement = NewKeys {
+        inner_before: &sealed,
+        inner: &after.seal(&secrets.current, now)?,
+        signing: signing.as_ref(),
+        chain_before: &ChainKey::of(&before),
+    };
+    let chain = Arc::new(ChainKey::of(&after));
+    let event = Event::new(chain, EventType::SecretRotated, context, now);
+    let ended = app
+        .store
+        .replace_keys(&replacement, &event)
+        .await
+        .map_err(Failure::from)?
+        .ok_or(RotationFailure::Outrun)?;
+    keys::reload(app).await.map_err(Failure::from)?;
+    Ok(ended)
 }

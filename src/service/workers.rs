@@ -10,7 +10,7 @@ use crate::app::workers::Worker;
 #[must_use]
 pub fn list(app: &App, begun: FeedPosition) -> Vec<Worker<'_>> {
     vec![
-        Worker::endless("feed", feed::follow(app, begun)),
+        Worker::new("feed", feed::follow(app, begun)),
         Worker::endless("uses of generations", sessions::keep_uses_written(app)),
         Worker::endless("abandoned attempts", login::keep_settled(app)),
         Worker::endless("purge", maintenance::keep_purged(app)),

@@ -13,6 +13,9 @@ pub enum StoreError {
     /// The statement can never succeed: a defect of ours.
     #[error("the database refused a statement: {0}")]
     Refused(#[source] Arc<sqlx::Error>),
+    /// The inner keys were replaced, and this process has not taken up the new ones yet.
+    #[error("the keys of the database were replaced; the new ones are taken up within a second")]
+    KeysReplaced,
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -27,8 +30,10 @@ impl From<sqlx::Error> for StoreError {
 
 impl StoreError {
     fn database(&self) -> Option<&dyn DatabaseError> {
-        let (Self::Unavailable(cause) | Self::Refused(cause)) = self;
-        cause.as_database_error()
+        match self {
+            Self::Unavailable(cause) | Self::Refused(cause) => cause.as_database_error(),
+            Self::KeysReplaced => None,
+        }
     }
 
     /// Whether a unique index refused: another row has the value.

@@ -16,8 +16,14 @@ use crate::model::clock::Timestamp;
 use crate::model::event::{Chain, ChainLinks, Event, EventFilter, EventRow, EventType};
 
 /// Appends an event within the transaction whose change it tells of.
+///
+/// # Errors
+/// [`StoreError::KeysReplaced`] if the key of the event no longer links; the change must not be then.
 pub(super) async fn append(tx: &mut Tx, event: &Event<'_>) -> Result<(), StoreError> {
     let end = hold_chain(tx).await?;
+    if end.key_generation != event.key().generation() {
+        return Err(StoreError::KeysReplaced);
+    }
     let (row, chain) = event.follow(&end);
     tx.query(
         "INSERT INTO events (id, created_at, type, actor, actor_id, user_id, session_id, ip, request_id, details, link)
@@ -44,7 +50,7 @@ async fn hold_chain(tx: &mut Tx) -> Result<Chain, StoreError> {
     tx.query(
         "UPDATE audit_chain
          SET last_id = last_id
-         RETURNING first_id, first_link, last_id, last_link, seal",
+         RETURNING first_id, first_link, last_id, last_link, seal, key_generation",
     )
     .one()
     .await
@@ -53,16 +59,36 @@ async fn hold_chain(tx: &mut Tx) -> Result<Chain, StoreError> {
 async fn set_ends(tx: &mut Tx, chain: Chain) -> Result<(), StoreError> {
     tx.query(
         "UPDATE audit_chain
-         SET first_id = $1, first_link = $2, last_id = $3, last_link = $4, seal = $5",
+         SET first_id = $1, first_link = $2, last_id = $3, last_link = $4, seal = $5, key_generation = $6",
     )
     .bind(chain.first_id)
     .bind(chain.first_link)
     .bind(chain.last_id)
     .bind(chain.last_link)
     .bind(chain.seal)
+    .bind(chain.key_generation)
     .execute()
     .await
     .map(drop)
+}
+
+/// Gives the chain another key. Ends that someone has moved are not sealed again: a verification must
+/// go on finding them. Says whether it did: not if its key is not `old` any more.
+pub(super) async fn replace_key(
+    tx: &mut Tx,
+    old: &dyn ChainLinks,
+    new: &dyn ChainLinks,
+) -> Result<bool, StoreError> {
+    let mut chain = hold_chain(tx).await?;
+    if chain.key_generation != old.generation() {
+        return Ok(false);
+    }
+    if old.seal(&chain) == chain.seal {
+        chain.seal = new.seal(&chain);
+    }
+    chain.key_generation = new.generation();
+    set_ends(tx, chain).await?;
+    Ok(true)
 }
 
 impl Store {
@@ -130,7 +156,7 @@ impl Store {
     pub async fn chain(&self) -> Result<Chain, StoreError> {
         self.read(
             "store chain",
-            "SELECT first_id, first_link, last_id, last_link, seal
+            "SELECT first_id, first_link, last_id, last_link, seal, key_generation
              FROM audit_chain",
         )
         .one()
@@ -234,7 +260,7 @@ impl Store {
             .into_iter()
             .take_while(|row| row.created_at < before)
         {
-            if row.id != place || row.link != links.link(&link, &row) {
+            if row.id != place || !links.has_linked(&link, &row) {
                 log::error!(
                     "event {place} does not verify, so old events are not deleted; run: doorward audit verify"
                 );

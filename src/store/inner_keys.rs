@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::tx::End::{Commit, Rollback};
+use super::tx::Tx;
 use super::{Store, StoreError, events};
 use crate::model::event::Event;
 use crate::model::inner_key::SealedInnerKey;
@@ -11,6 +12,22 @@ use crate::model::signing_key::SealedKey;
 
 /// A key, and what it is sealed as from now on.
 pub type SealedAgain<K> = (K, Vec<u8>);
+
+/// Adds a key, if there is none of its purpose and generation.
+pub(super) async fn add_inner_key(tx: &mut Tx, key: &SealedInnerKey) -> Result<(), StoreError> {
+    tx.query(
+        "INSERT INTO inner_keys (purpose, generation, sealed, created_at)
+         VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&key.purpose)
+    .bind(key.generation)
+    .bind(&key.sealed)
+    .bind(key.created_at)
+    .execute()
+    .await
+    .map(drop)
+}
 
 impl Store {
     /// Every inner key.
@@ -55,17 +72,7 @@ impl Store {
     pub async fn add_inner_keys(&self, keys: &[SealedInnerKey]) -> Result<(), StoreError> {
         self.transaction("store add_inner_keys", async |tx| {
             for key in keys {
-                tx.query(
-                    "INSERT INTO inner_keys (purpose, generation, sealed, created_at)
-                     VALUES ($1, $2, $3, $4)
-                     ON CONFLICT DO NOTHING",
-                )
-                .bind(&key.purpose)
-                .bind(key.generation)
-                .bind(&key.sealed)
-                .bind(key.created_at)
-                .execute()
-                .await?;
+                add_inner_key(tx, key).await?;
             }
             Ok(Commit(()))
         })

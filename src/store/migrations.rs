@@ -84,6 +84,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/sqlite/0010_inner_keys.sql"),
         postgres: include_str!("migrations/postgres/0010_inner_keys.sql"),
     },
+    Step {
+        version: 11,
+        name: "chain_key",
+        sqlite: include_str!("migrations/sqlite/0011_chain_key.sql"),
+        postgres: include_str!("migrations/postgres/0011_chain_key.sql"),
+    },
 ];
 
 fn migrator(text: fn(&Step) -> &'static str) -> Migrator {

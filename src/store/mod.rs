@@ -17,6 +17,7 @@ pub mod generation_uses;
 mod handle;
 pub mod inner_keys;
 pub mod keys;
+pub mod leaked_secret;
 mod migrations;
 mod open;
 mod pool;

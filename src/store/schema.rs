@@ -136,6 +136,7 @@ pub const TABLES: &[Table] = &[
             number("last_id"),
             bytes("last_link"),
             bytes("seal"),
+            number("key_generation"),
         ],
     ),
     copied(

@@ -263,9 +263,10 @@ async fn events_are_filtered_and_come_page_by_page(#[case] engine: Engine) {
 async fn empty_chain(app: &TestApp) {
     app.sql("DELETE FROM audit_chain").await;
     if app.database.starts_with("postgres") {
-        app.sql("INSERT INTO audit_chain VALUES (1, '', 0, '', '')").await;
+        app.sql("INSERT INTO audit_chain VALUES (1, '', 0, '', '', 1)")
+            .await;
     } else {
-        app.sql("INSERT INTO audit_chain VALUES (1, x'', 0, x'', x'')")
+        app.sql("INSERT INTO audit_chain VALUES (1, x'', 0, x'', x'', 1)")
             .await;
     }
 }

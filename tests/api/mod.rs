@@ -14,6 +14,7 @@ mod floods;
 mod fresh_proof;
 mod http;
 mod keys;
+mod leaked_secret;
 mod lock;
 mod login;
 mod me;

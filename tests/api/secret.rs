@@ -25,12 +25,12 @@ use crate::support::child::Finished;
 use crate::support::process::{Server, output};
 use crate::support::{Engine, PASSWORD, SECRET, TestApp};
 
-const NEXT: &str = "the next root secret of these tests";
+pub(super) const NEXT: &str = "the next root secret of these tests";
 const OTHER: &str = "a secret that never sealed anything";
-const WITH_JWKS: (&str, &str) = ("DOORWARD_JWT_ALGORITHM", "EdDSA");
+pub(super) const WITH_JWKS: (&str, &str) = ("DOORWARD_JWT_ALGORITHM", "EdDSA");
 
 /// A command on the database, with the secrets that are not empty.
-fn command(app: &TestApp, secret: &str, previous: &str, arguments: &[&str]) -> Finished {
+pub(super) fn command(app: &TestApp, secret: &str, previous: &str, arguments: &[&str]) -> Finished {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = vec![
         ("DATABASE_URL", app.database.as_str()),
@@ -43,7 +43,7 @@ fn command(app: &TestApp, secret: &str, previous: &str, arguments: &[&str]) -> F
     output(folder.path(), &settings, arguments)
 }
 
-async fn store_at(url: &str) -> Store {
+pub(super) async fn store_at(url: &str) -> Store {
     Store::open(&DatabaseUrl::parse(url).unwrap()).await.unwrap()
 }
 

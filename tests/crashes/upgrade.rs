@@ -2,6 +2,7 @@
 //! schema is refused: `store::a_newer_schema_is_refused`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use doorward::crypto::audit_chain::ChainKey;
@@ -25,7 +26,7 @@ use crate::support::app::fresh_database;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD};
 
-const NEWEST: usize = 10;
+const NEWEST: usize = 11;
 
 fn migrations(engine: Engine) -> Vec<PathBuf> {
     let folder = if engine == Engine::Sqlite {
@@ -120,11 +121,11 @@ fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
 
 fn first_event(root: &RootSecret, now: Timestamp, bytes: impl Fn(&[u8]) -> String) -> String {
     let (key, context) = (
-        ChainKey::new(&root.derive("audit chain").unwrap()),
+        Arc::new(ChainKey::new(&root.derive("audit chain").unwrap())),
         Context::own(Actor::Server),
     );
     let (row, chain) =
-        Event::new(&key, EventType::ServerStarted, &context, now).follow(&Chain::genesis(&key));
+        Event::new(key.clone(), EventType::ServerStarted, &context, now).follow(&Chain::genesis(&*key));
     format!(
         "INSERT INTO events (id, created_at, type, actor, ip, request_id, details, link) VALUES (1, {}, '{}', '{}', '', '', '{}', {});
          UPDATE audit_chain SET last_id = 1, last_link = {}, seal = {};",

@@ -4,7 +4,7 @@ mod conflicts;
 mod schema;
 
 use rstest::rstest;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use doorward::crypto::audit_chain::ChainKey;
@@ -60,11 +60,11 @@ fn verified(password_version: i64) -> SessionGuard {
 
 static CURL: LazyLock<SeenClient> = LazyLock::new(|| SeenClient::new("192.0.2.7", "curl"));
 static OWN: Context = Context::own(Actor::Server);
-static KEY: LazyLock<ChainKey> = LazyLock::new(|| ChainKey::new(&[7; 32]));
+static KEY: LazyLock<Arc<ChainKey>> = LazyLock::new(|| Arc::new(ChainKey::new(&[7; 32])));
 
 /// Something that happened now.
 fn event(kind: EventType) -> Event<'static> {
-    Event::new(&*KEY, kind, &OWN, NOW)
+    Event::new(KEY.clone(), kind, &OWN, NOW)
 }
 
 fn session_of(user: &PublicAccount) -> NewSession<'static> {

@@ -99,7 +99,7 @@ async fn lock_counter(app: &App, user: UserId) -> Result<Option<Uuid>, Failure> 
     let account = app.store.user_by_email(email.key()).await?;
     Ok(account.map(|account| {
         let name = account_name(&account.me.email, Some(&email));
-        app.crypto.counter_names.of_account(&name, Some(&account))
+        app.crypto.keyed().counter_names.of_account(&name, Some(&account))
     }))
 }
 

@@ -32,12 +32,13 @@ pub async fn identify(app: &App, login: Login<'_>) -> Result<Identified, Failure
         Some(email) => app.store.user_by_email(email.key()).await?,
         None => None,
     };
+    let keyed = app.crypto.keyed();
     let known_device = login.device.zip(account.as_ref()).filter(|(ticket, account)| {
         let holder = TicketHolder::of(account);
-        app.crypto.device_tickets.check(ticket, holder, app.clock.now()) != TicketState::Void
+        keyed.device_tickets.check(ticket, holder, app.clock.now()) != TicketState::Void
     });
     let name = account_name(login.username, email.as_ref());
-    let names = &app.crypto.counter_names;
+    let names = &keyed.counter_names;
     let (counters, caller) = match known_device {
         Some((_, account)) => (
             names.of_devices(&name, account),

@@ -31,7 +31,7 @@ pub async fn reauthenticate(
     let shown = Password::parse(current).ok_or(Failure::WrongPassword)?;
     let user = bearer.state.me.id;
     let credential = app.store.credential(user).await?.ok_or(Failure::InvalidToken)?;
-    let counters = app.crypto.counter_names.of_session(bearer.session);
+    let counters = app.crypto.keyed().counter_names.of_session(bearer.session);
     let stored = Some(credential.password_hash.clone());
     let check = async |place| password::check_stored(app, stored, shown, place).await;
     let (checked, attempt) = Attempt::check(app, counters, caller(context), check).await?;

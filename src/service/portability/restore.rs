@@ -3,12 +3,11 @@
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::crypto::{CryptoError, random, signing_keys};
+use crate::crypto::{CryptoError, random};
 use crate::model::clock::Timestamp;
 use crate::model::event::{Context, EventFilter, EventType};
-use crate::model::signing_key::next_generation;
-use crate::service::Failure;
 use crate::service::audit::{self, AuditVerdict};
+use crate::service::{Failure, keys};
 use crate::store::portability::Voided;
 
 /// Why a restored database was not taken into use.
@@ -22,7 +21,7 @@ pub enum RestoreFailure {
     /// The database failed.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// No entropy, or a key was refused.
+    /// No entropy.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
 }
@@ -46,18 +45,7 @@ pub async fn void_restored(app: &App, context: &Context) -> Result<Restored, Res
         return Err(RestoreFailure::RecordBroken);
     }
     let (events, _) = audit::find(app, &EventFilter::default(), 1).await?;
-    let now = app.clock.now();
-    let key = if app.config.tokens.shares_its_key() {
-        None
-    } else {
-        let keys = app.store.signing_keys().await.map_err(Failure::from)?;
-        let generation = next_generation(&keys);
-        let (root, algorithm) = (
-            &app.crypto.root_secrets.current,
-            app.crypto.access_tokens.algorithm(),
-        );
-        Some(signing_keys::generate(root, algorithm, generation, now, now)?)
-    };
+    let key = keys::only_key(app).await?;
     let epoch = Uuid::from_bytes(random::<16>()?);
     let event = app.event(EventType::Restored, context);
     let voided = app

@@ -80,6 +80,7 @@ pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Cont
 pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
     let presented = app
         .crypto
+        .keyed()
         .refresh_tokens
         .verify(token)
         .map(|VerifiedRefreshToken { session, .. }| session);

@@ -42,7 +42,7 @@ pub enum ExpectedToken {
 /// An infrastructure failure: while the database is away, the answer is an error and never
 /// *inactive*.
 pub async fn introspect(app: &App, token: &str, expected: ExpectedToken) -> Result<Option<Active>, Failure> {
-    if let Some(presented) = app.crypto.refresh_tokens.verify(token) {
+    if let Some(presented) = app.crypto.keyed().refresh_tokens.verify(token) {
         if expected == ExpectedToken::Access {
             return Ok(None);
         }

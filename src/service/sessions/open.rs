@@ -65,7 +65,8 @@ pub async fn open(
         generation: 0,
     };
     let tokens = issue(app, session.id, identity, now)?;
-    let (tickets, holder) = (&app.crypto.device_tickets, TicketHolder::of(&account));
+    let (keyed, holder) = (app.crypto.keyed(), TicketHolder::of(&account));
+    let tickets = &keyed.device_tickets;
     let is_fresh = |ticket| tickets.check(ticket, holder, now) == TicketState::Fresh;
     Ok(if client.device.is_some_and(is_fresh) {
         tokens

@@ -38,6 +38,7 @@ async fn exchange(
 ) -> Result<(TokenPair, &'static str), Failure> {
     let presented = app
         .crypto
+        .keyed()
         .refresh_tokens
         .verify(token)
         .ok_or(Failure::InvalidGrant(RefreshRefusal::NotOurs))?;

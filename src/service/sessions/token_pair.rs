@@ -47,7 +47,11 @@ pub fn issue(
     Ok(TokenPair {
         access_token: app.crypto.access_tokens.issue(session, identity, now)?,
         expires_in: app.crypto.access_tokens.ttl_secs(),
-        refresh_token: app.crypto.refresh_tokens.issue(session, identity.generation),
+        refresh_token: app
+            .crypto
+            .keyed()
+            .refresh_tokens
+            .issue(session, identity.generation),
         device_ticket: None,
     })
 }
