@@ -1,5 +1,6 @@
 //! Passwords on the hashing threads: hashed and verified at the configured cost.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::HashSettings;
@@ -83,6 +84,12 @@ impl Passwords {
             self.refused.fetch_add(1, Ordering::Relaxed);
         }
         outcome
+    }
+
+    /// Notes that the password of a request from an address was right: it counts as no demand of its
+    /// networks for places.
+    pub fn was_right(&self, ip: IpAddr) {
+        self.pool.take_demand_back(ip);
     }
 
     /// Tells how long the queue is, and how long it may be.

@@ -9,6 +9,7 @@
 //! costs a fifth of the hash) and gives it back after a pause. What a job computes is not this
 //! module's matter.
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -237,6 +238,11 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
         let turns = self.0.turns();
         reading.gauge(&QUEUE_DEPTH, &[], turns.queue.waiting());
         reading.gauge(&QUEUE_CAPACITY, &[], turns.queue.places());
+    }
+
+    /// Notes that a request from an address was an honest one.
+    pub fn take_demand_back(&self, ip: IpAddr) {
+        self.0.turns().queue.take_demand_back(ip);
     }
 
     /// Waits for a place and its turn.

@@ -51,7 +51,7 @@ impl Place {
 pub struct Reply {
     pub status: u16,
     head: String,
-    body: String,
+    pub body: String,
 }
 
 impl Reply {

@@ -122,7 +122,8 @@ async fn come(people: &mut [Person], door: &Door, tries: usize) -> Fared {
         for nth in 1..=tries {
             let begun = monotonic_now();
             let reply = person.login(door).await;
-            fared.times.push(begun.elapsed());
+            let took = begun.elapsed();
+            fared.times.push(took);
             let reply = match reply {
                 Ok(reply) if reply.status == 200 => {
                     person.refresh_token = reply.text("refresh_token");
@@ -135,11 +136,13 @@ async fn come(people: &mut [Person], door: &Door, tries: usize) -> Fared {
                 }
                 Ok(reply) => reply,
                 Err(cause) => {
-                    fared.refusals.push(format!("login: {cause}"));
+                    fared.refusals.push(format!("login: {cause} after {took:?}"));
                     continue;
                 }
             };
-            fared.refusals.push(format!("login: {}", reply.status));
+            fared
+                .refusals
+                .push(format!("login: {} after {took:?}", reply.status));
             if nth < tries {
                 let pause = reply.header("retry-after").parse().unwrap_or(1);
                 tokio::time::sleep(Duration::from_secs(pause.min(LONGEST_PAUSE))).await;

@@ -121,11 +121,11 @@ async fn looks(door: &Door, process: u32, place: &Place, stop: &AtomicBool) -> S
             };
             let reply = connection.ask(place, &request).await?;
             kept = Some(connection);
-            std::io::Result::Ok(reply.status)
+            std::io::Result::Ok(reply)
         };
         match answered.await {
-            Ok(200) => seen.ready += 1,
-            Ok(status) => seen.not_ready.push(status.to_string()),
+            Ok(reply) if reply.status == 200 => seen.ready += 1,
+            Ok(reply) => seen.not_ready.push(reply.body),
             Err(cause) => seen.not_ready.push(cause.to_string()),
         }
         seen.most_kib = seen.most_kib.max(memory_kib(process));

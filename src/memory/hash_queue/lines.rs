@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use hashlink::LinkedHashMap;
 use ipnet::IpNet;
 
+use super::demand::Demand;
+
 /// Networks that an item is from, the widest first.
-type Path<'a> = &'a [IpNet];
+pub type Path<'a> = &'a [IpNet];
 
 /// A line of numbered items, or lines of lines.
 pub trait WaitingLine: Default {
@@ -23,13 +25,13 @@ pub trait WaitingLine: Default {
     /// Takes the item whose turn it is.
     fn pop(&mut self) -> Option<Self::Item>;
 
-    /// Takes the last item of the network that has most.
-    fn pop_last_of_longest(&mut self) -> Option<Self::Item>;
+    /// Takes the last item of the network that has most; of equals the one with most demand.
+    fn pop_last_of_longest(&mut self, demand: &Demand) -> Option<Self::Item>;
 
     /// Takes the item that a newcomer may displace: the last one of the network that has most, if
-    /// afterwards it still has at least as many as the newcomer's network; else by the same rule within the
-    /// newcomer's own network.
-    fn displace(&mut self, newcomer: Path<'_>) -> Option<Self::Item>;
+    /// afterwards it still has at least as many as the newcomer's network, or if the newcomer's network has
+    /// none and less demand; else by the same rule within the newcomer's own network.
+    fn displace(&mut self, newcomer: Path<'_>, demand: &Demand) -> Option<Self::Item>;
 
     /// Takes an item by its networks and number.
     fn remove(&mut self, path: Path<'_>, number: u64) -> Option<Self::Item>;
@@ -51,11 +53,11 @@ impl<T> WaitingLine for BTreeMap<u64, T> {
         self.pop_first().map(|(_, item)| item)
     }
 
-    fn pop_last_of_longest(&mut self) -> Option<T> {
+    fn pop_last_of_longest(&mut self, _demand: &Demand) -> Option<T> {
         self.pop_last().map(|(_, item)| item)
     }
 
-    fn displace(&mut self, _newcomer: Path<'_>) -> Option<T> {
+    fn displace(&mut self, _newcomer: Path<'_>, _demand: &Demand) -> Option<T> {
         None
     }
 
@@ -92,10 +94,12 @@ impl<L: WaitingLine> Round<L> {
         Some(item)
     }
 
-    /// The network that has most items, and how many; of equals the one whose turn comes last.
-    fn longest(&self) -> Option<(IpNet, usize)> {
-        let lines = self.lines.iter().map(|(network, line)| (*network, line.len()));
-        lines.max_by_key(|(_, len)| *len)
+    /// The network that has most items, how many, and its demand; of equals the one with most demand,
+    /// then the one whose turn comes last.
+    fn longest(&self, demand: &Demand) -> Option<(IpNet, (usize, u32))> {
+        let lines = self.lines.iter();
+        let loads = lines.map(|(network, line)| (*network, (line.len(), demand.of(*network))));
+        loads.max_by_key(|(_, load)| *load)
     }
 }
 
@@ -128,18 +132,19 @@ impl<L: WaitingLine> WaitingLine for Round<L> {
         item
     }
 
-    fn pop_last_of_longest(&mut self) -> Option<Self::Item> {
-        let (network, _) = self.longest()?;
-        self.take(network, L::pop_last_of_longest)
+    fn pop_last_of_longest(&mut self, demand: &Demand) -> Option<Self::Item> {
+        let (network, _) = self.longest(demand)?;
+        self.take(network, |line| line.pop_last_of_longest(demand))
     }
 
-    fn displace(&mut self, newcomer: Path<'_>) -> Option<Self::Item> {
+    fn displace(&mut self, newcomer: Path<'_>, demand: &Demand) -> Option<Self::Item> {
         let (own, within) = newcomer.split_first()?;
-        let (longest, most) = self.longest()?;
-        if most > self.lines.get(own).map_or(0, L::len) + 1 {
-            return self.take(longest, L::pop_last_of_longest);
+        let (longest, (most, asked)) = self.longest(demand)?;
+        let own_len = self.lines.get(own).map_or(0, L::len);
+        if most > own_len + 1 || (own_len == 0 && asked > demand.of(*own)) {
+            return self.take(longest, |line| line.pop_last_of_longest(demand));
         }
-        self.take(*own, |line| line.displace(within))
+        self.take(*own, |line| line.displace(within, demand))
     }
 
     fn remove(&mut self, path: Path<'_>, number: u64) -> Option<Self::Item> {

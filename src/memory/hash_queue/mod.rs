@@ -5,8 +5,10 @@
 //! device that has logged in before. An account has at most one reserved place. All other places are
 //! served in turn by network, so that a flood from one network holds up no other: first over /24
 //! and /48, then within those over /32 and /64. A network keeps a second place only while no other
-//! network needs it.
+//! network needs it, and its only place only while no network without one asks that has lately asked
+//! less often: a flood from many networks, each of which holds one place, asks more often than people do.
 
+mod demand;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -16,7 +18,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use self::lines::{Round, WaitingLine as _};
+use self::demand::Demand;
+use self::lines::{Path, Round, WaitingLine as _};
 use crate::model::ids::UserId;
 use crate::model::throttle::widest_and_narrowest;
 
@@ -63,6 +66,40 @@ struct Waiting<T> {
 /// Lines of places: networks in turn, then the networks within, then first come, first served.
 type Lines<T> = Round<Round<BTreeMap<u64, Waiting<T>>>>;
 
+/// One kind of places, with the demand of networks for it.
+struct Share<T> {
+    waiting: Lines<T>,
+    demand: Demand,
+}
+
+impl<T> Default for Share<T> {
+    fn default() -> Self {
+        Self {
+            waiting: Lines::default(),
+            demand: Demand::default(),
+        }
+    }
+}
+
+impl<T> Share<T> {
+    fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn push(&mut self, place: Waiting<T>) {
+        let networks = place.caller.networks;
+        self.waiting.push(&networks, place.number, place);
+    }
+
+    fn pop_last_of_longest(&mut self) -> Option<Waiting<T>> {
+        self.waiting.pop_last_of_longest(&self.demand)
+    }
+
+    fn displace(&mut self, newcomer: Path<'_>) -> Option<Waiting<T>> {
+        self.waiting.displace(newcomer, &self.demand)
+    }
+}
+
 /// The item whose turn it is.
 pub struct Turn<T> {
     /// The item.
@@ -75,9 +112,9 @@ pub struct Turn<T> {
 pub struct HashQueue<T> {
     places: usize,
     /// Waiting reserved places; at most a quarter of all.
-    kept: Lines<T>,
+    kept: Share<T>,
     /// Waiting places of all others.
-    open: Lines<T>,
+    open: Share<T>,
     /// Accounts that have a reserved place or its turn.
     accounts: HashSet<UserId>,
     next_number: u64,
@@ -91,8 +128,8 @@ impl<T> HashQueue<T> {
     pub fn new(places: usize) -> Self {
         Self {
             places,
-            kept: Lines::default(),
-            open: Lines::default(),
+            kept: Share::default(),
+            open: Share::default(),
             accounts: HashSet::new(),
             next_number: 0,
             turns: 0,
@@ -112,12 +149,16 @@ impl<T> HashQueue<T> {
     }
 
     /// Gives an item a place. If the queue is full, one item gets none: that of the network that
-    /// holds most, or the new one. Returns the number of the new place, and the item without one.
+    /// holds most, that of one that has asked more often, or the new one. Returns the number of the new
+    /// place, and the item without one.
     pub fn push(&mut self, caller: Caller, item: T) -> (u64, Option<T>) {
         let number = self.next_number;
         self.next_number += 1;
         let place = Waiting { number, caller, item };
         let account = caller.account.filter(|account| !self.accounts.contains(account));
+        if account.is_some() {
+            self.kept.demand.add(&caller.networks);
+        }
         let out = match account {
             Some(account) if self.kept.len() < self.places / KEPT => {
                 self.keep(account, place);
@@ -142,12 +183,12 @@ impl<T> HashQueue<T> {
 
     fn keep(&mut self, account: UserId, place: Waiting<T>) {
         self.accounts.insert(account);
-        let networks = place.caller.networks;
-        self.kept.push(&networks, place.number, place);
+        self.kept.push(place);
     }
 
     fn push_open(&mut self, place: Waiting<T>) -> Option<Waiting<T>> {
         let networks = place.caller.networks;
+        self.open.demand.add(&networks);
         let mut displaced = None;
         if self.waiting() >= self.places {
             displaced = self.open.displace(&networks);
@@ -155,7 +196,7 @@ impl<T> HashQueue<T> {
                 return Some(place);
             }
         }
-        self.open.push(&networks, place.number, place);
+        self.open.push(place);
         displaced
     }
 
@@ -170,7 +211,11 @@ impl<T> HashQueue<T> {
         if both {
             self.turns = (self.turns + 1) % KEPT;
         }
-        let place = if of_kept { self.kept.pop() } else { self.open.pop() }?;
+        let place = if of_kept {
+            self.kept.waiting.pop()
+        } else {
+            self.open.waiting.pop()
+        }?;
         Some(Turn {
             item: place.item,
             account: place.caller.account.filter(|_| of_kept),
@@ -182,15 +227,23 @@ impl<T> HashQueue<T> {
         self.accounts.remove(&account);
     }
 
+    /// Notes that a request from an address was an honest one, so that it counts as no demand of its
+    /// networks.
+    pub fn take_demand_back(&mut self, ip: IpAddr) {
+        let networks = widest_and_narrowest(ip);
+        self.kept.demand.take_back(&networks);
+        self.open.demand.take_back(&networks);
+    }
+
     /// Takes an item back that waits no more, if it still has its place.
     pub fn remove(&mut self, caller: Caller, number: u64) -> Option<T> {
-        if let Some(place) = self.kept.remove(&caller.networks, number) {
+        if let Some(place) = self.kept.waiting.remove(&caller.networks, number) {
             if let Some(account) = caller.account {
                 self.accounts.remove(&account);
             }
             return Some(place.item);
         }
-        let place = self.open.remove(&caller.networks, number)?;
+        let place = self.open.waiting.remove(&caller.networks, number)?;
         Some(place.item)
     }
 }

@@ -1,10 +1,11 @@
 //! The rules of the queue one by one, then all of them against the same rules over lists.
 
-use std::collections::BTreeMap;
+mod lists;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use self::lists::ListedQueue;
 use super::*;
 
 fn stranger(ip: &str) -> Caller {
@@ -59,10 +60,58 @@ fn a_full_queue_displaces_the_last_place_of_the_network_that_holds_most() {
     assert_eq!(queue.push(stranger("2001:db8::1"), 6).1, Some(1));
     assert_eq!(
         queue.push(stranger("2001:db8:1::1"), 7).1,
-        Some(7),
-        "each holds one"
+        Some(0),
+        "each holds one, and this network asked most"
     );
-    assert_eq!(order(&mut queue), [0, 3, 4, 6]);
+    assert_eq!(
+        queue.push(stranger("2001:db8:1:1::1"), 8).1,
+        Some(8),
+        "none asked more"
+    );
+    assert_eq!(order(&mut queue), [3, 4, 6, 7]);
+}
+
+#[test]
+fn of_networks_with_a_place_each_the_one_that_asks_most_gives_way_to_one_that_asks_less() {
+    let networks: Vec<_> = (0..8)
+        .map(|number| stranger(&format!("192.0.{number}.1")))
+        .collect();
+    let mut queue = queue(4, &networks[..4]);
+    // All eight ask on and on.
+    for round in 0..3 {
+        for (number, network) in networks.iter().enumerate().skip(4) {
+            queue.push(*network, 10 * round + number);
+        }
+        for (number, network) in networks.iter().enumerate().take(4) {
+            queue.push(*network, 10 * round + number);
+        }
+    }
+    let honest = stranger("203.0.113.1");
+    assert!(queue.push(honest, 100).1.is_some_and(|out| out != 100));
+    for (number, network) in networks.iter().enumerate() {
+        assert_ne!(queue.push(*network, 200 + number).1, Some(100), "it stays");
+    }
+    assert!(order(&mut queue).contains(&100));
+    for _ in 0..20 {
+        queue.push(honest, 101);
+        queue.pop();
+    }
+    for (item, network) in networks.iter().enumerate().take(4) {
+        queue.push(*network, item);
+    }
+    assert_eq!(
+        queue.push(honest, 102).1,
+        Some(102),
+        "it asks more than the others now"
+    );
+    for _ in 0..20 {
+        queue.take_demand_back("203.0.113.1".parse().unwrap());
+    }
+    assert_ne!(
+        queue.push(honest, 103).1,
+        Some(103),
+        "but its passwords were right"
+    );
 }
 
 #[test]
@@ -142,146 +191,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..60_u64).prop_map(Step::Remove),
         1 => (0..4_i64).prop_map(Step::End),
     ]
-}
-
-/// A share of the queue as one list: the network that was served longest ago is next.
-#[derive(Default)]
-struct ListedShare {
-    waiting: Vec<(u64, Caller)>,
-    /// When a network was served or came to wait.
-    since: BTreeMap<(usize, IpNet), u64>,
-    now: u64,
-}
-
-impl ListedShare {
-    fn count(&self, level: usize, network: IpNet) -> usize {
-        let of_network = |(_, caller): &&(u64, Caller)| caller.networks[level] == network;
-        self.waiting.iter().filter(of_network).count()
-    }
-
-    fn push(&mut self, number: u64, caller: Caller) {
-        self.now += 1;
-        for (level, network) in caller.networks.into_iter().enumerate() {
-            if self.count(level, network) == 0 {
-                self.since.insert((level, network), self.now);
-            }
-        }
-        self.waiting.push((number, caller));
-        self.waiting.sort_by_key(|(number, _)| *number);
-    }
-
-    fn take(&mut self, number: u64) -> (u64, Caller) {
-        let at = self.waiting.iter().position(|(other, _)| *other == number);
-        self.waiting.remove(at.unwrap())
-    }
-
-    fn pop(&mut self) -> Option<(u64, Caller)> {
-        let turn = |(number, caller): &(u64, Caller)| {
-            let since = |level: usize| self.since[&(level, caller.networks[level])];
-            (since(0), since(1), *number)
-        };
-        let (number, _) = *self.waiting.iter().min_by_key(|place| turn(place))?;
-        let (_, caller) = self.take(number);
-        self.now += 1;
-        for (level, network) in caller.networks.into_iter().enumerate() {
-            self.since.insert((level, network), self.now);
-        }
-        Some((number, caller))
-    }
-
-    /// The last place of the network that holds most, of equals of the one whose turn comes last.
-    fn longest(&self, within: Option<IpNet>) -> Option<(u64, Caller)> {
-        let rank = |(number, caller): &(u64, Caller)| {
-            let of = |level: usize| {
-                let network = caller.networks[level];
-                (self.count(level, network), self.since[&(level, network)])
-            };
-            (of(0), of(1), *number)
-        };
-        let candidates = self.waiting.iter();
-        let candidates =
-            candidates.filter(|(_, caller)| within.is_none_or(|network| caller.networks[0] == network));
-        candidates.max_by_key(|place| rank(place)).copied()
-    }
-
-    fn displaced_by(&self, newcomer: Caller) -> Option<(u64, Caller)> {
-        let more = |level: usize, other: Caller| {
-            self.count(level, other.networks[level]) > self.count(level, newcomer.networks[level]) + 1
-        };
-        let (number, longest) = self.longest(None)?;
-        if more(0, longest) {
-            return Some((number, longest));
-        }
-        let (number, longest) = self.longest(Some(newcomer.networks[0]))?;
-        more(1, longest).then_some((number, longest))
-    }
-}
-
-/// The rules of the queue once more, over lists.
-#[derive(Default)]
-struct ListedQueue {
-    kept: ListedShare,
-    open: ListedShare,
-    accounts: Vec<UserId>,
-    turns: usize,
-    numbers: u64,
-}
-
-impl ListedQueue {
-    fn push(&mut self, places: usize, caller: Caller) -> Option<u64> {
-        let number = self.numbers;
-        self.numbers += 1;
-        let full = self.kept.waiting.len() + self.open.waiting.len() == places;
-        let account = caller.account.filter(|account| !self.accounts.contains(account));
-        let mut to_open = (number, caller);
-        if let Some(account) = account {
-            if self.kept.waiting.len() < places / 4 {
-                self.accounts.push(account);
-                self.kept.push(number, caller);
-                let (longest, _) = full.then(|| self.open.longest(None)).flatten()?;
-                return Some(self.open.take(longest).0);
-            }
-            if let Some(displaced) = self.kept.displaced_by(caller) {
-                to_open = self.kept.take(displaced.0);
-                self.accounts.retain(|other| Some(*other) != displaced.1.account);
-                self.accounts.push(account);
-                self.kept.push(number, caller);
-            }
-        }
-        if !full {
-            self.open.push(to_open.0, to_open.1);
-            return None;
-        }
-        let Some((displaced, _)) = self.open.displaced_by(to_open.1) else {
-            return Some(to_open.0);
-        };
-        self.open.take(displaced);
-        self.open.push(to_open.0, to_open.1);
-        Some(displaced)
-    }
-
-    fn pop(&mut self) -> Option<(u64, Option<UserId>)> {
-        let mut of_kept = !self.kept.waiting.is_empty();
-        if of_kept && !self.open.waiting.is_empty() {
-            of_kept = self.turns.is_multiple_of(4);
-            self.turns += 1;
-        }
-        if of_kept {
-            self.kept.pop().map(|(number, caller)| (number, caller.account))
-        } else {
-            self.open.pop().map(|(number, _)| (number, None))
-        }
-    }
-
-    fn remove(&mut self, number: u64) -> Option<u64> {
-        let has = |share: &ListedShare| share.waiting.iter().any(|(other, _)| *other == number);
-        if has(&self.kept) {
-            let (_, caller) = self.kept.take(number);
-            self.accounts.retain(|other| Some(*other) != caller.account);
-            return Some(number);
-        }
-        has(&self.open).then(|| self.open.take(number).0)
-    }
 }
 
 proptest! {
