@@ -19,8 +19,8 @@ use doorward::model::clock::{Clock, Timestamp};
 use doorward::model::ids::{SessionId, Subject};
 use doorward::model::permission::Permissions;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
+use doorward::store::{IfAbsent, Store};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use sqlx_postgres::PgConnection;
 use sqlx_sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -179,7 +179,9 @@ impl Database {
     pub fn access_tokens(&self, algorithm: SigningAlgorithm, seats: &[Seat], many: usize) -> Vec<String> {
         block_on(async {
             let now = Clock::System.now();
-            let store = Store::open(&self.0).await.expect("the database");
+            let store = Store::open(&self.0, IfAbsent::Create)
+                .await
+                .expect("the database");
             let keys = usable_keys(&store, &roots(), now).await.expect("the keys").keys;
             store.close().await;
             let issuer = AccessTokens::new(keys, algorithm, ISSUER.to_owned(), "doorward".to_owned(), HOUR);
@@ -191,7 +193,9 @@ impl Database {
     /// The first refresh token of each session.
     pub fn refresh_tokens(&self, seats: &[Seat]) -> Vec<String> {
         block_on(async {
-            let store = Store::open(&self.0).await.expect("the database");
+            let store = Store::open(&self.0, IfAbsent::Create)
+                .await
+                .expect("the database");
             let sealed = store.inner_keys().await.expect("inner keys");
             store.close().await;
             let issuer = RefreshTokens::new(&InnerKeys::open(&sealed, &roots()).expect("keys"));

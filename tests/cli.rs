@@ -291,7 +291,14 @@ fn a_setting_is_a_flag_of_every_command_before_and_after_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let url = "sqlite://elsewhere.db";
     for arguments in [
-        &["--database-url", url, "user", "list"][..],
+        &[
+            "--database-url",
+            url,
+            "user",
+            "create",
+            "a@example.com",
+            "--invite",
+        ][..],
         &["user", "--database-url", url, "list"],
         &["user", "list", "--json", "--database-url", url],
     ] {

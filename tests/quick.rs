@@ -16,6 +16,7 @@ mod api;
 mod architecture;
 mod attacks;
 mod cli;
+mod database_paths;
 mod docs;
 mod document;
 mod interleavings;

@@ -384,6 +384,13 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
         .collect();
     for round in 0..5 {
         tokio::time::sleep(Duration::from_millis(300)).await;
+        // A machine that is busy with other work needs longer for as many.
+        let mut looks = 0;
+        while acknowledged.load(Ordering::SeqCst) < 3 * (round + 1) {
+            looks += 1;
+            assert!(looks < 1200, "no registration is acknowledged");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         let before = acknowledged.load(Ordering::SeqCst);
         let file = folder.path().join(format!("backup-{round}.db"));
         let (from, to) = (folder.path().to_owned(), file.clone());
@@ -412,7 +419,6 @@ async fn a_backup_under_load_opens_and_holds_all_that_was_acknowledged_before_it
     for writer in writers {
         writer.await.unwrap();
     }
-    assert!(acknowledged.load(Ordering::SeqCst) > 10);
     let last = folder.path().join("backup-4.db");
     // A file that is there is not overwritten.
     output(folder.path(), &[], &["backup", last.to_str().unwrap()]).expect(1);

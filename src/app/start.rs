@@ -14,8 +14,8 @@ use crate::memory::hash_pool::HashTimes;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::event::EventType;
 use crate::model::signing_key::next_generation;
-use crate::store::Store;
 use crate::store::url::DatabaseUrl;
+use crate::store::{IfAbsent, Store};
 use crate::telemetry::metrics::Metrics;
 
 impl App {
@@ -25,7 +25,7 @@ impl App {
     /// # Errors
     /// [`StartError`], in words for the operator.
     pub async fn build(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let app = Self::open(config, clock).await?;
+        let app = Self::open(config, clock, IfAbsent::Create).await?;
         if !app.config.tokens.shares_its_key() {
             let keys = first_keys(&app).await?;
             app.crypto.access_tokens.replace_keys(keys);
@@ -47,7 +47,7 @@ impl App {
                 Some(kept.ok_or_else(|| StartError::SecretLost(file.display().to_string()))?);
         }
         config.server.database = copy;
-        Self::open(config, clock).await
+        Self::open(config, clock, IfAbsent::Refuse).await
     }
 
     /// Opens the parts like [`Self::build`], but makes no signing key. For commands, which manage a
@@ -55,8 +55,8 @@ impl App {
     ///
     /// # Errors
     /// [`StartError`], in words for the operator.
-    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
-        let store = Store::open(&config.server.database).await?;
+    pub async fn open(config: Config, clock: Clock, if_absent: IfAbsent) -> Result<Self, StartError> {
+        let store = Store::open(&config.server.database, if_absent).await?;
         let secrets = RootSecrets {
             current: root_secret(&config, &store).await?,
             previous: config.server.secret_previous.clone(),

@@ -14,6 +14,7 @@ use super::progress::Progress;
 use crate::app::App;
 use crate::formats::sources::{FirebaseParameters, Parameters, Source};
 use crate::service::portability::{self, Import, Imported, Listener};
+use crate::store::IfAbsent;
 
 /// Options of the command.
 #[derive(Debug, Args)]
@@ -37,6 +38,17 @@ pub struct ImportOptions {
     dry_run: bool,
     #[command(flatten)]
     format: Format,
+}
+
+impl ImportOptions {
+    /// An import can begin an installation; a rehearsal changes nothing.
+    pub const fn if_absent(&self) -> IfAbsent {
+        if self.dry_run {
+            IfAbsent::Refuse
+        } else {
+            IfAbsent::Create
+        }
+    }
 }
 
 fn source_parser() -> impl TypedValueParser<Value = Source> {

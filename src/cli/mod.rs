@@ -2,7 +2,8 @@
 //!
 //! Every command takes every setting as a flag. A command that works on the database opens it
 //! itself and needs no running server; running servers see the change within a second. Every
-//! command except `serve` ends when its work is done.
+//! command except `serve` ends when its work is done. Only `serve` and the commands that can begin
+//! an installation make a database.
 
 mod audit;
 mod backup;
@@ -14,6 +15,7 @@ mod flags;
 mod health;
 mod import;
 mod keys;
+mod new_files;
 mod openapi;
 mod operator;
 mod output;
@@ -33,8 +35,10 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::app::App;
 use crate::config::{Config, SettingSource};
 use crate::model::clock::Clock;
+use crate::store::IfAbsent;
 pub use exit::Exit;
 use flags::SettingFlags;
+use new_files::NewFiles;
 
 const SETTINGS_NOTE: &str =
     "Every command takes the settings, as flags or environment variables: doorward help settings";
@@ -108,16 +112,20 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         Command::Openapi(options) => openapi::run(&options),
         Command::Config => config::run(&load()?),
         Command::Settings => settings::run(),
-        Command::User(action) => on_database(load()?, async |app| user::run(app, action).await),
-        Command::Keys(action) => on_database(load()?, async |app| keys::run(app, action).await),
-        Command::Secret(action) => on_database(load()?, async |app| secret::run(app, action).await),
-        Command::Audit(action) => on_database(load()?, async |app| audit::run(app, action).await),
+        Command::User(action) => on_database(load()?, action.if_absent(), async |app| {
+            user::run(app, action).await
+        }),
+        Command::Keys(action) => on_existing(load()?, async |app| keys::run(app, action).await),
+        Command::Secret(action) => on_existing(load()?, async |app| secret::run(app, action).await),
+        Command::Audit(action) => on_existing(load()?, async |app| audit::run(app, action).await),
         Command::Health => health::run(&load()?),
-        Command::Import(options) => on_database(load()?, async |app| import::run(app, options).await),
-        Command::Export(options) => on_database(load()?, async |app| export::run(app, &options).await),
-        Command::Backup(options) => on_database(load()?, async |app| backup::run(app, &options).await),
+        Command::Import(options) => on_database(load()?, options.if_absent(), async |app| {
+            import::run(app, options).await
+        }),
+        Command::Export(options) => on_existing(load()?, async |app| export::run(app, &options).await),
+        Command::Backup(options) => on_existing(load()?, async |app| backup::run(app, &options).await),
         Command::Restore(options) => System::new().block_on(restore::run(load()?, &options)),
-        Command::Copy(options) => on_database(load()?, async |app| copy::run(app, &options).await),
+        Command::Copy(options) => on_existing(load()?, async |app| copy::run(app, &options).await),
     }
 }
 
@@ -133,10 +141,23 @@ fn command() -> clap::Command {
     with_note(CommandLine::command())
 }
 
+/// Runs a command on a database that exists.
+fn on_existing(config: Config, work: impl AsyncFnOnce(&App) -> Result<(), Exit>) -> Result<(), Exit> {
+    on_database(config, IfAbsent::Refuse, work)
+}
+
 /// Opens the database, runs a command on it, and closes it.
-fn on_database(config: Config, work: impl AsyncFnOnce(&App) -> Result<(), Exit>) -> Result<(), Exit> {
+fn on_database(
+    config: Config,
+    if_absent: IfAbsent,
+    work: impl AsyncFnOnce(&App) -> Result<(), Exit>,
+) -> Result<(), Exit> {
     System::new().block_on(async {
-        let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
+        let new_files = NewFiles::before(&config);
+        let app = App::open(config, Clock::System, if_absent)
+            .await
+            .map_err(Exit::failed)?;
+        new_files.say();
         let done = work(&app).await;
         app.store.close().await;
         done

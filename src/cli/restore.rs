@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::{Clock, Timestamp};
 use crate::service::portability::{Restored, void_restored};
+use crate::store::IfAbsent;
 use crate::store::portability::{RestoreError, StagedFile};
 use crate::store::url::DatabaseUrl;
 
@@ -35,7 +36,9 @@ pub async fn run(config: Config, options: &RestoreOptions) -> Result<(), Exit> {
     if let Some(file) = &options.file {
         from_file(config, file).await
     } else {
-        let app = App::open(config, Clock::System).await.map_err(Exit::failed)?;
+        let app = App::open(config, Clock::System, IfAbsent::Refuse)
+            .await
+            .map_err(Exit::failed)?;
         let voided = void_restored(&app, &CLI).await;
         let now = app.clock.now();
         app.store.close().await;

@@ -1,5 +1,6 @@
 //! `doorward serve`: runs the server until SIGTERM or SIGINT.
 
+use std::io::{self, IsTerminal as _};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use actix_web::web::Data;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
+use super::new_files::NewFiles;
+use super::output::print;
 use crate::app::App;
 use crate::config::Config;
 use crate::model::clock::Clock;
@@ -48,6 +51,7 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     let stop = stop_signal().map_err(Exit::failed)?;
     let traces = Traces::from_environment(environment)
         .map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
+    let new_files = NewFiles::before(&config);
     let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
     app.telemetry.traces = traces.map(Arc::new);
     app.telemetry.dropped_lines = log.dropped_lines();
@@ -64,6 +68,11 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
         "Doorward {} listens at {scheme}://{address}{docs}",
         env!("CARGO_PKG_VERSION")
     );
+    if let Some(made) = new_files.made()
+        && io::stderr().is_terminal()
+    {
+        greet(&made, &format!("{scheme}://{address}"), app.config.http.docs)?;
+    }
     let listeners = Listeners {
         public: listener,
         identity,
@@ -76,12 +85,27 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     Ok(())
 }
 
+/// What a person needs who has started it for the first time.
+fn greet(made: &str, url: &str, docs: bool) -> Result<(), Exit> {
+    let page = if docs {
+        format!("{url}/docs/")
+    } else {
+        "off (DOORWARD_DOCS)".to_owned()
+    };
+    print(&format!(
+        "\nCreated:     {made}; keep both, and keep a copy of the secret\n\
+         API docs:    {page}\n\
+         First admin: doorward user create you@example.com --role admin\n\
+         Settings:    doorward help settings\n\n"
+    ))
+}
+
 fn bind(address: SocketAddr) -> Result<TcpListener, Exit> {
     server::listen(address).map_err(|cause| Exit::failed(format!("cannot listen on {address}: {cause}")))
 }
 
 /// Resolves at the first SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

@@ -4,7 +4,7 @@
 use super::pool::{Opened, Pool};
 use super::refresh::Rotations;
 use super::url::DatabaseUrl;
-use super::{OpenError, StoreError, open};
+use super::{IfAbsent, OpenError, StoreError, open};
 use crate::telemetry::metrics::Reading;
 
 /// The open database.
@@ -16,13 +16,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, creating a SQLite file that only its owner may read, and brings its
-    /// schema up to date under a lock.
+    /// Opens the database and brings its schema up to date under a lock. A SQLite file that is
+    /// created may be read by its owner only.
     ///
     /// # Errors
     /// [`OpenError`], in words for the operator.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        let Opened { pool, chain_is_new } = open::open(url).await?;
+    pub async fn open(url: &DatabaseUrl, if_absent: IfAbsent) -> Result<Self, OpenError> {
+        let Opened { pool, chain_is_new } = open::open(url, if_absent).await?;
         Ok(Self {
             rotations: Rotations::start(pool.clone()),
             pool,

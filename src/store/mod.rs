@@ -33,4 +33,4 @@ pub mod url;
 
 pub use error::StoreError;
 pub use handle::Store;
-pub use open::OpenError;
+pub use open::{IfAbsent, OpenError};

@@ -83,6 +83,7 @@ fn one_address_has_256_connections_and_keeps_no_other_out() {
     });
     assert_eq!(open(&held), 256);
     assert_served(&connected(OTHER, &server.address));
+    server.until_said("the most of DOORWARD_CONNECTIONS_PER_ADDRESS");
     assert_eq!(server.said("the most of DOORWARD_CONNECTIONS_PER_ADDRESS"), 1);
     drop(held);
     eventually("the places are free again", || {
@@ -138,6 +139,7 @@ fn near_the_most_in_all_the_silent_are_closed_and_those_who_asked_stay() {
         "the oldest go first"
     );
     assert!(open(&silent) > 50, "{} of them are left", open(&silent));
+    server.until_said("those that have been idle longest are closed");
     assert_eq!(server.said("those that have been idle longest are closed"), 1);
 }
 

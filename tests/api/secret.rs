@@ -12,8 +12,8 @@ use doorward::crypto::root_secrets::RootSecrets;
 use doorward::model::clock::Timestamp;
 use doorward::model::email::Email;
 use doorward::model::event::ChainLinks as _;
-use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
+use doorward::store::{IfAbsent, Store};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -44,7 +44,9 @@ pub(super) fn command(app: &TestApp, secret: &str, previous: &str, arguments: &[
 }
 
 pub(super) async fn store_at(url: &str) -> Store {
-    Store::open(&DatabaseUrl::parse(url).unwrap()).await.unwrap()
+    Store::open(&DatabaseUrl::parse(url).unwrap(), IfAbsent::Create)
+        .await
+        .unwrap()
 }
 
 /// The keys that earlier versions derived from the secret of the tests.

@@ -6,8 +6,8 @@ use doorward::crypto::root_secrets::RootSecrets;
 use doorward::crypto::signing_keys::SigningKey;
 use doorward::model::clock::Timestamp;
 use doorward::model::signing_key::SigningAlgorithm;
-use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
+use doorward::store::{IfAbsent, Store};
 
 use crate::support::{Engine, SECRET, TestApp};
 
@@ -47,7 +47,7 @@ impl Ring {
             app.until(&token, 200).await;
             tokens.push((algorithm, token));
         }
-        let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+        let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create)
             .await
             .unwrap();
         let root = RootSecrets {

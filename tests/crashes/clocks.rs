@@ -5,8 +5,8 @@ use rstest::rstest;
 use std::time::Duration;
 
 use doorward::crypto::password_hash::Cost;
-use doorward::store::Store;
 use doorward::store::url::DatabaseUrl;
+use doorward::store::{IfAbsent, Store};
 
 use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
@@ -197,7 +197,7 @@ async fn a_lock_that_ends_by_itself_does_not_last_for_years_when_the_clock_is_se
 async fn a_key_of_the_far_future_does_not_stop_the_rotation_for_years() {
     let rotating = [("DOORWARD_KEY_ROTATION", "30d")];
     let app = TestApp::start_with(Engine::Sqlite, &rotating).await;
-    let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+    let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create)
         .await
         .unwrap();
     let until_there_are = async |keys: usize| {

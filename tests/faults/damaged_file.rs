@@ -157,7 +157,7 @@ async fn nothing_is_acknowledged_into_a_file_that_has_gone_and_putting_it_back_h
     assert_eq!(status, 200);
     fs::remove_file(&there).unwrap();
     gone().await;
-    assert!(server.said("was moved, replaced or deleted; put it back, or restart on what is there") > 0);
+    server.until_said("was moved, replaced or deleted; put it back, or restart on what is there");
     assert_quiet(&server);
 }
 

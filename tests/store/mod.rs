@@ -18,7 +18,7 @@ use doorward::model::user::{NewUser, PublicAccount};
 use doorward::store::refresh::Rotation;
 use doorward::store::sessions::SessionGuard;
 use doorward::store::url::DatabaseUrl;
-use doorward::store::{OpenError, Store};
+use doorward::store::{IfAbsent, OpenError, Store};
 use uuid::Uuid;
 
 use crate::support::app::fresh_database;
@@ -28,7 +28,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 /// The store behind a running service, opened a second time.
 async fn store_of(app: &TestApp) -> Store {
-    Store::open(&DatabaseUrl::parse(&app.database).unwrap())
+    Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create)
         .await
         .unwrap()
 }
@@ -574,7 +574,7 @@ async fn rotations_of_many_sessions_at_once_are_each_answered(#[case] engine: En
 async fn a_newer_schema_is_refused(#[case] engine: Engine) {
     let app = TestApp::start(engine).await;
     app.sql("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'from the future', TRUE, 'x', 0)").await;
-    match Store::open(&DatabaseUrl::parse(&app.database).unwrap()).await {
+    match Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create).await {
         Err(OpenError::Newer(9999)) => {}
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("opened"),
@@ -584,7 +584,7 @@ async fn a_newer_schema_is_refused(#[case] engine: Engine) {
 async fn many_open_at_once(engine: Engine) {
     let (url, _folder) = fresh_database(engine).await;
     let url = DatabaseUrl::parse(&url).unwrap();
-    let opened = futures_util::future::join_all((0..8).map(|_| Store::open(&url))).await;
+    let opened = futures_util::future::join_all((0..8).map(|_| Store::open(&url, IfAbsent::Create))).await;
     for store in opened {
         assert!(store.unwrap().signing_keys().await.unwrap().is_empty());
     }

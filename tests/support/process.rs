@@ -166,6 +166,18 @@ impl Server {
             .count()
     }
 
+    /// Waits until its log says this, which another thread reads.
+    #[track_caller]
+    pub fn until_said(&self, words: &str) {
+        let came = (0..200).any(|_| {
+            self.said(words) > 0 || {
+                std::thread::sleep(Duration::from_millis(50));
+                false
+            }
+        });
+        assert!(came, "it never said {words:?}: {:?}", self.log());
+    }
+
     /// What it has said since it stood.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().unwrap().clone()

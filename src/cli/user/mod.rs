@@ -17,6 +17,7 @@ use crate::model::permission::DEFAULT_ROLE;
 use crate::model::user::{Account, AccountChange, AccountFilter};
 use crate::service::Failure;
 use crate::service::admin::{self, CreatedAccount};
+use crate::store::IfAbsent;
 
 /// Accounts read at a time.
 const PAGE: usize = 200;
@@ -105,6 +106,16 @@ pub struct Logout {
     /// End the sessions of all accounts
     #[arg(long, conflicts_with = "who")]
     everyone: bool,
+}
+
+impl UserAction {
+    /// Creating an account can begin an installation.
+    pub const fn if_absent(&self) -> IfAbsent {
+        match self {
+            Self::Create(_) => IfAbsent::Create,
+            _ => IfAbsent::Refuse,
+        }
+    }
 }
 
 /// Runs one of the commands.

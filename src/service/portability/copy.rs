@@ -5,7 +5,7 @@ use crate::model::event::{Context, EventType};
 use crate::service::{Failure, audit};
 use crate::store::portability::CopyError;
 use crate::store::url::DatabaseUrl;
-use crate::store::{OpenError, Store};
+use crate::store::{IfAbsent, OpenError, Store};
 
 /// Why the database was not copied into another.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub async fn copy(
     context: &Context,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, CopyFailure> {
-    let other = Store::open(to).await?;
+    let other = Store::open(to, IfAbsent::Create).await?;
     audit::record(app, EventType::Copied, context).await?;
     let copied = app.store.copy_into(&other, progress).await;
     other.close().await;

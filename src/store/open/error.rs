@@ -1,6 +1,5 @@
 //! Failure to open the database, in words for the operator.
 
-use std::io;
 use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
@@ -8,14 +7,20 @@ use sqlx::migrate::MigrateError;
 /// Why the database cannot be opened; the text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file or its folder.
-    #[error("{path}: {cause}")]
-    File {
+    /// The file of a SQLite database, or its folder.
+    #[error("DATABASE_URL: {path}: {why}")]
+    Path {
         /// The file.
         path: String,
-        /// The operating system's words.
-        cause: io::Error,
+        /// The fault and its cure.
+        why: String,
     },
+    /// A command that makes no database found none.
+    #[error("there is no database at {0}; set DATABASE_URL")]
+    Absent(String),
+    /// The database holds the migrations of another program.
+    #[error("{0} holds the tables of another program that uses sqlx; give Doorward a database of its own")]
+    Foreign(String),
     /// A newer Doorward has migrated it.
     #[error("the database has schema version {0}, newer than this program knows; run the newer doorward")]
     Newer(i64),

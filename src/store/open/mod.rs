@@ -1,10 +1,13 @@
 //! Opening the database: the connections, the schema brought up to date under a lock.
 
+mod database_path;
 mod error;
+mod if_absent;
 pub(super) mod postgres;
 pub(super) mod sqlite;
 
 pub use error::OpenError;
+pub use if_absent::IfAbsent;
 
 use super::migrations::SQLITE;
 use super::pool::Opened;
@@ -14,11 +17,12 @@ use super::url::DatabaseUrl;
 ///
 /// # Errors
 /// [`OpenError`].
-pub(super) async fn open(url: &DatabaseUrl) -> Result<Opened, OpenError> {
-    match url {
-        DatabaseUrl::SqliteFile(path) => sqlite::open_file(path).await,
-        DatabaseUrl::SqliteMemory => sqlite::open_memory().await,
-        DatabaseUrl::Postgres(url) => postgres::open_server(url).await,
+pub(super) async fn open(url: &DatabaseUrl, if_absent: IfAbsent) -> Result<Opened, OpenError> {
+    match (url, if_absent) {
+        (DatabaseUrl::SqliteFile(path), _) => sqlite::open_file(path, if_absent).await,
+        (DatabaseUrl::SqliteMemory, IfAbsent::Create) => sqlite::open_memory().await,
+        (DatabaseUrl::SqliteMemory, IfAbsent::Refuse) => Err(OpenError::Absent(url.to_string())),
+        (DatabaseUrl::Postgres(server), _) => postgres::open_server(server, url, if_absent).await,
     }
 }
 

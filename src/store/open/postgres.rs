@@ -9,10 +9,11 @@ use sqlx::Connection as _;
 use sqlx_postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use tokio::time::{Instant, interval_at, sleep, timeout};
 
-use super::OpenError;
+use super::{IfAbsent, OpenError};
 use crate::store::migrations::POSTGRES;
 use crate::store::pool::{Opened, Pool};
 use crate::store::time_limits::PATIENCE;
+use crate::store::url::DatabaseUrl;
 
 const CONNECTIONS: u32 = 10;
 /// A connection that was used within this time is not asked for a sign of life before its next use:
@@ -26,9 +27,13 @@ const NEXT_NOTICE: Duration = Duration::from_secs(5);
 const NEXT_TRY: Duration = Duration::from_millis(200);
 
 /// Connects to the server.
-pub(super) async fn open_server(url: &str) -> Result<Opened, OpenError> {
+pub(super) async fn open_server(
+    server: &str,
+    shown: &DatabaseUrl,
+    if_absent: IfAbsent,
+) -> Result<Opened, OpenError> {
     let patience = PATIENCE.as_millis().to_string();
-    let options = PgConnectOptions::from_str(url)?
+    let options = PgConnectOptions::from_str(server)?
         .application_name("doorward")
         .options([
             ("statement_timeout", patience.as_str()),
@@ -40,6 +45,13 @@ pub(super) async fn open_server(url: &str) -> Result<Opened, OpenError> {
         .clone()
         .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
     let mut migrating = first_connection(&unlimited).await?;
+    match first_migration(&mut migrating).await? {
+        None if if_absent == IfAbsent::Refuse => return Err(OpenError::Absent(shown.to_string())),
+        Some(first) if POSTGRES.iter().next().is_none_or(|ours| *ours.checksum != *first) => {
+            return Err(OpenError::Foreign(shown.to_string()));
+        }
+        _ => {}
+    }
     let (has_chain,): (bool,) = sqlx::query_as("SELECT to_regclass('audit_chain') IS NOT NULL")
         .fetch_one(&mut migrating)
         .await?;
@@ -64,6 +76,21 @@ pub(super) async fn open_server(url: &str) -> Result<Opened, OpenError> {
         pool: Pool::Postgres(pool),
         chain_is_new: !has_chain,
     })
+}
+
+/// The checksum of the first migration that the database has taken, if any.
+async fn first_migration(connection: &mut PgConnection) -> Result<Option<Vec<u8>>, sqlx::Error> {
+    let (is_migrated,): (bool,) = sqlx::query_as("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !is_migrated {
+        return Ok(None);
+    }
+    let first: Option<(Vec<u8>,)> =
+        sqlx::query_as("SELECT checksum FROM _sqlx_migrations ORDER BY version LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
+    Ok(first.map(|(checksum,)| checksum))
 }
 
 /// Connects to a server that may not be up yet. Logs the server's address while it waits.

@@ -2,9 +2,9 @@
 //!
 //! WAL with `synchronous=FULL`: a change that was acknowledged is on disk.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use sqlx_sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use super::OpenError;
+use super::{IfAbsent, OpenError, database_path};
 use crate::store::file::DatabaseFile;
 use crate::store::folder::lock_folder;
 use crate::store::migrations::SQLITE;
@@ -23,14 +23,18 @@ use crate::store::time_limits::PATIENCE;
 
 const READERS: u32 = 4;
 
-/// Opens the file, and creates it if it is missing.
-pub(super) async fn open_file(path: &Path) -> Result<Opened, OpenError> {
-    let failed = |cause| OpenError::File {
+/// Opens the file; creates it if it is missing and may be made.
+pub(super) async fn open_file(path: &Path, if_absent: IfAbsent) -> Result<Opened, OpenError> {
+    let failed = |cause: io::Error| OpenError::Path {
         path: path.display().to_string(),
-        cause,
+        why: cause.to_string(),
     };
+    // A first look, because a folder that is not there cannot be locked.
+    database_path::check(path, if_absent).await?;
     let _lock = lock_folder(path).await.map_err(failed)?;
-    make_private_file(path).map_err(failed)?;
+    database_path::check(path, if_absent).await?;
+    make_file(path).map_err(failed)?;
+    database_path::make_private(path).map_err(failed)?;
     let file = Arc::new(DatabaseFile::at(path).map_err(failed)?);
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -66,25 +70,16 @@ pub(super) async fn open_memory() -> Result<Opened, OpenError> {
     })
 }
 
-/// Creates the file with mode 0600, or removes the permissions of others from an existing file;
-/// SQLite gives its `-wal` and `-shm` files the same mode.
-fn make_private_file(path: &Path) -> io::Result<()> {
+/// Creates the file with mode 0600 if it is missing.
+fn make_file(path: &Path) -> io::Result<()> {
     match OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
     {
-        Ok(_) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-            let mode = fs::metadata(path)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                fs::set_permissions(path, Permissions::from_mode(0o600))
-            } else {
-                Ok(())
-            }
-        }
-        Err(cause) => Err(cause),
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => Err(cause),
+        _ => Ok(()),
     }
 }
 
@@ -114,6 +109,9 @@ async fn connections(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -121,7 +119,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("doorward.db");
         fs::write(&path, "").unwrap();
-        let pool = open_file(&path).await.unwrap().pool;
+        let pool = open_file(&path, IfAbsent::Create).await.unwrap().pool;
         for file in [
             path.clone(),
             path.with_extension("db-wal"),
