@@ -87,25 +87,37 @@ impl App {
 /// of nodes that start at once, one makes it.
 async fn first_keys(app: &App) -> Result<Vec<SigningKey>, StartError> {
     let (now, algorithm) = (app.clock.now(), app.crypto.access_tokens.algorithm());
+    bind_earlier_keys(app).await?;
     let usable = usable_keys(&app.store, &app.crypto.root_secrets, now).await?;
     let goes_on = |key: &SigningKey| key.retires_at.is_none() && key.algorithm == algorithm;
     if !usable.keys.iter().any(goes_on) {
-        let generation = next_generation(&app.store.signing_keys().await?);
-        let key = signing_keys::generate(&app.crypto.root_secrets.current, algorithm, generation, now, now)?;
+        let (keys, secrets) = (app.store.signing_keys().await?, &app.crypto.root_secrets);
+        let key = signing_keys::generate(&secrets.current, algorithm, next_generation(&keys), now, now)?;
         let event = app.event(EventType::KeyRotated, &OWN);
-        app.store
-            .add_signing_key(&key, retirement(now, app.crypto.access_tokens.ttl_secs()), &event)
-            .await?;
+        let end = retirement(now, app.crypto.access_tokens.ttl_secs());
+        let retired = signing_keys::seal_retired(&keys, end, secrets)?;
+        app.store.add_signing_key(&key, end, &retired, &event).await?;
     }
     Ok(usable_keys(&app.store, &app.crypto.root_secrets, now).await?.keys)
 }
 
-/// The signing keys that verify, and the rows that do not open.
+/// Seals the keys for their rows that an earlier version sealed for their ids only.
+async fn bind_earlier_keys(app: &App) -> Result<(), StartError> {
+    for key in app.store.signing_keys().await? {
+        if let Some(sealed) = signing_keys::bind(&key, &app.crypto.root_secrets)? {
+            app.store.replace_signing_seal(&key, &sealed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The signing keys that verify, and the rows that do not open or must not.
 #[derive(Debug)]
 pub struct UsableKeys {
     /// The keys, opened, the newest first.
     pub keys: Vec<SigningKey>,
     unreadable: Vec<(String, CryptoError)>,
+    revived: Vec<String>,
 }
 
 impl UsableKeys {
@@ -115,12 +127,16 @@ impl UsableKeys {
         for (kid, error) in &self.unreadable {
             log::error!(kid = kid.as_str(), error = error.to_string().as_str(); "signing key skipped");
         }
+        for kid in &self.revived {
+            log::error!(kid = kid.as_str(), error = "the audit record says that it was revoked"; "signing key skipped");
+        }
         self.keys
     }
 }
 
 /// Every key of the database that still verifies. A row that does not open is skipped, so that one
-/// damaged row does not stop the service.
+/// damaged row does not stop the service. The row of a key that was revoked, put back as it was before,
+/// is skipped too.
 ///
 /// # Errors
 /// The store, or rows of which none opens.
@@ -132,8 +148,14 @@ pub async fn usable_keys(
     let mut usable = UsableKeys {
         keys: Vec::new(),
         unreadable: Vec::new(),
+        revived: Vec::new(),
     };
+    let revoked = store.revoked_signing_keys().await?;
     for key in store.signing_keys().await?.iter().filter(|key| key.verifies(now)) {
+        if revoked.contains(&key.kid) {
+            usable.revived.push(key.kid.clone());
+            continue;
+        }
         match secrets.open(|root| signing_keys::open(key, root)) {
             Ok(opened) => usable.keys.push(opened),
             Err(error) => usable.unreadable.push((key.kid.clone(), error)),

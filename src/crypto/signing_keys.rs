@@ -65,8 +65,8 @@ pub fn generate(
         Some(kid) => kid,
         None => thumbprint(algorithm, &secret)?,
     };
-    Ok(SealedKey {
-        sealed: root.seal(&sealing_name(&kid), &secret)?,
+    let mut key = SealedKey {
+        sealed: Vec::new(),
         kid,
         generation,
         algorithm: algorithm.name().to_owned(),
@@ -74,7 +74,9 @@ pub fn generate(
         activates_at,
         retires_at: None,
         revoked_at: None,
-    })
+    };
+    key.sealed = root.seal(&sealing_name(&key), &secret)?;
+    Ok(key)
 }
 
 /// Opens a sealed key for use.
@@ -84,7 +86,7 @@ pub fn generate(
 pub fn open(key: &SealedKey, root: &RootSecret) -> Result<SigningKey, CryptoError> {
     let algorithm = SigningAlgorithm::parse(&key.algorithm)
         .ok_or(CryptoError::Primitive("a signing key of an unknown algorithm"))?;
-    let secret = root.open(&sealing_name(&key.kid), &key.sealed)?;
+    let secret = unseal(key, root)?;
     ready(
         key.kid.clone(),
         algorithm,
@@ -94,12 +96,57 @@ pub fn open(key: &SealedKey, root: &RootSecret) -> Result<SigningKey, CryptoErro
     )
 }
 
-/// Seals a key of the database under the current secret; none if it is already.
+/// Seals a key of the database under the current secret, for its row; none if it is already.
 ///
 /// # Errors
 /// No secret opens it, or no entropy.
 pub fn seal_again(key: &SealedKey, secrets: &RootSecrets) -> Result<Option<Vec<u8>>, CryptoError> {
-    secrets.seal_again(&sealing_name(&key.kid), &key.sealed)
+    let name = sealing_name(key);
+    if secrets.current.open(&name, &key.sealed).is_ok() {
+        return Ok(None);
+    }
+    let secret = secrets.open(|root| unseal(key, root))?;
+    Ok(Some(secrets.current.seal(&name, &secret)?))
+}
+
+/// Seals a key for its row that an earlier version sealed for its id only, under the same secret; none
+/// if it is so already, or if no secret opens it.
+///
+/// # Errors
+/// No entropy.
+pub fn bind(key: &SealedKey, secrets: &RootSecrets) -> Result<Option<Vec<u8>>, CryptoError> {
+    for root in secrets.all() {
+        if let Ok(secret) = root.open(&earlier_sealing_name(&key.kid), &key.sealed) {
+            return Ok(Some(root.seal(&sealing_name(key), &secret)?));
+        }
+    }
+    Ok(None)
+}
+
+/// Seals each key that has no end for the row that it has when it ends at `at`, under the same secret.
+/// A key that does not open is left out.
+///
+/// # Errors
+/// No entropy.
+pub fn seal_retired<'a>(
+    keys: &'a [SealedKey],
+    at: Timestamp,
+    secrets: &RootSecrets,
+) -> Result<Vec<(&'a SealedKey, Vec<u8>)>, CryptoError> {
+    let mut sealed = Vec::new();
+    for key in keys.iter().filter(|key| key.retires_at.is_none()) {
+        let retired = SealedKey {
+            retires_at: Some(at),
+            ..key.clone()
+        };
+        for root in secrets.all() {
+            if let Ok(secret) = unseal(key, root) {
+                sealed.push((key, root.seal(&sealing_name(&retired), &secret)?));
+                break;
+            }
+        }
+    }
+    Ok(sealed)
 }
 
 /// The key that a team shares with its other services (`DOORWARD_JWT_SECRET`), under a `kid` that
@@ -186,7 +233,33 @@ pub(super) const fn jwa(algorithm: SigningAlgorithm) -> Algorithm {
     }
 }
 
-fn sealing_name(kid: &str) -> String {
+/// Opens what was sealed for the row as it is. Also opens what an earlier version sealed, which was for
+/// the id only: the next start seals it again.
+fn unseal(key: &SealedKey, root: &RootSecret) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+    root.open(&sealing_name(key), &key.sealed)
+        .or_else(|_| root.open(&earlier_sealing_name(&key.kid), &key.sealed))
+}
+
+/// Everything in the row that says what the key is good for: a row that was edited does not open.
+fn sealing_name(key: &SealedKey) -> String {
+    let SealedKey {
+        kid,
+        generation,
+        algorithm,
+        created_at,
+        activates_at,
+        retires_at,
+        ..
+    } = key;
+    let end = retires_at.map_or_else(|| "none".to_owned(), |at| at.micros().to_string());
+    format!(
+        "row of signing key {kid} {generation} {algorithm} {} {} {end}",
+        created_at.micros(),
+        activates_at.micros()
+    )
+}
+
+fn earlier_sealing_name(kid: &str) -> String {
     format!("signing key {kid}")
 }
 
@@ -218,67 +291,4 @@ impl fmt::Debug for SigningKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sealed_key_tells_nothing_and_its_jwk_only_the_public_half() {
-        let root = RootSecret::generate().unwrap();
-        for &algorithm in SigningAlgorithm::ALL {
-            let sealed = generate(
-                &root,
-                algorithm,
-                1,
-                Timestamp::from_secs(1),
-                Timestamp::from_secs(1),
-            )
-            .unwrap();
-            let key = open(&sealed, &root).unwrap();
-            assert_eq!((key.algorithm, &key.kid), (algorithm, &sealed.kid));
-            assert_eq!(SigningAlgorithm::parse(&sealed.algorithm), Some(algorithm));
-            match key.jwk {
-                None => assert_eq!(algorithm, SigningAlgorithm::Hs256),
-                Some(jwk) => {
-                    let json = serde_json::to_value(&jwk).unwrap();
-                    assert_eq!(
-                        (&json["alg"], &json["use"], &json["kid"]),
-                        (
-                            &algorithm.name().into(),
-                            &"sig".into(),
-                            &sealed.kid.clone().into()
-                        )
-                    );
-                    assert!(
-                        ["d", "p", "q", "dp", "dq", "qi", "k"]
-                            .iter()
-                            .all(|private| json.get(private).is_none()),
-                        "{json}"
-                    );
-                    assert_eq!(
-                        jwk.thumbprint(ThumbprintHash::SHA256).unwrap(),
-                        sealed.kid,
-                        "RFC 7638"
-                    );
-                }
-            }
-            assert!(open(&sealed, &RootSecret::generate().unwrap()).is_err());
-            assert!(
-                open(
-                    &SealedKey {
-                        kid: "another".to_owned(),
-                        ..sealed
-                    },
-                    &root
-                )
-                .is_err()
-            );
-        }
-    }
-
-    #[test]
-    fn a_shared_secret_keeps_its_kid_and_hides_itself() {
-        let secret = RootSecret::parse("a secret shared by a team, 32 bytes and more").unwrap();
-        assert_eq!(shared(&secret).unwrap().kid, shared(&secret).unwrap().kid);
-        assert!(shared(&secret).unwrap().jwk.is_none());
-    }
-}
+mod tests;

@@ -44,7 +44,8 @@ pub async fn rotate(
     activates_at: Timestamp,
     context: &Context,
 ) -> Result<Option<String>, Failure> {
-    let generation = next_generation(&app.store.signing_keys().await?);
+    let keys = app.store.signing_keys().await?;
+    let generation = next_generation(&keys);
     let (root, algorithm, now) = (
         app.crypto.root_secrets.current.clone(),
         app.crypto.access_tokens.algorithm(),
@@ -57,14 +58,10 @@ pub async fn rotate(
     let key = key
         .await
         .map_err(|cause| Failure::Internal(cause.to_string()))??;
-    let added = app
-        .store
-        .add_signing_key(
-            &key,
-            start::retirement(activates_at, app.crypto.access_tokens.ttl_secs()),
-            &app.event(EventType::KeyRotated, context),
-        )
-        .await?;
+    let end = start::retirement(activates_at, app.crypto.access_tokens.ttl_secs());
+    let retired = signing_keys::seal_retired(&keys, end, &app.crypto.root_secrets)?;
+    let event = app.event(EventType::KeyRotated, context);
+    let added = app.store.add_signing_key(&key, end, &retired, &event).await?;
     reload(app).await?;
     Ok(added.then_some(key.kid))
 }

@@ -21,6 +21,8 @@ const PLACES_KEPT: Duration = Duration::from_hours(24);
 const ACCOUNTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long a change stays: far longer than any reader is behind, and one that is begins anew.
 const CHANGES_KEPT: Duration = Duration::from_hours(1);
+/// How long a signing key stays after its end, for clocks that were wrong for a while.
+const KEYS_KEPT: Duration = Duration::from_hours(24);
 const BATCH: i64 = 500;
 const PAUSE: Duration = Duration::from_millis(50);
 const INTERVAL: Duration = Duration::from_mins(5);
@@ -88,6 +90,7 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
         Some(before) => drain(async || audit_purge::purge(app, before, BATCH).await).await?,
         None => 0,
     };
+    app.store.wipe_ended_signing_keys(before(KEYS_KEPT)).await?;
     let changes = drain(async || app.store.purge_changes(before(CHANGES_KEPT), BATCH).await).await?;
     Ok(sessions + throttles + events + changes)
 }

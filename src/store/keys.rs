@@ -1,32 +1,36 @@
 //! Signing keys, sealed: the store keeps and finds them and can read none.
 
-use serde_json::json;
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
 
 use super::feed::Change;
-use super::tx::End::Commit;
+use super::inner_keys::SealedAgain;
+use super::tx::End::{Commit, Rollback};
 use super::tx::Tx;
 use super::{Store, StoreError, events, feed};
 use crate::model::clock::Timestamp;
-use crate::model::event::Event;
+use crate::model::event::{Event, EventType};
 use crate::model::signing_key::{SealedKey, WIPED};
 
 /// Revokes and wipes every signing key, and adds `key` if one is given, within a transaction that goes
-/// on to append the change; gives the number of revoked keys. Fails if there is a key of its
-/// generation.
+/// on to append the change; gives the ids of the revoked keys, for its event. Fails if there is a key of
+/// its generation.
 pub(super) async fn replace_signing_keys(
     tx: &mut Tx,
     key: Option<&SealedKey>,
     now: Timestamp,
-) -> Result<u64, StoreError> {
-    let revoked = tx
+) -> Result<Vec<String>, StoreError> {
+    let revoked: Vec<(String,)> = tx
         .query(
             "UPDATE signing_keys
              SET revoked_at = $1, sealed = $2
-             WHERE revoked_at IS NULL",
+             WHERE revoked_at IS NULL
+             RETURNING kid",
         )
         .bind(now)
         .bind(WIPED)
-        .execute()
+        .all()
         .await?;
     if let Some(key) = key {
         tx.query(
@@ -42,7 +46,19 @@ pub(super) async fn replace_signing_keys(
         .execute()
         .await?;
     }
-    Ok(revoked)
+    Ok(revoked.into_iter().map(|(kid,)| kid).collect())
+}
+
+/// Ids of the keys that an event says were revoked.
+fn revoked_in((details,): (String,)) -> Vec<String> {
+    // Details that are no JSON are none of ours; a verification of the record finds them.
+    let details: Value = serde_json::from_str(&details).unwrap_or_default();
+    let one = details["kid"].as_str().filter(|_| details["revoked"].is_null());
+    let several = details["revoked"].as_array().into_iter().flatten();
+    one.into_iter()
+        .chain(several.filter_map(Value::as_str))
+        .map(str::to_owned)
+        .collect()
 }
 
 impl Store {
@@ -62,8 +78,9 @@ impl Store {
     }
 
     /// Adds a key as the generation that it names; older ones without an end retire at
-    /// `retire_older_at`. Says whether it did: of any number of nodes that add the same generation
-    /// at once, one does.
+    /// `retire_older_at`, those of `retired` sealed for that. Says whether it did: of any number of
+    /// nodes that add the same generation at once, one does; and none if a key of `retired` has changed
+    /// since it was read.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -71,6 +88,7 @@ impl Store {
         &self,
         key: &SealedKey,
         retire_older_at: Timestamp,
+        retired: &[SealedAgain<&SealedKey>],
         event: &Event<'_>,
     ) -> Result<bool, StoreError> {
         self.transaction("store add_signing_key", async |tx| {
@@ -89,7 +107,24 @@ impl Store {
                 .execute()
                 .await?;
             if added == 0 {
-                return Ok(Commit(false));
+                return Ok(Rollback(false));
+            }
+            for (key, sealed) in retired {
+                let replaced = tx
+                    .query(
+                        "UPDATE signing_keys
+                         SET sealed = $3, retires_at = $4
+                         WHERE kid = $1 AND sealed = $2 AND retires_at IS NULL",
+                    )
+                    .bind(&key.kid)
+                    .bind(&key.sealed)
+                    .bind(sealed)
+                    .bind(retire_older_at)
+                    .execute()
+                    .await?;
+                if replaced != 1 {
+                    return Ok(Rollback(false));
+                }
             }
             tx.query(
                 "UPDATE signing_keys
@@ -133,5 +168,63 @@ impl Store {
             Ok(Commit(revoked > 0))
         })
         .await
+    }
+
+    /// Seals a key for its row, if it is sealed still as it was read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace_signing_seal(&self, key: &SealedKey, sealed: &[u8]) -> Result<(), StoreError> {
+        self.write(
+            "store replace_signing_seal",
+            "UPDATE signing_keys
+             SET sealed = $3
+             WHERE kid = $1 AND sealed = $2",
+        )
+        .bind(&key.kid)
+        .bind(&key.sealed)
+        .bind(sealed)
+        .execute()
+        .await
+        .map(drop)
+    }
+
+    /// Wipes the keys that have ended before `before`: no token of theirs is good any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn wipe_ended_signing_keys(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.write(
+            "store wipe_ended_signing_keys",
+            "UPDATE signing_keys
+             SET sealed = $2
+             WHERE retires_at < $1 AND sealed <> $2",
+        )
+        .bind(before)
+        .bind(WIPED)
+        .execute()
+        .await
+        .map(drop)
+    }
+
+    /// Ids of the keys whose revocation is in the audit record. It tells if the row of a key was put
+    /// back as it was before.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn revoked_signing_keys(&self) -> Result<HashSet<String>, StoreError> {
+        let events: Vec<(String,)> = self
+            .read(
+                "store revoked_signing_keys",
+                "SELECT details
+                 FROM events
+                 WHERE type IN ($1, $2, $3)",
+            )
+            .bind(EventType::KeyRevoked.word())
+            .bind(EventType::Restored.word())
+            .bind(EventType::SecretRotated.word())
+            .all()
+            .await?;
+        Ok(events.into_iter().flat_map(revoked_in).collect())
     }
 }

@@ -54,7 +54,7 @@ impl Store {
                 return Ok(Rollback(None));
             }
             let sessions = end_all_sessions(tx, EndReason::SecretLeaked, event.at).await?;
-            let signing_keys = match replace_signing_keys(tx, keys.signing, event.at).await {
+            let revoked = match replace_signing_keys(tx, keys.signing, event.at).await {
                 Err(error) if error.is_taken() => return Ok(Rollback(None)),
                 done => done?,
             };
@@ -65,14 +65,15 @@ impl Store {
             let details = json!({
                 "leaked": true,
                 "sessions": sessions,
-                "signing_keys": signing_keys,
+                "signing_keys": revoked.len(),
                 "inner_keys": keys.inner_before.len(),
                 "kid": keys.signing.map(|key| &key.kid),
+                "revoked": revoked,
             });
             events::append(tx, &event.clone().with(details)).await?;
             Ok(Commit(Some(EndedByReplacement {
                 sessions,
-                signing_keys,
+                signing_keys: revoked.len() as u64,
             })))
         })
         .await

@@ -13,6 +13,7 @@ mod expiry;
 mod floods;
 mod fresh_proof;
 mod http;
+mod key_rows;
 mod keys;
 mod leaked_secret;
 mod lock;

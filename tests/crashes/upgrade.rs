@@ -95,7 +95,7 @@ fn rows(engine: Engine, version: usize, live: Uuid, ended: Uuid) -> String {
     sql.push(format!(
         "INSERT INTO signing_keys (kid, generation, algorithm, sealed, created_at) VALUES ('{}', 1, 'HS256', {}, {at});",
         key.kid,
-        bytes(&key.sealed)
+        bytes(&root.seal(&format!("signing key {}", key.kid), &[7; 32]).unwrap())
     ));
     if version >= 5 {
         sql.push(first_event(&root, now, bytes));

@@ -269,7 +269,7 @@ async fn the_first_signing_key_is_the_only_first(#[case] engine: Engine) {
     assert_eq!((made.len(), made[0].generation), (1, 1));
     assert!(
         !store
-            .add_signing_key(&key("late", 1), NOW, &event(EventType::KeyRotated))
+            .add_signing_key(&key("late", 1), NOW, &[], &event(EventType::KeyRotated))
             .await
             .unwrap()
     );
@@ -289,7 +289,7 @@ async fn a_next_key_retires_the_one_before_and_a_revoked_one_stays_so(#[case] en
         let (store, key) = (&store, key(kid, 2));
         async move {
             store
-                .add_signing_key(&key, end, &event(EventType::KeyRotated))
+                .add_signing_key(&key, end, &[], &event(EventType::KeyRotated))
                 .await
                 .unwrap()
         }
@@ -365,7 +365,7 @@ async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
         .await
         .unwrap();
     store
-        .add_signing_key(&key("next", 2), NOW, &event(EventType::KeyRotated))
+        .add_signing_key(&key("next", 2), NOW, &[], &event(EventType::KeyRotated))
         .await
         .unwrap();
     let changes = store.changes_after(&place, 100).await.unwrap().unwrap();

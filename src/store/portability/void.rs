@@ -61,10 +61,11 @@ impl Store {
                 .bind(NO_PASSWORD)
                 .execute()
                 .await?;
-            let keys = replace_signing_keys(tx, key, event.at).await?;
+            let revoked = replace_signing_keys(tx, key, event.at).await?;
+            let keys = revoked.len() as u64;
             tx.query("UPDATE feed_epoch SET value = $1").bind(epoch).execute().await?;
             feed::append(tx, Change::Everything, event.at).await?;
-            let details = json!({"sessions": sessions, "one_time_passwords": one_time_passwords, "keys": keys});
+            let details = json!({"sessions": sessions, "one_time_passwords": one_time_passwords, "keys": keys, "revoked": revoked});
             events::append(tx, &event.clone().with(details)).await?;
             Ok(Commit(Voided {
                 sessions,

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{NOW, claimed, decoded, issued, key, tokens_of};
 use crate::crypto::jwt::AccessTokens;
 use crate::crypto::root_secret::RootSecret;
+use crate::crypto::root_secrets::RootSecrets;
 use crate::crypto::signing_keys;
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, Subject};
@@ -82,6 +83,15 @@ fn a_new_key_waits_for_its_time_and_an_old_one_goes_with_its() {
     let later = NOW.plus(Duration::from_mins(10));
     let end = NOW.plus(Duration::from_mins(26));
     let mut old = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 1, NOW, NOW).unwrap();
+    let secrets = RootSecrets {
+        current: root.clone(),
+        previous: None,
+    };
+    let unbounded = [old.clone()];
+    old.sealed = signing_keys::seal_retired(&unbounded, end, &secrets)
+        .unwrap()
+        .remove(0)
+        .1;
     old.retires_at = Some(end);
     let new = signing_keys::generate(&root, SigningAlgorithm::EdDsa, 2, NOW, later).unwrap();
     let tokens = tokens_of(
