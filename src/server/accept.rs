@@ -27,6 +27,7 @@ use super::connections::address_cap::{AddressCap, AddressPlace};
 use super::connections::client_stream::ClientStream;
 use super::connections::limits::{
     CONNECTION_WINDOW, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, KEEP_ALIVE, STREAM_WINDOW, per_worker,
+    unanswered_per_worker,
 };
 use super::connections::room::{OpenConnection, Room};
 use super::connections::streams::StreamsInFlight;
@@ -82,7 +83,7 @@ pub fn serve(
         let door = Rc::new(Door {
             app: app.clone(),
             cap: Arc::clone(&cap),
-            room: Room::new(per_worker(threads)),
+            room: Room::new(per_worker(threads), unanswered_per_worker(threads)),
             tls: tls.clone(),
         });
         let stopping = stopping.clone();

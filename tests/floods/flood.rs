@@ -265,30 +265,36 @@ pub fn cut_connections(door: &Door, each_second: usize) -> Flood {
 /// Bytes of a header block that does not end before the server's own bound.
 const LONG_HEAD: usize = 120 * 1024;
 
-/// Header blocks of four kinds: too many fields, one endless field, many large fields, and one
-/// that stops shortly before the bound and waits. So many connections, opened anew when they are
-/// closed.
+/// Header blocks of four kinds: too many fields, one endless field, many large fields, and, every
+/// other one, one that stops shortly before the bound and waits. So many connections, opened anew
+/// when they are closed: a fifth of them in a second at first, then a fiftieth.
 pub fn header_bombs(door: &Door, connections: usize) -> Flood {
     let to = door.address;
     Flood::begin(move |stop, tally| {
-        let mut open: Vec<Option<Bomb>> = (0..connections).map(|_| None).collect();
-        let mut steps = 0_usize;
+        let begin = |place: usize| {
+            tally.sent.fetch_add(1, Ordering::Relaxed);
+            connected(to, 64, place)
+                .ok()
+                .map(|stream| Bomb::new(stream, place))
+        };
+        let mut open: Vec<Option<Bomb>> = Vec::new();
         while !stop.load(Ordering::Relaxed) {
-            // A tenth of them at each step.
-            for (place, bomb) in open.iter_mut().enumerate().skip(steps % 10).step_by(10) {
+            for bomb in &mut open {
                 if bomb.as_mut().is_some_and(|bomb| !bomb.goes_on()) {
                     tally.closed.fetch_add(1, Ordering::Relaxed);
                     *bomb = None;
                 }
-                if bomb.is_none() {
-                    tally.sent.fetch_add(1, Ordering::Relaxed);
-                    *bomb = connected(to, 8, place)
-                        .ok()
-                        .map(|stream| Bomb::new(stream, place / 8 % 4));
+            }
+            if open.len() < connections {
+                let next = open.len()..connections.min(open.len() + connections / 50);
+                open.extend(next.map(begin));
+            } else {
+                let closed = open.iter_mut().enumerate().filter(|(_, bomb)| bomb.is_none());
+                for (place, bomb) in closed.take(connections / 500) {
+                    *bomb = begin(place);
                 }
             }
-            steps += 1;
-            std::thread::sleep(STEP);
+            std::thread::sleep(5 * STEP);
         }
     })
 }
@@ -299,11 +305,11 @@ struct Bomb {
 }
 
 impl Bomb {
-    fn new(stream: TcpStream, kind: usize) -> Self {
-        let fields = match kind {
-            0 => "X: y\r\n".repeat(10_000) + "\r\n",
-            1 => format!("X: {}", "y".repeat(4 * LONG_HEAD)),
-            2 => format!("X: {}\r\n", "y".repeat(1200)).repeat(90) + "\r\n",
+    fn new(stream: TcpStream, number: usize) -> Self {
+        let fields = match number % 6 {
+            1 => "X: y\r\n".repeat(10_000) + "\r\n",
+            3 => format!("X: {}", "y".repeat(4 * LONG_HEAD)),
+            5 => format!("X: {}\r\n", "y".repeat(1200)).repeat(90) + "\r\n",
             _ => format!("X: {}", "y".repeat(LONG_HEAD)),
         };
         let _stays_blocking = stream.set_nonblocking(true);

@@ -65,8 +65,9 @@ impl AsyncRead for ClientStream {
     ) -> Poll<Result<()>> {
         let before = buffer.filled().len();
         let read = of_transport!(self, poll_read(cx, buffer));
-        if buffer.filled().len() > before {
-            self.connection.received();
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
+            self.connection.received(bytes);
         }
         read
     }

@@ -17,6 +17,9 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Handshakes in flight in a worker; beyond, the oldest are closed. Each is some kilobytes and
 /// computes only in its worker's turn, so the number is for memory.
 pub const MOST_HANDSHAKES: usize = 1000;
+/// Bytes received on all connections without an answer so far; beyond, the largest are closed. HTTP/1.1
+/// keeps the head of a request until it is whole, up to 128 KiB, and a request of people is about one.
+const MOST_UNANSWERED: usize = 16 * 1024 * 1024;
 /// Bytes that an HTTP/2 client may send ahead of being read, to one request. No body is larger, and
 /// actix's own 1 MiB, and 2 MiB for the connection, would be held for each of thousands of
 /// connections.
@@ -48,6 +51,11 @@ pub fn raise_descriptors() -> std::io::Result<()> {
         maximum: limit.maximum,
     };
     Ok(setrlimit(Resource::Nofile, raised)?)
+}
+
+/// Bytes without an answer in one of so many workers.
+pub fn unanswered_per_worker(workers: usize) -> usize {
+    (MOST_UNANSWERED / workers).max(1024 * 1024)
 }
 
 /// Connections of one of so many workers: as many as the file descriptors allow, so that an

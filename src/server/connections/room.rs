@@ -3,7 +3,8 @@
 //!
 //! Idle is a connection that has not asked anything yet, or whose last answer is sent. One that has
 //! asked is left alone, for a minute: actix has a deadline for the head of a connection's first
-//! request only, so that a later one that never ends would be kept for ever.
+//! request only, so that a later one that never ends would be kept for ever. And if all requests that
+//! are not answered yet take too many bytes, the largest of them are closed.
 //!
 //! All of it belongs to one thread. Order is by count and not by time, which costs a store for each
 //! read.
@@ -31,6 +32,11 @@ enum Stage {
 /// The connections of a worker.
 pub struct Room {
     most: usize,
+    most_unanswered: usize,
+    /// Bytes received on all connections since something was sent there.
+    unanswered: Cell<usize>,
+    /// Whether it was logged since the last sweep that there are too many of them.
+    logged: Cell<bool>,
     /// Counts what happens on all of them.
     clock: Cell<u64>,
     handshakes: Cell<usize>,
@@ -48,6 +54,8 @@ struct RoomPlace {
     last: Cell<u64>,
     /// The sweeps there had been when something was received that is not answered yet.
     asked_in: Cell<u64>,
+    /// Bytes received since something was sent.
+    unanswered: Cell<usize>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -58,10 +66,13 @@ pub struct OpenConnection {
 }
 
 impl Room {
-    /// For so many connections.
-    pub fn new(most: usize) -> Rc<Self> {
+    /// For so many connections, and so many bytes that are not answered yet.
+    pub fn new(most: usize, most_unanswered: usize) -> Rc<Self> {
         Rc::new(Self {
             most,
+            most_unanswered,
+            unanswered: Cell::new(0),
+            logged: Cell::new(false),
             clock: Cell::new(0),
             handshakes: Cell::new(0),
             closing: Cell::new(0),
@@ -100,6 +111,7 @@ impl Room {
             stage: Cell::new(stage),
             last: Cell::new(self.tick()),
             asked_in: Cell::new(0),
+            unanswered: Cell::new(0),
             waker: RefCell::default(),
         });
         places.push(Rc::clone(&place));
@@ -125,7 +137,33 @@ impl Room {
         number
     }
 
+    /// Closes the connections with the most bytes that are not answered: of those that have at least
+    /// half as many as the largest, some that have waited longest, as many as [`Self::close_idle`] would.
+    fn close_largest(&self) {
+        let places = self.places.borrow();
+        let most = places
+            .iter()
+            .map(|place| place.unanswered.get())
+            .max()
+            .unwrap_or(0);
+        let large = places.iter().filter(|place| place.unanswered.get() * 2 >= most);
+        let mut large: Vec<&Rc<RoomPlace>> = large.collect();
+        let number = (self.most / 64).max(1).min(large.len());
+        if number < large.len() {
+            large.select_nth_unstable_by_key(number, |place| place.last.get());
+        }
+        for place in &large[..number] {
+            self.close(place);
+        }
+        if !self.logged.replace(true) {
+            log::warn!(
+                "requests that are not answered yet take too much memory: the connections of the largest are closed"
+            );
+        }
+    }
+
     fn close(&self, place: &RoomPlace) {
+        self.answered(place);
         if place.stage.replace(Stage::Closing) == Stage::Handshake {
             self.handshakes.set(self.handshakes.get() - 1);
         }
@@ -146,12 +184,19 @@ impl Room {
     fn sweep(&self) {
         let sweeps = self.sweeps.get() + 1;
         self.sweeps.set(sweeps);
+        self.logged.set(false);
         let most = ANSWER_TIMEOUT.as_secs() / SWEEP_INTERVAL.as_secs();
         for place in self.places.borrow().iter() {
             if place.stage.get() == Stage::Asked && sweeps - place.asked_in.get() > most {
                 self.close(place);
             }
         }
+    }
+
+    /// Notes that the bytes of a connection take no memory any more.
+    fn answered(&self, place: &RoomPlace) {
+        self.unanswered
+            .set(self.unanswered.get() - place.unanswered.take());
     }
 
     fn tick(&self) -> u64 {
@@ -170,16 +215,26 @@ impl OpenConnection {
         }
     }
 
-    /// Notes that bytes came.
-    pub fn received(&self) {
+    /// Notes that so many bytes came.
+    pub fn received(&self, bytes: usize) {
+        if self.place.stage.get() == Stage::Closing {
+            return;
+        }
         if self.place.stage.get() != Stage::Asked {
             self.place.asked_in.set(self.room.sweeps.get());
         }
         self.happened(Stage::Asked);
+        self.place.unanswered.set(self.place.unanswered.get() + bytes);
+        let unanswered = self.room.unanswered.get() + bytes;
+        self.room.unanswered.set(unanswered);
+        if unanswered > self.room.most_unanswered {
+            self.room.close_largest();
+        }
     }
 
     /// Notes that bytes went.
     pub fn sent(&self) {
+        self.room.answered(&self.place);
         self.happened(Stage::Answered);
     }
 
@@ -205,6 +260,7 @@ impl OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
+        self.room.answered(&self.place);
         match self.place.stage.get() {
             Stage::Handshake => self.room.handshakes.set(self.room.handshakes.get() - 1),
             Stage::Closing => self.room.closing.set(self.room.closing.get() - 1),
@@ -233,10 +289,10 @@ mod tests {
 
     #[test]
     fn near_the_most_the_silent_are_closed_first_then_the_longest_idle_and_never_one_that_asked() {
-        let room = Room::new(10);
+        let room = Room::new(10, 1000);
         let mut connections: Vec<_> = (0..9).map(|_| room.enter().0).collect();
         for number in [8, 7, 6, 5, 4, 3, 1, 0] {
-            connections[number].received();
+            connections[number].received(1);
         }
         for number in [8, 7, 6, 5, 4, 3] {
             connections[number].sent();
@@ -248,40 +304,60 @@ mod tests {
         let newest = room.enter();
         // The newer one has been silent for less long, but silent.
         assert_eq!((newest.1, closing(&[newer.0]).len()), (1, 1));
-        newest.0.received();
+        newest.0.received(1);
         let last = room.enter();
         assert_eq!(last.1, 1);
-        last.0.received();
+        last.0.received(1);
         assert_eq!(closing(&connections), [7], "the first that was answered");
         for connection in &connections {
-            connection.received();
+            connection.received(1);
         }
         assert_eq!(room.enter().1, 0, "all the others have asked");
     }
 
     #[test]
     fn whoever_gets_no_answer_for_a_minute_is_closed_however_often_something_is_received() {
-        let room = Room::new(10);
+        let room = Room::new(10, 1000);
         let connections: Vec<_> = (0..4).map(|_| room.enter().0).collect();
         room.sweep();
         for asking in &connections[1..] {
-            asking.received();
+            asking.received(1);
         }
         for _ in 0..6 {
             room.sweep();
-            connections[1].received();
+            connections[1].received(1);
         }
         connections[2].sent();
         connections[3].sent();
-        connections[3].received();
+        connections[3].received(1);
         assert_eq!(closing(&connections), [0_usize; 0]);
         room.sweep();
         assert_eq!(closing(&connections), [1]);
     }
 
     #[test]
+    fn of_too_many_bytes_without_an_answer_the_largest_and_oldest_are_closed() {
+        let room = Room::new(100, 1000);
+        let connections: Vec<_> = (0..6).map(|_| room.enter().0).collect();
+        for (connection, bytes) in connections.iter().zip([400, 10, 300, 200, 90, 0]) {
+            connection.received(bytes);
+        }
+        assert_eq!(closing(&connections), [0_usize; 0]);
+        connections[4].received(1);
+        assert_eq!(closing(&connections), [0], "one of 400, 300 and 200 bytes");
+        connections[0].received(5000);
+        assert_eq!(closing(&connections), [0], "it counts no more");
+        connections[2].sent();
+        connections[5].received(800);
+        assert_eq!(room.unanswered.get(), 10 + 200 + 91 + 800 - 800);
+        assert_eq!(closing(&connections), [0, 5]);
+        drop(connections);
+        assert_eq!((room.unanswered.get(), room.closing.get()), (0, 0));
+    }
+
+    #[test]
     fn handshakes_have_a_most_of_their_own_and_the_oldest_end() {
-        let room = Room::new(100 * MOST_HANDSHAKES);
+        let room = Room::new(100 * MOST_HANDSHAKES, 1000);
         let known = room.enter().0;
         let mut connections: Vec<_> = (0..MOST_HANDSHAKES)
             .map(|_| room.enter_for_handshake().0)
