@@ -375,6 +375,8 @@ async fn a_restore_changes_the_tables_that_the_schema_says_and_no_other() {
         "",
     )
     .await;
+    let client = ["client", "create", "orders", "--permission", "tokens:introspect"];
+    output(path, &[], &client).expect(0);
     output(path, &[], &["backup", "backup.db"]).expect(0);
     server.signal("TERM");
     server.expect_end(0);

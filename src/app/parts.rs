@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::crypto::audit_chain::ChainKey;
+use crate::crypto::client_secrets::ClientSecrets;
 use crate::crypto::counter_names::CounterNames;
 use crate::crypto::device_tickets::DeviceTickets;
 use crate::crypto::inner_keys::InnerKeys;
@@ -43,6 +44,8 @@ pub struct Keyed {
     pub counter_names: CounterNames,
     /// Tickets of devices that have logged in.
     pub device_tickets: DeviceTickets,
+    /// Issues and verifies the secrets of clients.
+    pub client_secrets: ClientSecrets,
     /// The key of the chain of events.
     pub chain: Arc<ChainKey>,
 }
@@ -53,6 +56,7 @@ impl Keyed {
             refresh_tokens: RefreshTokens::new(keys),
             counter_names: CounterNames::new(keys),
             device_tickets: DeviceTickets::new(keys),
+            client_secrets: ClientSecrets::new(keys),
             chain: Arc::new(ChainKey::of(keys)),
         }
     }

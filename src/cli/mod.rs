@@ -7,6 +7,7 @@
 
 mod audit;
 mod backup;
+mod client;
 mod config;
 mod copy;
 mod exit;
@@ -67,6 +68,9 @@ enum Command {
     /// Manage accounts and their sessions
     #[command(subcommand, arg_required_else_help = false)]
     User(user::UserAction),
+    /// Manage the services that authenticate themselves by an id and a secret
+    #[command(subcommand, arg_required_else_help = false)]
+    Client(client::ClientAction),
     /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
     Keys(keys::KeysAction),
@@ -115,6 +119,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         Command::User(action) => on_database(load()?, action.if_absent(), async |app| {
             user::run(app, action).await
         }),
+        Command::Client(action) => on_existing(load()?, async |app| client::run(app, action).await),
         Command::Keys(action) => on_existing(load()?, async |app| keys::run(app, action).await),
         Command::Secret(action) => on_existing(load()?, async |app| secret::run(app, action).await),
         Command::Audit(action) => on_existing(load()?, async |app| audit::run(app, action).await),

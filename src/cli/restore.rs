@@ -23,7 +23,7 @@ pub struct RestoreOptions {
     #[arg(required_unless_present = "in_place", conflicts_with = "in_place")]
     file: Option<PathBuf>,
     /// For PostgreSQL, after its own tools restored the database: end all sessions, device tickets,
-    /// one-time passwords and signing keys
+    /// one-time passwords, secrets of clients and signing keys
     #[arg(long)]
     in_place: bool,
 }
@@ -98,7 +98,18 @@ fn report(restored: &Restored, now: Timestamp) -> Result<(), Exit> {
     );
     let voided = restored.voided;
     print(&format!(
-        "restored; {age}\nended: {} sessions, {} one-time passwords, {} signing keys, and all device tickets\n",
-        voided.sessions, voided.one_time_passwords, voided.keys
+        "restored; {age}\nended: {} sessions, {} one-time passwords, {} signing keys, and all device tickets\n{}",
+        voided.sessions,
+        voided.one_time_passwords,
+        voided.keys,
+        secrets_of(voided.clients)
     ))
+}
+
+/// The line that says that the secrets of clients have ended, if there are any.
+fn secrets_of(clients: u64) -> String {
+    if clients == 0 {
+        return String::new();
+    }
+    format!("the secrets of {clients} clients have ended; give each another: doorward client rotate NAME\n")
 }

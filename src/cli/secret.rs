@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::operator::CLI;
 use super::output::print;
 use crate::app::App;
-use crate::service::secret;
+use crate::service::{clients, secret};
 
 /// Commands of `doorward secret`.
 #[derive(Debug, Subcommand)]
@@ -35,6 +35,11 @@ const SHARED_KEY: &str = "\
 - DOORWARD_JWT_SECRET was not replaced: set another one if it was read too
 ";
 
+/// The step that is added if there are clients.
+const CLIENTS: &str = "\
+- give each client another secret, theirs have ended: doorward client rotate NAME
+";
+
 /// Runs the command.
 ///
 /// # Errors
@@ -58,10 +63,15 @@ async fn replace(app: &App) -> Result<(), Exit> {
     } else {
         ""
     };
+    let clients = if clients::list(app).await?.is_empty() {
+        ""
+    } else {
+        CLIENTS
+    };
     print(&format!(
         "replaced: the keys of refresh tokens, device tickets, counters and audit record\n\
          ended: {} sessions, {} signing keys, and all device tickets; locks of accounts begin anew\n\
-         {LEFT_TO_DO}{shared}",
+         {LEFT_TO_DO}{clients}{shared}",
         ended.sessions, ended.signing_keys
     ))
 }

@@ -38,6 +38,7 @@ use source::Reader;
 pub use source::SettingSource;
 pub use telemetry::TelemetrySettings;
 pub use tokens::TokenSettings;
+pub use values::parse_duration;
 
 /// Generates [`Config`] and [`AREAS`] from one list: `field: Type, title;`.
 macro_rules! areas {

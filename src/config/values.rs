@@ -141,7 +141,10 @@ pub(super) const NETWORKS: Or<By<Vec<IpNet>>> = Or(By(parse_networks, |list| sho
 const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
 /// A whole number with its unit: `30s`, `15m`, `12h`, `30d`; at least a second, at most ten years.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// The rule, in words that follow the name of the value.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed = UNITS
         .iter()
         .find_map(|(unit, secs)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*secs));

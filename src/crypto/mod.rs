@@ -3,6 +3,7 @@
 //! and the argon2 crate, apart from those that only foreign password hashes need.
 
 pub mod audit_chain;
+pub mod client_secrets;
 pub mod counter_names;
 pub mod device_tickets;
 pub mod inner_keys;

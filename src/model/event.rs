@@ -52,6 +52,12 @@ pub enum EventType {
     RoleSaved,
     /// A role was deleted.
     RoleDeleted,
+    /// A client was made.
+    ClientCreated,
+    /// A client got another secret.
+    ClientRotated,
+    /// A client was deleted.
+    ClientDeleted,
     /// A signing key was made.
     KeyRotated,
     /// A signing key was revoked.

@@ -3,6 +3,7 @@
 //! A value that exists is valid: constructors are named `parse` and say which rule refused.
 
 pub mod authority;
+pub mod client;
 pub mod clock;
 pub mod email;
 pub mod event;

@@ -8,6 +8,7 @@ pub mod audit_note;
 pub mod audit_purge;
 pub mod busy_note;
 mod caller;
+pub mod clients;
 pub mod feed;
 pub mod fresh_proof;
 pub mod keys;

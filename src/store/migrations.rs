@@ -90,6 +90,12 @@ const STEPS: &[Step] = &[
         sqlite: include_str!("migrations/sqlite/0011_chain_key.sql"),
         postgres: include_str!("migrations/postgres/0011_chain_key.sql"),
     },
+    Step {
+        version: 12,
+        name: "clients",
+        sqlite: include_str!("migrations/sqlite/0012_clients.sql"),
+        postgres: include_str!("migrations/postgres/0012_clients.sql"),
+    },
 ];
 
 fn migrator(text: fn(&Step) -> &'static str) -> Migrator {

@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod attempts;
 pub mod authority;
+pub mod clients;
 mod error;
 pub mod events;
 pub mod feed;

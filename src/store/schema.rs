@@ -113,6 +113,20 @@ pub const TABLES: &[Table] = &[
         ],
     ),
     copied(
+        "clients",
+        &[
+            text("name"),
+            uuid("subject"),
+            text("permissions"),
+            number("generation"),
+            number("earlier_generation"),
+            number("earlier_until"),
+            number("created_at"),
+            number("rotated_at"),
+        ],
+    )
+    .voided_at_restore("every secret"),
+    copied(
         "events",
         &[
             number("id"),
