@@ -1,11 +1,14 @@
-//! The bearer check in front of guarded routes: no handler behind it runs without a live session.
+//! The bearer check in front of guarded routes: no handler behind it runs without a live session,
+//! except where clients may come instead.
+
+use std::future::ready;
 
 use actix_web::dev::ServiceRequest;
 use actix_web::{Error, HttpMessage as _, web};
 use actix_web_httpauth::middleware::HttpAuthentication;
 use futures_util::future::LocalBoxFuture;
 
-use super::extract::bearer::{BearerToken, CurrentUser, Needed, ProofAge, check_need};
+use super::extract::bearer::{BearerToken, CurrentUser, Needed, OptionalBearer, ProofAge, check_need};
 use super::problem::Problem;
 use crate::app::App;
 use crate::model::permission::Permission;
@@ -16,6 +19,7 @@ use crate::telemetry::request_context;
 type Checked = Result<ServiceRequest, (Error, ServiceRequest)>;
 type BearerCheck = LocalBoxFuture<'static, Checked>;
 type Guard<F> = HttpAuthentication<BearerToken, F>;
+type ClientGuard<F> = HttpAuthentication<OptionalBearer, F>;
 
 /// The middleware for a scope of guarded routes: nothing behind it runs without a live session.
 #[must_use]
@@ -48,6 +52,27 @@ pub fn permitted_with_proof(
         read,
         write,
         proof: ProofAge::Fresh,
+    })
+}
+
+/// The middleware for routes that clients may use too: a bearer needs the permission, as with
+/// [`permitted`]. A request without a bearer token is let through, and its handler asks
+/// [`client::permitted`](super::oauth::client::permitted), because a client's secret may be in the
+/// body.
+#[must_use]
+pub fn permitted_or_client(
+    permission: Permission,
+) -> ClientGuard<impl Fn(ServiceRequest, OptionalBearer) -> BearerCheck + Clone + use<>> {
+    let needed = Needed::Permission {
+        read: permission,
+        write: permission,
+        proof: ProofAge::Any,
+    };
+    HttpAuthentication::with_fn(move |request, OptionalBearer(token)| -> BearerCheck {
+        match token {
+            Some(token) => Box::pin(check(request, token, needed)),
+            None => Box::pin(ready(Ok(request))),
+        }
     })
 }
 

@@ -13,7 +13,7 @@ use utoipa_actix_web::scope::scope as documented_scope;
 use utoipa_actix_web::service_config::ServiceConfig as DocumentedConfig;
 
 use super::api::{accounts, audit, health, me, roles, sessions, user_sessions, users};
-use super::guard::{bearer, permitted, permitted_with_proof};
+use super::guard::{bearer, permitted, permitted_or_client, permitted_with_proof};
 use super::oauth::{introspect, jwks, metadata, revoke, token};
 use super::surface::Surface;
 use crate::model::permission::Permission as P;
@@ -55,8 +55,7 @@ url_map! {
         me::show, me::change_email, me::delete, me::change_password, me::reauthenticate, me::sessions, me::end_session;
     "/oauth/token"         OAuth [open] => token::exchange;
     "/oauth/revoke"        OAuth [open] => revoke::revoke;
-    "/oauth/introspect"    OAuth [permitted(P::TokensIntrospect, P::TokensIntrospect)] =>
-        introspect::introspect;
+    "/oauth/introspect"    OAuth [permitted_or_client(P::TokensIntrospect)] => introspect::introspect;
     "/users/{id}/sessions" Api   [permitted(P::SessionsRead, P::SessionsWrite)] =>
         user_sessions::list, user_sessions::end;
     "/users"               Api   [permitted_with_proof(P::UsersRead, P::UsersWrite)] =>

@@ -7,6 +7,7 @@ use doorward::crypto::root_secret::RootSecret;
 use doorward::crypto::root_secrets::RootSecrets;
 use rstest::rstest;
 
+use super::clients::ask;
 use super::secret::{NEXT, WITH_JWKS, command, store_at};
 use super::throttle::login_with;
 use crate::support::process::Server;
@@ -70,6 +71,10 @@ async fn nothing_of_a_leaked_root_secret_works_and_running_nodes_go_on(#[case] e
     let kid = |listed: String| listed.split_whitespace().next().unwrap().to_owned();
     let old_kid = kid(command(&first, NEXT, SECRET, &["keys", "list"]).expect(0).stdout);
 
+    let client = ["client", "create", "orders", "--permission", "tokens:introspect"];
+    let client = command(&first, SECRET, NEXT, &client).expect(0).stdout;
+    let client = client.split_whitespace().last().unwrap().to_owned();
+    assert_eq!(ask(&first, "orders", &client, "x").await.status, 200);
     for previous in ["", SECRET] {
         let refused = command(&first, SECRET, previous, &LEAKED).expect(1).stderr;
         assert!(
@@ -81,12 +86,16 @@ async fn nothing_of_a_leaked_root_secret_works_and_running_nodes_go_on(#[case] e
     let done = command(&first, NEXT, SECRET, &LEAKED).expect(0).stdout;
     assert!(done.contains("ended: 2 sessions, 1 signing keys"), "{done}");
     assert!(done.contains("without DOORWARD_SECRET_PREVIOUS"), "{done}");
+    assert!(done.contains("doorward client rotate NAME"), "{done}");
 
     for node in [&first, &second] {
         node.until(&alice.token, 401).await;
         node.refresh(&alice.refresh_token)
             .await
             .expect_problem(400, "invalid_grant");
+        ask(node, "orders", &client, "x")
+            .await
+            .expect_problem(401, "invalid_client");
         let again = login_soon(node, &ticket, &alice.email).await.expect(200);
         assert_ne!(again.header("doorward-device"), "", "the old ticket is void");
         let fresh = again.header("doorward-device").to_owned();

@@ -6,6 +6,7 @@ mod administration;
 mod audit;
 mod audit_purge;
 mod budgets;
+mod clients;
 mod connections;
 mod cut_connections;
 mod devices;

@@ -53,6 +53,32 @@ impl FromRequest for BearerToken {
     }
 }
 
+/// Whether the header's scheme is HTTP Basic (RFC 7617), by which clients authenticate themselves.
+#[must_use]
+pub fn is_basic(header: &HeaderValue) -> bool {
+    const SCHEME: &[u8] = b"Basic";
+    let scheme = header.as_bytes().split(|&byte| byte == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
+}
+
+/// The `Authorization` header of a request that may be from a client instead: none without a header,
+/// and none with HTTP Basic.
+pub struct OptionalBearer(pub Option<BearerToken>);
+
+impl FromRequest for OptionalBearer {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(match BearerToken::from_request(request, payload).into_inner() {
+            Ok(BearerToken(header)) if is_basic(&header) => Ok(Self(None)),
+            Ok(token) => Ok(Self(Some(token))),
+            Err(Problem::NotAuthenticated) => Ok(Self(None)),
+            Err(other) => Err(other),
+        })
+    }
+}
+
 /// The need of a scope of routes, beside a live session.
 #[derive(Debug, Clone, Copy)]
 pub enum Needed {

@@ -59,7 +59,9 @@ pub fn parse(body: &[u8]) -> Result<Fields, Vec<Invalid>> {
     Ok(fields)
 }
 
-fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
+/// Decodes a name or a value of a form; none if it is not UTF-8.
+#[must_use]
+pub fn decode(encoded: &[u8]) -> Option<Zeroizing<String>> {
     let spaced = Zeroizing::new(
         encoded
             .iter()

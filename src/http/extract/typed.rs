@@ -81,6 +81,14 @@ impl<T> Arrived for Unread<T> {
     }
 }
 
+impl<T> Unread<T> {
+    /// The text of a field, if it is there and a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.text(name)
+    }
+}
+
 impl<T: FromFields> Unread<T> {
     /// Reads the fields.
     ///

@@ -5,7 +5,7 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
 use crate::http::extract::form::Form;
-use crate::http::extract::typed::{Arrived, Secret, body};
+use crate::http::extract::typed::{Arrived, FromFields, Ignored, Secret, Unread, body};
 use crate::http::problem::Problem;
 use crate::service::Failure;
 
@@ -29,6 +29,17 @@ impl<T: Arrived + 'static> FromRequest for StrictForm<T> {
     }
 }
 
+/// Reads the fields of a form that has arrived; any fault of theirs is an `invalid_request`.
+///
+/// # Errors
+/// [`Problem::InvalidRequest`].
+pub fn read<T: FromFields>(form: Unread<T>) -> Result<T, Problem> {
+    form.read().map_err(|problem| match problem {
+        Problem::Failed(Failure::Invalid(_)) => Problem::InvalidRequest,
+        other => other,
+    })
+}
+
 body! {
     /// Form of token revocation (RFC 7009) and introspection (RFC 7662).
     pub struct PresentedToken {
@@ -39,5 +50,11 @@ body! {
         /// `refresh_token`; otherwise it is not needed. Revocation ignores it.
         #[schema(nullable = false, example = "refresh_token")]
         pub token_type_hint: Option<String>,
+        /// Name of the client, for one that does not send it in the `Authorization` header.
+        #[schema(value_type = Option<String>, nullable = false, example = "orders")]
+        pub client_id: Ignored,
+        /// Secret of the client, for one that does not send it in the `Authorization` header.
+        #[schema(value_type = Option<String>, nullable = false, format = "password", example = "dwx_…")]
+        pub client_secret: Ignored,
     }
 }

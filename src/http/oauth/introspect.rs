@@ -1,13 +1,15 @@
 //! `POST /oauth/introspect` (RFC 7662).
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::form::{PresentedToken, StrictForm as Form};
+use super::client::{self, PresentedForm};
+use super::form::{PresentedToken, StrictForm};
 use crate::app::App;
-use crate::http::problem::shared::{FormRefusals, ServerRefusals};
+use crate::http::problem::shared::{FormRefusals, ServerRefusals, Throttled};
 use crate::http::problem::{Problem, ProblemBody};
+use crate::model::permission::Permission;
 use crate::service::sessions::{self, ExpectedToken};
 
 /// State of a token. An inactive token has only `active` (RFC 7662 section 2.2).
@@ -67,21 +69,27 @@ struct Introspection {
 ///
 /// Returns the current state of a token (RFC 7662). A refresh token is active only with the hint
 /// `refresh_token`, so that a service never takes one for an access token.
+///
+/// The caller is a client that `doorward client create` made, by HTTP Basic or with `client_id` and
+/// `client_secret` in the form, or the bearer of an access token.
 #[utoipa::path(
-    operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"])),
+    operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"]), ("client" = [])),
+    request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "State of the token", body = Introspection),
-        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header (`ambiguous_credentials`)", body = ProblemBody),
-        (status = 401, description = "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)", body = ProblemBody),
+        (status = 400, description = "A parameter is missing, repeated or malformed (`invalid_request`), or there is more than one `Authorization` header or kind of credentials (`ambiguous_credentials`)", body = ProblemBody),
+        (status = 401, description = "No credentials (`not_authenticated`), the client is unknown or its secret is wrong (`invalid_client`), or the access token is invalid, expired or revoked (`invalid_token`)", body = ProblemBody),
         (status = 403, description = "The caller has no permission to introspect (`insufficient_scope`)", body = ProblemBody),
-        FormRefusals, ServerRefusals,
+        Throttled, FormRefusals, ServerRefusals,
     )
 )]
 #[post("")]
 pub async fn introspect(
     app: web::Data<App>,
-    Form(form): Form<PresentedToken>,
+    request: HttpRequest,
+    form: Result<StrictForm<PresentedForm>, Problem>,
 ) -> Result<HttpResponse, Problem> {
+    let form = client::permitted(&app, &request, form, Permission::TokensIntrospect).await?;
     let expected = match form.token_type_hint.as_deref() {
         Some("refresh_token") => ExpectedToken::AccessOrRefresh,
         Some(_) | None => ExpectedToken::Access,

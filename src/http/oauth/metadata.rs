@@ -27,8 +27,10 @@ struct Metadata {
     response_types_supported: Vec<&'static str>,
     #[schema(example = json!(["none"]))]
     token_endpoint_auth_methods_supported: Vec<&'static str>,
-    #[schema(example = json!(["none"]))]
+    #[schema(example = json!(["none", "client_secret_basic", "client_secret_post"]))]
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[schema(example = json!(["client_secret_basic", "client_secret_post", "Bearer"]))]
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
 /// Describe this server to OAuth clients
@@ -58,6 +60,15 @@ pub async fn metadata(app: web::Data<App>) -> HttpResponse {
             },
             response_types_supported: vec![],
             token_endpoint_auth_methods_supported: vec!["none"],
-            revocation_endpoint_auth_methods_supported: vec!["none"],
+            revocation_endpoint_auth_methods_supported: vec![
+                "none",
+                "client_secret_basic",
+                "client_secret_post",
+            ],
+            introspection_endpoint_auth_methods_supported: vec![
+                "client_secret_basic",
+                "client_secret_post",
+                "Bearer",
+            ],
         })
 }

@@ -30,7 +30,7 @@ body! {
         /// For `refresh_token`.
         #[schema(value_type = Option<String>, nullable = false, example = "dwr_…")]
         refresh_token: Option<Secret>,
-        /// Ignored: there are no registered clients.
+        /// Ignored: no client authenticates itself here.
         #[schema(value_type = Option<String>, nullable = false, example = "app")]
         client_id: Ignored,
         /// Ignored: the scope of a token is the permissions of the role.
@@ -49,7 +49,7 @@ body! {
         (status = 200, description = "The tokens of the session", body = TokenResponse,
             headers(("Doorward-Device" = String, description = "Device ticket, for a device that logs in and sent no valid one, or one older than 30 days"))),
         (status = 400, description = "`invalid_request`, `invalid_grant`, `unsupported_grant_type`, or `unauthorized_client` if the password grant is turned off (`password_grant_off`)", body = ProblemBody),
-        (status = 401, description = "The request has client credentials, but no client is registered (`invalid_client`)", body = ProblemBody),
+        (status = 401, description = "The request has an `Authorization` header: no client authenticates itself here (`invalid_client`)", body = ProblemBody),
         Throttled, FormRefusals, ServerRefusals,
     )
 )]

@@ -21,10 +21,12 @@ const PROBLEM: &str = "#/components/schemas/Problem";
 type Examples = BTreeMap<String, Value>;
 
 /// Operations that take from the budget of an address.
-const BUDGETED: [&str; 7] = [
+const BUDGETED: [&str; 9] = [
     "register",
     "login",
     "token",
+    "introspect",
+    "revoke",
     "changeEmail",
     "changePassword",
     "reauthenticate",

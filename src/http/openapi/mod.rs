@@ -8,7 +8,7 @@ mod older_tests;
 mod pages;
 mod paragraphs;
 
-use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::security::{Flow, Http, HttpAuthScheme, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::AppExt as _;
 
@@ -46,7 +46,8 @@ answered wherever GET is, OPTIONS everywhere.";
 )]
 struct Base;
 
-/// The one way to prove who asks: a bearer token, got by OAuth2's password flow at `/login`.
+/// The ways to prove who asks: a bearer token, got by OAuth2's password flow at `/login`, and for
+/// some operations the credentials of a client.
 struct Security;
 
 impl Modify for Security {
@@ -56,10 +57,9 @@ impl Modify for Security {
             .map(|own| (own.name(), own.words()))
             .collect();
         let flow = Flow::Password(Password::new("/login", scopes));
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        components.add_security_scheme("client", SecurityScheme::Http(Http::new(HttpAuthScheme::Basic)));
     }
 }
 

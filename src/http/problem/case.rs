@@ -16,11 +16,11 @@ pub enum Problem {
     InvalidGrant,
     /// A grant type that there is not.
     UnsupportedGrantType,
-    /// A client authenticated itself, and no client is known.
+    /// The client is unknown or its secret is wrong, or the endpoint takes no clients.
     InvalidClient,
     /// There is no bearer token.
     NotAuthenticated,
-    /// More than one `Authorization` header.
+    /// More than one `Authorization` header or kind of credentials.
     AmbiguousCredentials,
     /// No such path.
     NotFound,
