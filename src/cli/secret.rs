@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::operator::CLI;
 use super::output::print;
 use crate::app::App;
-use crate::service::{clients, secret};
+use crate::service::secret;
 
 /// Commands of `doorward secret`.
 #[derive(Debug, Subcommand)]
@@ -63,11 +63,7 @@ async fn replace(app: &App) -> Result<(), Exit> {
     } else {
         ""
     };
-    let clients = if clients::list(app).await?.is_empty() {
-        ""
-    } else {
-        CLIENTS
-    };
+    let clients = if ended.clients > 0 { CLIENTS } else { "" };
     print(&format!(
         "replaced: the keys of refresh tokens, device tickets, counters and audit record\n\
          ended: {} sessions, {} signing keys, and all device tickets; locks of accounts begin anew\n\

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::clients::void_secrets;
 use super::feed::Change;
 use super::inner_keys::add_inner_key;
 use super::keys::replace_signing_keys;
@@ -34,12 +35,17 @@ pub struct EndedByReplacement {
     pub sessions: u64,
     /// Signing keys that were not revoked before.
     pub signing_keys: u64,
+    /// Clients, whose secrets have ended.
+    pub clients: u64,
 }
 
 impl Store {
-    /// Replaces the inner keys, revokes and wipes every signing key and ends every session, in one
-    /// transaction. The key of `event` links it and all that follow. None if one of the keys has
-    /// changed since it was read.
+    /// Replaces the inner keys, revokes and wipes every signing key, ends every session and the
+    /// secrets of all clients, in one transaction. The key of `event` links it and all that follow.
+    /// None if one of the keys has changed since it was read.
+    ///
+    /// The new keys accept no earlier secret of a client. Until a node has taken them up, the row of
+    /// the client does not either.
     ///
     /// # Errors
     /// [`StoreError`]; nothing has changed then.
@@ -54,6 +60,7 @@ impl Store {
                 return Ok(Rollback(None));
             }
             let sessions = end_all_sessions(tx, EndReason::SecretLeaked, event.at).await?;
+            let clients = void_secrets(tx, event.at).await?;
             let revoked = match replace_signing_keys(tx, keys.signing, event.at).await {
                 Err(error) if error.is_taken() => return Ok(Rollback(None)),
                 done => done?,
@@ -69,11 +76,13 @@ impl Store {
                 "inner_keys": keys.inner_before.len(),
                 "kid": keys.signing.map(|key| &key.kid),
                 "revoked": revoked,
+                "clients": clients,
             });
             events::append(tx, &event.clone().with(details)).await?;
             Ok(Commit(Some(EndedByReplacement {
                 sessions,
                 signing_keys: revoked.len() as u64,
+                clients,
             })))
         })
         .await
