@@ -16,10 +16,11 @@ use crate::crypto::signing_keys::SigningKey;
 use crate::memory::abandoned::AbandonedAttempts;
 use crate::memory::generation_uses::GenerationUses;
 use crate::memory::once_per::OncePer;
+use crate::memory::once_per_key::OncePerKey;
 use crate::memory::rate_limit::AddressLimit;
-use crate::memory::refunds::Refunds;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
+use crate::model::ids::UserId;
 use crate::telemetry::log::DroppedLines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
@@ -104,8 +105,8 @@ pub struct Memory {
     pub generation_uses: GenerationUses,
     /// Logins and other tries at a password of each address.
     pub logins: AddressLimit,
-    /// Accounts whose right password gave a token of that budget back.
-    pub refunds: Refunds,
+    /// Accounts whose right password gave a token of that budget back: one a minute.
+    pub refunds: OncePerKey<UserId>,
     /// Registrations of each address.
     pub registrations: AddressLimit,
     /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
@@ -128,7 +129,7 @@ impl Memory {
             registry: Registry::new(config.memory.registry_size),
             generation_uses: GenerationUses::default(),
             logins: AddressLimit::new(config.limits.login),
-            refunds: Refunds::default(),
+            refunds: OncePerKey::new(Duration::from_mins(1)),
             registrations: AddressLimit::new(config.limits.register),
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             refused_connections: OncePer::new(Duration::from_mins(1)),

@@ -6,8 +6,8 @@ pub mod generation_uses;
 pub mod hash_pool;
 pub mod hash_queue;
 pub mod once_per;
+pub mod once_per_key;
 pub mod rate_limit;
-pub mod refunds;
 pub mod session_registry;
 #[cfg(test)]
 mod session_registry_tests;
