@@ -20,7 +20,7 @@ use crate::memory::once_per_key::OncePerKey;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
-use crate::model::ids::UserId;
+use crate::model::ids::{SessionId, UserId};
 use crate::telemetry::log::DroppedLines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
@@ -107,6 +107,8 @@ pub struct Memory {
     pub logins: AddressLimit,
     /// Accounts whose right password gave a token of that budget back: one a minute.
     pub refunds: OncePerKey<UserId>,
+    /// Sessions whose repeated refresh by the same client was recorded: one event a minute.
+    pub told_repeats: OncePerKey<SessionId>,
     /// Registrations of each address.
     pub registrations: AddressLimit,
     /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
@@ -130,6 +132,7 @@ impl Memory {
             generation_uses: GenerationUses::default(),
             logins: AddressLimit::new(config.limits.login),
             refunds: OncePerKey::new(Duration::from_mins(1)),
+            told_repeats: OncePerKey::new(Duration::from_mins(1)),
             registrations: AddressLimit::new(config.limits.register),
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             refused_connections: OncePer::new(Duration::from_mins(1)),

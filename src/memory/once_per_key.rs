@@ -42,6 +42,11 @@ impl<K: Copy + Eq + Hash> OncePerKey<K> {
         !too_soon
     }
 
+    /// Forgets a claim: it did not happen after all.
+    pub fn forget(&self, key: K) {
+        self.last().remove(&key);
+    }
+
     /// A panic under the lock leaves times that are at worst incomplete.
     fn last(&self) -> MutexGuard<'_, LruCache<K, Timestamp>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,6 +66,8 @@ mod tests {
         assert!(once.claim(1, NOW));
         assert!(!once.claim(1, NOW) && !once.claim(1, later(59_999)));
         assert!(once.claim(2, NOW), "another key");
+        once.forget(2);
+        assert!(once.claim(2, NOW), "it did not happen");
         assert!(once.claim(1, later(60_000)));
         assert!(
             once.claim(1, NOW.minus(Duration::from_hours(1))),

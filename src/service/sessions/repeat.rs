@@ -17,6 +17,7 @@ use crate::crypto::refresh_tokens::VerifiedRefreshToken;
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
 use crate::model::generation::RepeatGround;
+use crate::model::ids::SessionId;
 use crate::model::refusal::RefreshRefusal;
 use crate::model::session::{EndReason, RefreshState, SeenClient};
 use crate::model::throttle::prefix;
@@ -63,12 +64,7 @@ pub(super) async fn repeat(
             log::warn!(user, session = session.as_str(), event; "refresh token reused; its session is ended");
             return refused(RefreshRefusal::Reused);
         };
-        let event = app.event(EventType::TokenRepeated, context);
-        if app
-            .store
-            .record_repeat(session, state.counter, ground, &event)
-            .await?
-        {
+        if record(app, session, state.counter, ground, context).await? {
             let identity = TokenIdentity {
                 subject: state.session.subject,
                 role: &state.session.me.role,
@@ -78,6 +74,31 @@ pub(super) async fn repeat(
             return issue(app, session, identity, now);
         }
     }
+}
+
+/// Records that a session's newest pair is given again; says whether it may be.
+///
+/// A repeat by the same client uses nothing up, so it can come as often as the client likes. Only
+/// one a minute is written: otherwise any account could fill the audit record. For the others
+/// nothing is stored. If the session ends meanwhile, the pair that is given is worth nothing.
+async fn record(
+    app: &App,
+    session: SessionId,
+    generation: i64,
+    ground: RepeatGround,
+    context: &Context,
+) -> Result<bool, Failure> {
+    let told = &app.memory.told_repeats;
+    let by_same_client = ground == RepeatGround::SameClient;
+    if by_same_client && !told.claim(session, app.clock.now()) {
+        return Ok(true);
+    }
+    let event = app.event(EventType::TokenRepeated, context);
+    let recorded = app.store.record_repeat(session, generation, ground, &event).await;
+    if by_same_client && !matches!(recorded, Ok(true)) {
+        told.forget(session);
+    }
+    Ok(recorded?)
 }
 
 /// The ground on which the token before the newest one gets the newest pair again. The one that
