@@ -7,6 +7,7 @@ use std::time::Duration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use crate::support::people::Person;
 use crate::support::{Answer, Engine, PASSWORD, TestApp};
 
 const OWNER: &str = "192.0.2.7";
@@ -37,7 +38,10 @@ fn text(answer: &Answer, name: &str) -> String {
 
 /// Events of a type, the newest first: their particulars.
 async fn told(app: &TestApp, kind: &str) -> Vec<Value> {
-    let boss = app.admin().await;
+    told_to(&app.admin().await, kind).await
+}
+
+async fn told_to(boss: &Person<'_>, kind: &str) -> Vec<Value> {
     let events = boss.get(&format!("/audit?type={kind}")).await.expect(200).json();
     events["events"]
         .as_array()
@@ -130,6 +134,7 @@ async fn tabs_repeat_for_five_seconds_although_the_pair_is_in_use(#[case] engine
 #[tokio::test]
 async fn repeats_by_the_same_client_are_one_event_a_minute_and_session(#[case] engine: Engine) {
     let app = start(engine).await;
+    let boss = app.admin().await;
     app.registered("alice").await;
     let mut tokens = Vec::new();
     for _ in 0..2 {
@@ -147,11 +152,11 @@ async fn repeats_by_the_same_client_are_one_event_a_minute_and_session(#[case] e
             *token = text(&next, "refresh_token");
         }
     }
-    assert_eq!(told(&app, "token_repeated").await, same_client(2));
+    assert_eq!(told_to(&boss, "token_repeated").await, same_client(2));
     app.advance(Duration::from_mins(1));
     refresh_from(&app, OWNER, &tokens[0]).await.expect(200);
     refresh_from(&app, OWNER, &tokens[0]).await.expect(200);
-    assert_eq!(told(&app, "token_repeated").await, same_client(3));
+    assert_eq!(told_to(&boss, "token_repeated").await, same_client(3));
 }
 
 #[rstest]
@@ -225,6 +230,32 @@ async fn a_copied_pair_is_out_after_a_change_of_password(#[case] engine: Engine)
         .expect(200);
     app.me(&text(&last, "access_token")).await.expect(200);
     assert_eq!(told(&app, "token_reuse").await.len(), 0);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_token_from_before_a_change_of_password_revokes_nothing(#[case] engine: Engine) {
+    let app = start(engine).await;
+    let boss = app.admin().await;
+    let alice = app.registered("alice").await;
+    let next = alice.send_json("PUT", "/me/password", change()).await.expect(200);
+    let revoke = async |token: &str| {
+        let answer = app.request("POST", "/oauth/revoke").form(&[("token", token)]);
+        answer.send().await.expect(200)
+    };
+    for stolen in [&alice.refresh_token, &alice.token] {
+        revoke(stolen).await;
+        app.me(&text(&next, "access_token")).await.expect(200);
+    }
+    assert_eq!(told_to(&boss, "token_revoked").await.len(), 0);
+    let last = refresh_from(&app, OWNER, &text(&next, "refresh_token"))
+        .await
+        .expect(200);
+    revoke(&text(&next, "refresh_token")).await;
+    app.me(&text(&last, "access_token")).await.expect(401);
+    assert_eq!(told_to(&boss, "token_revoked").await.len(), 1);
 }
 
 #[rstest]

@@ -349,13 +349,13 @@ async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
         .unwrap();
     assert!(
         store
-            .end_session(one.id, EndReason::Logout, &event(EventType::Logout))
+            .end_session(one.id, 0, EndReason::Logout, &event(EventType::Logout))
             .await
             .unwrap()
     );
     assert!(
         !store
-            .end_session(one.id, EndReason::Logout, &event(EventType::Logout))
+            .end_session(one.id, 0, EndReason::Logout, &event(EventType::Logout))
             .await
             .unwrap(),
         "an ended one is not news"
@@ -484,7 +484,7 @@ async fn only_what_ended_long_ago_is_purged_and_in_batches(#[case] engine: Engin
             .unwrap();
     }
     store
-        .end_session(sessions[0].id, EndReason::Logout, &event(EventType::Logout))
+        .end_session(sessions[0].id, 0, EndReason::Logout, &event(EventType::Logout))
         .await
         .unwrap();
     let begin = SessionId::FIRST;
@@ -528,7 +528,7 @@ async fn rotations_of_many_sessions_at_once_are_each_answered(#[case] engine: En
             .unwrap();
     }
     store
-        .end_session(sessions[7].id, EndReason::Logout, &event(EventType::Logout))
+        .end_session(sessions[7].id, 0, EndReason::Logout, &event(EventType::Logout))
         .await
         .unwrap();
     for counter in 0..5 {

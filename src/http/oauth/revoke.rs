@@ -14,7 +14,8 @@ use crate::service::sessions;
 /// Revoke a token
 ///
 /// Ends the token's session and all tokens of it. Unknown tokens are answered with 200 too (RFC
-/// 7009 section 2.2). Credentials of a client are not needed; if they are sent, they must be right.
+/// 7009 section 2.2). Tokens from before a change of the password count as unknown. Credentials of a
+/// client are not needed; if they are sent, they must be right.
 #[utoipa::path(
     operation_id = "revoke", tag = "oauth",
     request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),

@@ -2,20 +2,21 @@
 
 use super::Bearer;
 use crate::app::App;
-use crate::crypto::refresh_tokens::VerifiedRefreshToken;
 use crate::model::event::{Context, Event, EventType};
 use crate::model::ids::{SessionId, UserId};
 use crate::model::session::{EndReason, Which};
 use crate::service::Failure;
 
-/// Ends one session: commits, then evicts.
+/// Ends the session of a token of this generation: commits, then evicts. Nothing happens if the
+/// token is void since a change of the password.
 pub(super) async fn end(
     app: &App,
     session: SessionId,
+    generation: i64,
     reason: EndReason,
     event: &Event<'_>,
 ) -> Result<(), Failure> {
-    app.store.end_session(session, reason, event).await?;
+    app.store.end_session(session, generation, reason, event).await?;
     app.memory.registry.evict(session);
     Ok(())
 }
@@ -45,7 +46,7 @@ pub async fn logout(
     let (user, session) = (bearer.state.me.id, bearer.session);
     let event = app.event(EventType::Logout, context);
     let which = match scope {
-        LogoutScope::This => return end(app, session, EndReason::Logout, &event).await,
+        LogoutScope::This => return end(app, session, bearer.generation, EndReason::Logout, &event).await,
         LogoutScope::Others => Which::AllBut(session),
         LogoutScope::All => Which::All,
     };
@@ -73,29 +74,23 @@ pub async fn end_own(app: &App, user: UserId, session: SessionId, context: &Cont
 }
 
 /// Revokes a token (RFC 7009): ends the session of a genuine access or refresh token, and does
-/// nothing for any other text.
+/// nothing for any other text. A token from before a change of the password counts as any other
+/// text: it may be stolen, and would log its owner out. A refresh token that was exchanged ends the
+/// session, as it does at a refresh.
 ///
 /// # Errors
 /// An infrastructure failure: the answer never says *revoked* of a token that is not.
 pub async fn revoke(app: &App, token: &str, context: &Context) -> Result<(), Failure> {
-    let presented = app
-        .crypto
-        .keyed()
-        .refresh_tokens
-        .verify(token)
-        .map(|VerifiedRefreshToken { session, .. }| session);
-    let session = presented.or_else(|| {
-        app.crypto
-            .access_tokens
-            .verify(token, app.clock.now())
-            .ok()
-            .map(|access| access.session)
-    });
-    match session {
-        Some(session) => {
-            let event = app.event(EventType::TokenRevoked, context);
-            end(app, session, EndReason::Revoked, &event).await
-        }
-        None => Ok(()),
-    }
+    let refresh_token = app.crypto.keyed().refresh_tokens.verify(token);
+    let presented = refresh_token
+        .map(|token| (token.session, token.counter))
+        .or_else(|| {
+            let access_token = app.crypto.access_tokens.verify(token, app.clock.now()).ok()?;
+            Some((access_token.session, access_token.generation))
+        });
+    let Some((session, generation)) = presented else {
+        return Ok(());
+    };
+    let event = app.event(EventType::TokenRevoked, context);
+    end(app, session, generation, EndReason::Revoked, &event).await
 }

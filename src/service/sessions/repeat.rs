@@ -58,7 +58,7 @@ pub(super) async fn repeat(
         };
         let Some(ground) = ground else {
             let event = app.event(EventType::TokenReuse, context);
-            end::end(app, session, EndReason::TokenReuse, &event).await?;
+            end::end(app, session, presented.counter, EndReason::TokenReuse, &event).await?;
             let user = state.session.me.id.get();
             let (session, event) = (session.to_string(), EndReason::TokenReuse.word());
             log::warn!(user, session = session.as_str(), event; "refresh token reused; its session is ended");

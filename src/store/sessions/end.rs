@@ -84,13 +84,15 @@ pub(in crate::store) async fn void_tickets(tx: &mut Tx, user: UserId) -> Result<
 }
 
 impl Store {
-    /// Ends one session; says whether it was live.
+    /// Ends one session for the holder of a token of this generation; says whether it was live. It
+    /// does not end if a change of the password has made the token void.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn end_session(
         &self,
         session: SessionId,
+        generation: i64,
         reason: EndReason,
         event: &Event<'_>,
     ) -> Result<bool, StoreError> {
@@ -99,12 +101,13 @@ impl Store {
                 .query(
                     "UPDATE sessions
                      SET ended_at = $2, end_reason = $3
-                     WHERE id = $1 AND ended_at IS NULL
+                     WHERE id = $1 AND ended_at IS NULL AND least_generation <= $4
                      RETURNING user_id",
                 )
                 .bind(session)
                 .bind(event.at)
                 .bind(reason.word())
+                .bind(generation)
                 .optional()
                 .await?;
             let Some((user,)) = ended else {
