@@ -12,6 +12,7 @@ use super::tx::Tx;
 use super::{Store, StoreError};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{SessionId, UserId};
+use crate::model::session::EndReason;
 
 /// A change of something that registries hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,29 @@ impl FeedRow {
             (None, None, None) => Change::Everything,
         }
     }
+}
+
+/// Appends a change of each session of this range that was ended as expired at this time, within
+/// the transaction that ends them.
+pub(super) async fn append_expired(
+    tx: &mut Tx,
+    first: SessionId,
+    last: SessionId,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.query(
+        "INSERT INTO changes (session_id, created_at)
+         SELECT id, ended_at
+         FROM sessions
+         WHERE id >= $1 AND id <= $2 AND ended_at = $3 AND end_reason = $4",
+    )
+    .bind(first)
+    .bind(last)
+    .bind(at)
+    .bind(EndReason::Expired.word())
+    .execute()
+    .await
+    .map(drop)
 }
 
 /// Appends a change within the transaction that makes it.

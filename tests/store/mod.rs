@@ -4,6 +4,7 @@ mod conflicts;
 mod schema;
 
 use rstest::rstest;
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -401,6 +402,41 @@ async fn the_feed_names_what_changed_in_order(#[case] engine: Engine) {
         newest.change.unsigned_abs() - 1,
         "the newest keeps the place"
     );
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn each_session_that_runs_out_is_named_in_the_feed_once(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let store = store_of(&app).await;
+    let ann = insert(&store, "ann@example.com").await.unwrap();
+    let sessions: Vec<_> = (0..100).map(|_| session_of(&ann)).collect();
+    for session in &sessions {
+        store
+            .start_session(session, verified(1), 100, &event(EventType::LoginSuccess))
+            .await
+            .unwrap();
+    }
+    store
+        .end_session(sessions[0].id, 0, EndReason::Logout, &event(EventType::Logout))
+        .await
+        .unwrap();
+    let place = store.newest_place().await.unwrap();
+    let end = async |at| {
+        store
+            .end_expired_sessions(SessionId::FIRST, SessionId::LAST, at)
+            .await
+            .unwrap()
+    };
+    assert_eq!(end(NOW).await, 0);
+    assert_eq!(end(sessions[0].idle_expires_at).await, 99);
+    assert_eq!(end(sessions[0].expires_at).await, 0, "they have ended already");
+    let changes = store.changes_after(&place, 1000).await.unwrap().unwrap();
+    let told: HashSet<_> = changes.iter().filter_map(|change| change.session_id).collect();
+    assert_eq!((changes.len(), told.len()), (99, 99));
+    assert!(sessions[1..].iter().all(|session| told.contains(&session.id)));
 }
 
 #[rstest]

@@ -3,7 +3,6 @@
 use crate::model::clock::Timestamp;
 use crate::model::ids::SessionId;
 use crate::model::session::EndReason;
-use crate::store::feed::Change;
 use crate::store::tx::End::{Commit, Rollback};
 use crate::store::{Store, StoreError, feed};
 
@@ -18,29 +17,26 @@ impl Store {
         first: SessionId,
         last: SessionId,
         now: Timestamp,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<u64, StoreError> {
         self.transaction("store end_expired_sessions", async |tx| {
-            let ended: Vec<(SessionId,)> = tx
+            let ended = tx
                 .query(
                     "UPDATE sessions
                      SET ended_at = $3, end_reason = $4
-                     WHERE id >= $1 AND id <= $2 AND ended_at IS NULL AND (idle_expires_at <= $3 OR expires_at <= $3)
-                     RETURNING id",
+                     WHERE id >= $1 AND id <= $2 AND ended_at IS NULL AND (idle_expires_at <= $3 OR expires_at <= $3)",
                 )
                 .bind(first)
                 .bind(last)
                 .bind(now)
                 .bind(EndReason::Expired.word())
-                .all()
+                .execute()
                 .await?;
-            if ended.is_empty() {
+            if ended == 0 {
                 return Ok(Rollback(0));
             }
             // A node whose clock is behind may hold it as live.
-            for (session,) in &ended {
-                feed::append(tx, Change::Session(*session), now).await?;
-            }
-            Ok(Commit(ended.len()))
+            feed::append_expired(tx, first, last, now).await?;
+            Ok(Commit(ended))
         })
         .await
     }
