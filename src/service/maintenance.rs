@@ -91,7 +91,7 @@ pub async fn purge(app: &App) -> Result<u64, StoreError> {
         None => 0,
     };
     app.store.wipe_ended_signing_keys(before(KEYS_KEPT)).await?;
-    let changes = drain(async || app.store.purge_changes(before(CHANGES_KEPT), BATCH).await).await?;
+    let changes = drain(async || app.store.purge_changes(CHANGES_KEPT, BATCH).await).await?;
     Ok(sessions + throttles + events + changes)
 }
 

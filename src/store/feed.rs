@@ -92,40 +92,55 @@ pub(super) async fn append_expired(
     last: SessionId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.query(
+    let text = format!(
         "INSERT INTO changes (session_id, created_at)
-         SELECT id, ended_at
+         SELECT id, {}
          FROM sessions
          WHERE id >= $1 AND id <= $2 AND ended_at = $3 AND end_reason = $4",
-    )
-    .bind(first)
-    .bind(last)
-    .bind(at)
-    .bind(EndReason::Expired.word())
-    .execute()
-    .await
-    .map(drop)
+        time_of(tx)
+    );
+    tx.query(AssertSqlSafe(text))
+        .bind(first)
+        .bind(last)
+        .bind(at)
+        .bind(EndReason::Expired.word())
+        .execute()
+        .await
+        .map(drop)
 }
 
 /// Appends a change within the transaction that makes it.
-pub(super) async fn append(tx: &mut Tx, change: Change<'_>, at: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn append(tx: &mut Tx, change: Change<'_>) -> Result<(), StoreError> {
     let (session, user, role) = match change {
         Change::Session(session) => (Some(session), None, None),
         Change::User(user) => (None, Some(user), None),
         Change::Role(role) => (None, None, Some(role)),
         Change::Everything => (None, None, None),
     };
-    tx.query(
+    let text = format!(
         "INSERT INTO changes (session_id, user_id, role, created_at)
-         VALUES ($1, $2, $3, $4)",
-    )
-    .bind(session)
-    .bind(user)
-    .bind(role)
-    .bind(at)
-    .execute()
-    .await
-    .map(drop)
+         VALUES ($1, $2, $3, {})",
+        time_of(tx)
+    );
+    tx.query(AssertSqlSafe(text))
+        .bind(session)
+        .bind(user)
+        .bind(role)
+        .execute()
+        .await
+        .map(drop)
+}
+
+/// The expressions for the database's own time. Rows of the feed have it because all nodes share it:
+/// a node whose clock is ahead must not purge what others have yet to read.
+const SQLITE_TIME: &str = "CAST(unixepoch('subsec') * 1000000 AS BIGINT)";
+const POSTGRES_TIME: &str = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
+const fn time_of(tx: &Tx) -> &'static str {
+    match tx {
+        Tx::Sqlite(_) => SQLITE_TIME,
+        Tx::Postgres(_) => POSTGRES_TIME,
+    }
 }
 
 impl Store {
@@ -201,27 +216,31 @@ impl Store {
         }
     }
 
-    /// Deletes changes older than `before`, except the newest row, because its id marks the feed's
-    /// current place; says how many.
+    /// Deletes changes that are older than `age` by the database's time, except the newest row,
+    /// because its id marks the feed's current place; says how many.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn purge_changes(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.write(
-            "store purge_changes",
+    pub async fn purge_changes(&self, age: Duration, limit: i64) -> Result<u64, StoreError> {
+        let time = match &self.pool {
+            Pool::Sqlite { .. } => SQLITE_TIME,
+            Pool::Postgres(_) => POSTGRES_TIME,
+        };
+        let text = format!(
             "DELETE FROM changes
              WHERE id IN (
                  SELECT id
                  FROM changes
-                 WHERE created_at < $1 AND id < (SELECT MAX(id) FROM changes)
+                 WHERE created_at < {time} - $1 AND id < (SELECT MAX(id) FROM changes)
                  ORDER BY id
                  LIMIT $2
-             )",
-        )
-        .bind(before)
-        .bind(limit)
-        .execute()
-        .await
+             )"
+        );
+        self.write("store purge_changes", AssertSqlSafe(text))
+            .bind(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+            .bind(limit)
+            .execute()
+            .await
     }
 
     /// A way to wait for the next change.

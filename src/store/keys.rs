@@ -135,7 +135,7 @@ impl Store {
             .bind(retire_older_at)
             .execute()
             .await?;
-            feed::append(tx, Change::Everything, event.at).await?;
+            feed::append(tx, Change::Everything).await?;
             let details = json!({"kid": key.kid, "algorithm": key.algorithm, "activates_at": key.activates_at.rfc3339()});
             events::append(tx, &event.clone().with(details)).await?;
             Ok(Commit(true))
@@ -162,7 +162,7 @@ impl Store {
                 .execute()
                 .await?;
             if revoked > 0 {
-                feed::append(tx, Change::Everything, event.at).await?;
+                feed::append(tx, Change::Everything).await?;
                 events::append(tx, &event.clone().with(json!({"kid": kid}))).await?;
             }
             Ok(Commit(revoked > 0))

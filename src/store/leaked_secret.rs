@@ -65,7 +65,7 @@ impl Store {
                 Err(error) if error.is_taken() => return Ok(Rollback(None)),
                 done => done?,
             };
-            feed::append(tx, Change::Everything, event.at).await?;
+            feed::append(tx, Change::Everything).await?;
             if !events::replace_key(tx, keys.chain_before, event.key()).await? {
                 return Ok(Rollback(None));
             }

@@ -107,7 +107,7 @@ impl Store {
                 .bind(permissions.as_str())
                 .one()
                 .await?;
-            feed::append(tx, Change::Role(name), event.at).await?;
+            feed::append(tx, Change::Role(name)).await?;
             let details =
                 json!({"role": name, "before": before.permissions.as_str(), "after": permissions.as_str()});
             events::append(tx, &event.clone().with(details)).await?;

@@ -2,7 +2,10 @@
 
 use rstest::rstest;
 use std::collections::HashSet;
+use std::time::Duration;
 
+use doorward::store::url::DatabaseUrl;
+use doorward::store::{IfAbsent, Store};
 use sqlx::Connection as _;
 
 use crate::support::{Engine, PASSWORD, TestApp};
@@ -129,4 +132,38 @@ async fn what_another_process_writes_to_the_feed_is_taken_up(#[case] engine: Eng
     app.sql("INSERT INTO changes (user_id, created_at) SELECT id, 0 FROM users")
         .await;
     app.until(&alice.token, 401).await;
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
+async fn a_node_whose_clock_is_ahead_purges_no_change_that_others_have_yet_to_read(#[case] engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.registered("alice").await;
+    for _ in 0..5 {
+        let short = app.logged_in("alice@example.com").await;
+        short.send("POST", "/logout").await.expect(204);
+    }
+    app.sql("UPDATE changes SET created_at = 0 WHERE id = (SELECT MIN(id) FROM changes)")
+        .await;
+    let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create)
+        .await
+        .unwrap();
+    let feed = async || {
+        let begin = store.newest_place().await.unwrap().moved_to(0);
+        store.changes_after(&begin, 1000).await.unwrap().unwrap()
+    };
+    let told = feed().await;
+    app.advance(Duration::from_hours(2));
+    // The purge begins with the start.
+    let ahead = app.sibling(&[], None).await;
+    for _ in 0..1000 {
+        if feed().await.len() < told.len() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(feed().await, told[1..], "only the old one is purged");
+    drop(ahead);
 }

@@ -93,7 +93,7 @@ impl Store {
                 void_tickets(tx, user).await?;
                 end_sessions_of(tx, user, Which::All, EndReason::Disabled, event.at).await?;
             }
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             let fields =
                 |account: &Account| json!({"role": account.me.role, "is_active": account.me.is_active});
             let details = json!({"before": fields(&before), "after": fields(&after)});
@@ -130,7 +130,7 @@ impl Store {
             .execute()
             .await?;
             end_sessions_of(tx, user, Which::All, EndReason::PasswordReset, event.at).await?;
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             events::append(tx, &event.clone().of_user(user)).await?;
             Ok(Commit(Ok(())))
         })
@@ -162,7 +162,7 @@ impl Store {
             if before.is_active_admin() && no_admin_remains(tx).await? {
                 return Ok(Rollback(Err(Refusal::LastAdmin)));
             }
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             let details = json!({"before": {"role": before.me.role, "is_active": before.me.is_active}});
             events::append(tx, &event.clone().of_user(user).with(details)).await?;
             Ok(Commit(Ok(())))
@@ -187,7 +187,7 @@ impl Store {
             void_tickets(tx, user).await?;
             let ended = end_sessions_of(tx, user, Which::All, EndReason::Admin, event.at).await?;
             if ended > 0 {
-                feed::append(tx, Change::User(user), event.at).await?;
+                feed::append(tx, Change::User(user)).await?;
                 events::append(tx, &event.clone().of_user(user).with(json!({"sessions": ended}))).await?;
             }
             Ok(Commit(Ok(ended)))

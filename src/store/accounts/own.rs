@@ -167,7 +167,7 @@ impl Store {
             if changed.is_none() || !hold_live(tx, asking).await? {
                 return Ok(Rollback(None));
             }
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             events::append(tx, &event.clone().of_user(user)).await?;
             Ok(Commit(changed))
         })
@@ -208,7 +208,7 @@ impl Store {
             if gone.is_active_admin() && no_admin_remains(tx).await? {
                 return Ok(Rollback(DeletionOutcome::LastAdmin));
             }
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             events::append(tx, &event.clone().of_user(user)).await?;
             Ok(Commit(DeletionOutcome::Done))
         })
@@ -241,6 +241,6 @@ async fn end_with_password(
     event: &Event<'_>,
 ) -> Result<(), StoreError> {
     end_sessions_of(tx, user, which, EndReason::PasswordChange, event.at).await?;
-    feed::append(tx, Change::User(user), event.at).await?;
+    feed::append(tx, Change::User(user)).await?;
     events::append(tx, &event.clone().of_user(user)).await
 }

@@ -68,7 +68,7 @@ impl Store {
             let revoked = replace_signing_keys(tx, key, event.at).await?;
             let keys = revoked.len() as u64;
             tx.query("UPDATE feed_epoch SET value = $1").bind(epoch).execute().await?;
-            feed::append(tx, Change::Everything, event.at).await?;
+            feed::append(tx, Change::Everything).await?;
             let details = json!({
                 "sessions": sessions,
                 "one_time_passwords": one_time_passwords,

@@ -113,7 +113,7 @@ impl Store {
             let Some((user,)) = ended else {
                 return Ok(Rollback(false));
             };
-            feed::append(tx, Change::Session(session), event.at).await?;
+            feed::append(tx, Change::Session(session)).await?;
             events::append(tx, &event.clone().of_user(user).of_session(session)).await?;
             Ok(Commit(true))
         })
@@ -146,7 +146,7 @@ impl Store {
             if ended == 0 {
                 return Ok(Rollback(false));
             }
-            feed::append(tx, Change::Session(session), event.at).await?;
+            feed::append(tx, Change::Session(session)).await?;
             events::append(tx, &event.clone().of_user(user).of_session(session)).await?;
             Ok(Commit(true))
         })
@@ -173,7 +173,7 @@ impl Store {
             if ended == 0 {
                 return Ok(Commit(false));
             }
-            feed::append(tx, Change::User(user), event.at).await?;
+            feed::append(tx, Change::User(user)).await?;
             events::append(tx, &event.clone().of_user(user).with(json!({"sessions": ended}))).await?;
             Ok(Commit(true))
         })
@@ -206,7 +206,7 @@ impl Store {
                         .execute()
                         .await?;
                     if ended > 0 {
-                        feed::append(tx, Change::Everything, event.at).await?;
+                        feed::append(tx, Change::Everything).await?;
                     }
                     Ok(Commit(ended))
                 })

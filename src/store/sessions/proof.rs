@@ -37,7 +37,7 @@ impl Store {
             if noted == 0 {
                 return Ok(Rollback(false));
             }
-            feed::append(tx, Change::Session(session), at).await?;
+            feed::append(tx, Change::Session(session)).await?;
             Ok(Commit(true))
         })
         .await

@@ -53,7 +53,7 @@ impl Store {
                 settle(tx, counters, AttemptOutcome::Right, event.at).await?;
             }
             for ended in &over {
-                feed::append(tx, Change::Session(*ended), session.created_at).await?;
+                feed::append(tx, Change::Session(*ended)).await?;
             }
             let event = event
                 .clone()
