@@ -27,8 +27,8 @@ settings! {
             "time that an account is closed, after 100 failed logins in a row, to networks that have failed on it: \
              a time of at least 1h, or strict: closed to every unknown device until it is unlocked";
         connections: usize = "DOORWARD_CONNECTIONS_PER_ADDRESS", "256", Whole(1, 25_000),
-            "connections that one client address (IPv6: one /64) can have open at a node; trusted proxies \
-             can have any number";
+            "connections that one client address (IPv6: one /64) can have open at a node; a /24 or /56 has four \
+             times as many, a /48 sixteen times; trusted proxies can have any number";
         trusted_proxies: Vec<IpNet> = "DOORWARD_TRUSTED_PROXIES", "none", NETWORKS,
             "comma-separated networks of proxies whose X-Forwarded-For is trusted, such as 10.0.0.0/8";
     }

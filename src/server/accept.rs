@@ -23,7 +23,7 @@ use actix_web::web::Data;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::connections::address_cap::{AddressCap, AddressPlace};
+use super::connections::address_cap::{AddressCap, AddressPlace, FullNetwork};
 use super::connections::client_stream::ClientStream;
 use super::connections::limits::{
     CONNECTION_WINDOW, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, KEEP_ALIVE, STREAM_WINDOW, per_worker,
@@ -164,10 +164,13 @@ impl Door {
             outcomes.throttled(RequestLimit::NoAddress);
             return None;
         };
-        let Some(place) = self.cap.take(peer.ip()) else {
-            outcomes.throttled(RequestLimit::Connections);
-            self.tell_of_refusal(peer);
-            return None;
+        let place = match self.cap.take(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                outcomes.throttled(RequestLimit::Connections);
+                self.tell_of_refusal(peer, &full);
+                return None;
+            }
         };
         let (connection, closed) = if self.tls.is_some() {
             self.room.enter_for_handshake()
@@ -184,13 +187,14 @@ impl Door {
         })
     }
 
-    fn tell_of_refusal(&self, peer: SocketAddr) {
+    fn tell_of_refusal(&self, peer: SocketAddr, full: &FullNetwork) {
         if self.app.memory.refused_connections.claim(self.app.clock.now()) {
             log::warn!(
-                "a connection from {} is refused: the address has {} open, the most of \
+                "a connection from {} is refused: {} has {} open, the most of \
                  DOORWARD_CONNECTIONS_PER_ADDRESS; if it is your proxy, add it to DOORWARD_TRUSTED_PROXIES",
                 peer.ip().to_canonical(),
-                self.app.config.limits.connections
+                full.network,
+                full.most
             );
         }
     }

@@ -113,6 +113,28 @@ fn a_trusted_proxy_has_any_number_of_connections() {
 }
 
 #[test]
+fn moving_within_a_network_gives_four_times_the_connections_of_one_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let server = Server::start(
+        folder.path(),
+        &[
+            ("DOORWARD_CONNECTIONS_PER_ADDRESS", "5"),
+            ("DOORWARD_METRICS_LISTEN", &metrics),
+        ],
+    );
+    let held: Vec<_> = (1..=50)
+        .map(|host| connected(&format!("127.1.0.{host}"), &server.address))
+        .collect();
+    eventually("the refused ones are counted", || {
+        figure(&metrics, "doorward_throttled_total{limit=\"connections\"}") == Some(30)
+    });
+    assert_eq!(open(&held), 20);
+    assert_eq!(server.said("127.1.0.0/24 has 20 open"), 1);
+    assert_served(&connected("127.1.1.1", &server.address));
+}
+
+#[test]
 fn near_the_most_in_all_the_silent_are_closed_and_those_who_asked_stay() {
     let folder = tempfile::tempdir().unwrap();
     // For a hundred connections.
@@ -175,7 +197,7 @@ fn sockets_that_never_shake_hands_keep_no_other_waiting() {
     )
     .unwrap();
     let silent: Vec<_> = (0..1500)
-        .map(|number| connected(&format!("127.1.0.{}", 1 + number / 250), &server.address))
+        .map(|number| connected(&format!("127.1.{}.1", number / 250), &server.address))
         .collect();
     let mut client = authority
         .shake_hands(connected(OTHER, &server.address), &[b"http/1.1"])
