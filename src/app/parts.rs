@@ -117,6 +117,8 @@ pub struct Memory {
     pub refused_connections: OncePer,
     /// Warnings of idle connections that were closed because there are too many in all.
     pub closed_connections: OncePer,
+    /// Warnings of requests that were cut off because there are too many connections and none idle.
+    pub cut_off_requests: OncePer,
     /// Attempts at a password whose outcome was not stored.
     pub abandoned: AbandonedAttempts,
     /// Told whenever an attempt at a password ends.
@@ -137,6 +139,7 @@ impl Memory {
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             refused_connections: OncePer::new(Duration::from_mins(1)),
             closed_connections: OncePer::new(Duration::from_mins(1)),
+            cut_off_requests: OncePer::new(Duration::from_mins(1)),
             abandoned: AbandonedAttempts::default(),
             attempt_ended: tokio::sync::Notify::new(),
             live_sessions: tokio::sync::Mutex::default(),

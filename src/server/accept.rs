@@ -29,11 +29,12 @@ use super::connections::limits::{
     CONNECTION_WINDOW, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, KEEP_ALIVE, STREAM_WINDOW, per_worker,
     unanswered_per_worker,
 };
-use super::connections::room::{OpenConnection, Room};
+use super::connections::room::{ClosedForRoom, OpenConnection, Room};
 use super::connections::streams::StreamsInFlight;
 use super::tls::TlsIdentity;
 use super::{Shared, http_app};
 use crate::app::App;
+use crate::model::throttle::widest_and_narrowest;
 use crate::telemetry::metrics::RequestLimit;
 
 /// How long a stopping server waits for the requests in flight.
@@ -172,19 +173,30 @@ impl Door {
                 return None;
             }
         };
+        let network = place.ip().map(|ip| widest_and_narrowest(ip)[0]);
         let (connection, closed) = if self.tls.is_some() {
-            self.room.enter_for_handshake()
+            self.room.enter_for_handshake(network)
         } else {
-            self.room.enter()
+            self.room.enter(network)
         };
-        if closed > 0 && self.app.memory.closed_connections.claim(self.app.clock.now()) {
-            log::warn!("too many connections: those that have been idle longest are closed");
-        }
+        self.tell_of_closed(closed);
         Some(Admitted {
             peer,
             connection: Rc::new(connection),
             _place: place,
         })
+    }
+
+    fn tell_of_closed(&self, closed: ClosedForRoom) {
+        let (memory, now) = (&self.app.memory, self.app.clock.now());
+        if closed.idle > 0 && memory.closed_connections.claim(now) {
+            log::warn!("too many connections: those that have been idle longest are closed");
+        }
+        if closed.asked > 0 && memory.cut_off_requests.claim(now) {
+            log::warn!(
+                "too many connections and none is idle: requests of the network that has the most are cut off"
+            );
+        }
     }
 
     fn tell_of_refusal(&self, peer: SocketAddr, full: &FullNetwork) {

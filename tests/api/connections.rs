@@ -165,6 +165,48 @@ fn near_the_most_in_all_the_silent_are_closed_and_those_who_asked_stay() {
     assert_eq!(server.said("those that have been idle longest are closed"), 1);
 }
 
+/// A connection with one answer and the beginning of another request; none if the server has no room
+/// for it.
+fn begun(from: &str, server: &Server) -> Option<TcpStream> {
+    let mut stream = connected(from, &server.address);
+    stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    if !ask(&stream, &get("/health")).starts_with("HTTP/1.1 200") {
+        return None;
+    }
+    stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
+    Some(stream)
+}
+
+#[test]
+fn with_none_idle_the_network_with_the_most_connections_makes_room_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    // For a hundred connections.
+    let server = Server::try_start_on(
+        folder.path(),
+        &[("DOORWARD_CONNECTIONS_PER_ADDRESS", "1000")],
+        &format!("127.0.0.1:{}", free_port()),
+        &["prlimit", "--nofile=164"],
+    )
+    .unwrap();
+    let mut known = begun(OTHER, &server).unwrap();
+    let flood: Vec<_> = (0..200)
+        .map_while(|host| begun(&format!("127.1.0.{}", 1 + host), &server))
+        .collect();
+    for _ in 0..5 {
+        assert_served(&connected(OTHER, &server.address));
+    }
+    assert!(open(&flood) > 50, "{} of {} are left", open(&flood), flood.len());
+    assert!(is_closed(&flood[0]), "the first of the flood goes first");
+    known.write_all(b"Host: x\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    known.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    assert_eq!(
+        server.said("requests of the network that has the most are cut off"),
+        1
+    );
+}
+
 #[test]
 fn the_limit_of_open_files_is_raised_to_what_may_be_asked_for() {
     let folder = tempfile::tempdir().unwrap();

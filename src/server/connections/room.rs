@@ -1,17 +1,21 @@
 //! The open connections of one worker: near the most that it can have, those that have been idle
-//! longest are closed, so that the next client still finds room.
+//! longest are closed, so that the next client still finds room. If none is idle, the network that
+//! has the most connections loses those that asked first.
 //!
 //! Idle is a connection that has not asked anything yet, or whose last answer is sent. One that has
-//! asked is left alone, for a minute: actix has a deadline for the head of a connection's first
-//! request only, so that a later one that never ends would be kept for ever. And if all requests that
-//! are not answered yet take too many bytes, the largest of them are closed.
+//! asked has a minute: actix has a deadline for the head of a connection's first request only, so
+//! that a later one that never ends would be kept for ever. And if all requests that are not answered
+//! yet take too many bytes, the largest of them are closed.
 //!
 //! All of it belongs to one thread. Order is by count and not by time, which costs a store for each
 //! read.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::task::{Context, Waker};
+
+use ipnet::IpNet;
 
 use super::limits::{ANSWER_TIMEOUT, MOST_HANDSHAKES, SWEEP_INTERVAL};
 
@@ -44,10 +48,24 @@ pub struct Room {
     /// How often all were looked at.
     sweeps: Cell<u64>,
     places: RefCell<Vec<Rc<RoomPlace>>>,
+    /// Connections of each network that are not to close.
+    networks: RefCell<HashMap<IpNet, usize>>,
+}
+
+/// Connections that are closed for a new one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClosedForRoom {
+    /// Idle ones.
+    pub idle: usize,
+    /// Ones whose request is cut off.
+    pub asked: usize,
 }
 
 /// Standing of one connection.
 struct RoomPlace {
+    /// The widest network around its client; none for a trusted proxy, whose requests are never cut
+    /// off.
+    network: Option<IpNet>,
     index: Cell<usize>,
     stage: Cell<Stage>,
     /// When something last happened on it.
@@ -78,35 +96,37 @@ impl Room {
             closing: Cell::new(0),
             sweeps: Cell::new(0),
             places: RefCell::default(),
+            networks: RefCell::default(),
         })
     }
 
-    /// Adds a connection that has yet to shake hands, and says how many others are closed for it.
-    pub fn enter_for_handshake(self: &Rc<Self>) -> (OpenConnection, usize) {
+    /// Adds a connection of a network that has yet to shake hands, and says how many others are
+    /// closed for it.
+    pub fn enter_for_handshake(self: &Rc<Self>, network: Option<IpNet>) -> (OpenConnection, ClosedForRoom) {
         let closed = if self.handshakes.get() >= MOST_HANDSHAKES {
             self.close_idle(MOST_HANDSHAKES, |stage| stage == Stage::Handshake)
         } else {
             0
         };
         self.handshakes.set(self.handshakes.get() + 1);
-        let (connection, more) = self.enter_at(Stage::Handshake);
-        (connection, closed + more)
+        let (connection, more) = self.enter_at(Stage::Handshake, network);
+        let idle = closed + more.idle;
+        (connection, ClosedForRoom { idle, ..more })
     }
 
-    /// Adds a connection, and says how many others are closed for it.
-    pub fn enter(self: &Rc<Self>) -> (OpenConnection, usize) {
-        self.enter_at(Stage::Silent)
+    /// Adds a connection of a network, and says how many others are closed for it.
+    pub fn enter(self: &Rc<Self>, network: Option<IpNet>) -> (OpenConnection, ClosedForRoom) {
+        self.enter_at(Stage::Silent, network)
     }
 
-    fn enter_at(self: &Rc<Self>, stage: Stage) -> (OpenConnection, usize) {
-        let open = self.places.borrow().len() - self.closing.get();
-        let closed = if open >= self.most - (self.most / 10).max(1) {
-            self.close_idle(self.most, |stage| stage <= Stage::Answered)
-        } else {
-            0
-        };
+    fn enter_at(self: &Rc<Self>, stage: Stage, network: Option<IpNet>) -> (OpenConnection, ClosedForRoom) {
+        let closed = self.make_room();
+        if let Some(network) = network {
+            *self.networks.borrow_mut().entry(network).or_default() += 1;
+        }
         let mut places = self.places.borrow_mut();
         let place = Rc::new(RoomPlace {
+            network,
             index: Cell::new(places.len()),
             stage: Cell::new(stage),
             last: Cell::new(self.tick()),
@@ -117,6 +137,47 @@ impl Room {
         places.push(Rc::clone(&place));
         let room = Rc::clone(self);
         (OpenConnection { room, place }, closed)
+    }
+
+    /// Near the most, closes idle connections; nearer, and if none is idle, others. The last places
+    /// are never taken by one network, because a worker without any accepts nothing.
+    fn make_room(&self) -> ClosedForRoom {
+        let open = self.places.borrow().len() - self.closing.get();
+        let left = self.most.saturating_sub(open);
+        if left > (self.most / 10).max(1) {
+            return ClosedForRoom::default();
+        }
+        let idle = self.close_idle(self.most, |stage| stage <= Stage::Answered);
+        let asked = if idle == 0 && left <= (self.most / 20).max(1) {
+            self.close_asked()
+        } else {
+            0
+        };
+        ClosedForRoom { idle, asked }
+    }
+
+    /// Closes some connections of the network that has the most, those that asked first; none if no
+    /// network has two.
+    fn close_asked(&self) -> usize {
+        let largest = {
+            let networks = self.networks.borrow();
+            let largest = networks.iter().max_by_key(|(_, count)| **count);
+            largest.map(|(network, count)| (*network, *count))
+        };
+        let Some((network, count)) = largest.filter(|(_, count)| *count > 1) else {
+            return 0;
+        };
+        let places = self.places.borrow();
+        let mut asked: Vec<&Rc<RoomPlace>> = places
+            .iter()
+            .filter(|place| place.network == Some(network) && place.stage.get() == Stage::Asked)
+            .collect();
+        let number = (self.most / 64).clamp(1, count / 2).min(asked.len());
+        asked.sort_unstable_by_key(|place| (place.asked_in.get(), place.last.get()));
+        for place in &asked[..number] {
+            self.close(place);
+        }
+        number
     }
 
     /// Closes some of those at certain stages: a sixty-fourth of `most` at once, so that looking at
@@ -168,8 +229,20 @@ impl Room {
             self.handshakes.set(self.handshakes.get() - 1);
         }
         self.closing.set(self.closing.get() + 1);
+        self.leave_network(place);
         if let Some(waker) = place.waker.take() {
             waker.wake();
+        }
+    }
+
+    fn leave_network(&self, place: &RoomPlace) {
+        let Some(network) = place.network else { return };
+        let mut networks = self.networks.borrow_mut();
+        if let Some(count) = networks.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                networks.remove(&network);
+            }
         }
     }
 
@@ -262,9 +335,12 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.room.answered(&self.place);
         match self.place.stage.get() {
-            Stage::Handshake => self.room.handshakes.set(self.room.handshakes.get() - 1),
             Stage::Closing => self.room.closing.set(self.room.closing.get() - 1),
-            Stage::Silent | Stage::Answered | Stage::Asked => {}
+            Stage::Handshake => {
+                self.room.handshakes.set(self.room.handshakes.get() - 1);
+                self.room.leave_network(&self.place);
+            }
+            Stage::Silent | Stage::Answered | Stage::Asked => self.room.leave_network(&self.place),
         }
         let mut places = self.room.places.borrow_mut();
         let index = self.place.index.get();
@@ -276,103 +352,4 @@ impl Drop for OpenConnection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn closing(connections: &[OpenConnection]) -> Vec<usize> {
-        let cx = Context::from_waker(Waker::noop());
-        let all = connections.iter().enumerate();
-        all.filter(|(_, connection)| connection.is_to_close(&cx))
-            .map(|(number, _)| number)
-            .collect()
-    }
-
-    #[test]
-    fn near_the_most_the_silent_are_closed_first_then_the_longest_idle_and_never_one_that_asked() {
-        let room = Room::new(10, 1000);
-        let mut connections: Vec<_> = (0..9).map(|_| room.enter().0).collect();
-        for number in [8, 7, 6, 5, 4, 3, 1, 0] {
-            connections[number].received(1);
-        }
-        for number in [8, 7, 6, 5, 4, 3] {
-            connections[number].sent();
-        }
-        assert_eq!(closing(&connections), [0_usize; 0]);
-        let newer = room.enter();
-        assert_eq!((newer.1, closing(&connections)), (1, vec![2]), "the silent one");
-        drop(connections.remove(2));
-        let newest = room.enter();
-        // The newer one has been silent for less long, but silent.
-        assert_eq!((newest.1, closing(&[newer.0]).len()), (1, 1));
-        newest.0.received(1);
-        let last = room.enter();
-        assert_eq!(last.1, 1);
-        last.0.received(1);
-        assert_eq!(closing(&connections), [7], "the first that was answered");
-        for connection in &connections {
-            connection.received(1);
-        }
-        assert_eq!(room.enter().1, 0, "all the others have asked");
-    }
-
-    #[test]
-    fn whoever_gets_no_answer_for_a_minute_is_closed_however_often_something_is_received() {
-        let room = Room::new(10, 1000);
-        let connections: Vec<_> = (0..4).map(|_| room.enter().0).collect();
-        room.sweep();
-        for asking in &connections[1..] {
-            asking.received(1);
-        }
-        for _ in 0..6 {
-            room.sweep();
-            connections[1].received(1);
-        }
-        connections[2].sent();
-        connections[3].sent();
-        connections[3].received(1);
-        assert_eq!(closing(&connections), [0_usize; 0]);
-        room.sweep();
-        assert_eq!(closing(&connections), [1]);
-    }
-
-    #[test]
-    fn of_too_many_bytes_without_an_answer_the_largest_and_oldest_are_closed() {
-        let room = Room::new(100, 1000);
-        let connections: Vec<_> = (0..6).map(|_| room.enter().0).collect();
-        for (connection, bytes) in connections.iter().zip([400, 10, 300, 200, 90, 0]) {
-            connection.received(bytes);
-        }
-        assert_eq!(closing(&connections), [0_usize; 0]);
-        connections[4].received(1);
-        assert_eq!(closing(&connections), [0], "one of 400, 300 and 200 bytes");
-        connections[0].received(5000);
-        assert_eq!(closing(&connections), [0], "it counts no more");
-        connections[2].sent();
-        connections[5].received(800);
-        assert_eq!(room.unanswered.get(), 10 + 200 + 91 + 800 - 800);
-        assert_eq!(closing(&connections), [0, 5]);
-        drop(connections);
-        assert_eq!((room.unanswered.get(), room.closing.get()), (0, 0));
-    }
-
-    #[test]
-    fn handshakes_have_a_most_of_their_own_and_the_oldest_end() {
-        let room = Room::new(100 * MOST_HANDSHAKES, 1000);
-        let known = room.enter().0;
-        let mut connections: Vec<_> = (0..MOST_HANDSHAKES)
-            .map(|_| room.enter_for_handshake().0)
-            .collect();
-        connections[0].shook_hands();
-        connections.push(room.enter_for_handshake().0);
-        assert_eq!(closing(&connections), [0_usize; 0]);
-        let some = MOST_HANDSHAKES / 64;
-        let next = room.enter_for_handshake();
-        assert_eq!(next.1, some);
-        assert_eq!(closing(&connections), (1..=some).collect::<Vec<_>>());
-        assert_eq!(closing(&[known]), [0_usize; 0]);
-        assert_eq!(room.handshakes.get(), MOST_HANDSHAKES - some + 1);
-        drop((connections, next));
-        assert_eq!((room.handshakes.get(), room.closing.get()), (0, 0));
-        assert!(room.places.borrow().is_empty());
-    }
-}
+mod tests;
