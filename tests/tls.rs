@@ -102,6 +102,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -480,6 +481,43 @@ fn one_connection_has_a_bound_on_its_requests_and_their_heads() {
             .contains(r#""code":"malformed""#)
     );
     assert_eq!(server.said("panicked"), 0);
+}
+
+#[test]
+fn a_connection_with_a_request_in_flight_is_not_closed_as_idle() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    authority.install(folder.path());
+    let settings = [
+        ("DOORWARD_HTTP2", "on"),
+        ("DOORWARD_CONNECTIONS_PER_ADDRESS", "1000"),
+    ];
+    // For a hundred connections.
+    let server = Server::try_start_on(
+        folder.path(),
+        &[FILES, &settings].concat(),
+        &format!("127.0.0.1:{}", free_port()),
+        &["prlimit", "--nofile=164"],
+    )
+    .unwrap();
+    let mut frames = Frames::open(&authority, &server);
+    let form = field("content-type", "application/x-www-form-urlencoded");
+    let login = [head("POST", "/login"), form].concat();
+    frames.send(HEADERS, END_HEADERS, 1, &login).unwrap();
+    frames.send(PING, 0, 0, &[7; 8]).unwrap();
+    // The last thing that was sent is no answer to the request.
+    frames.next(PING).unwrap();
+    let others: Vec<Tls> = (0..150)
+        .map(|_| {
+            let mut other = authority.connect(&server, b"http/1.1");
+            assert!(exchange(&mut other, &get("/health")).starts_with("HTTP/1.1 200"));
+            other
+        })
+        .collect();
+    assert_eq!(server.said("those that have been idle longest are closed"), 1);
+    let body = b"username=somebody@example.com&password=wrong+wrong";
+    frames.send(DATA, END_STREAM, 1, body).unwrap();
+    assert_eq!(frames.next(HEADERS).unwrap().0, 1);
+    drop(others);
 }
 
 #[test]

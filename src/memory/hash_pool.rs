@@ -26,7 +26,7 @@ use crate::model::ids::UserId;
 use crate::telemetry::metrics::{Family, Metrics, Reading};
 use crate::telemetry::request_context;
 
-/// Longest wait for a turn; then the client is told to come back.
+/// Longest wait for a turn; then the client has to come back.
 const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
 /// Places that have their turn at once for each thread: one is hashed, the others are admitted in
 /// the database meanwhile.

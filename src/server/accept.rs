@@ -101,7 +101,9 @@ pub fn serve(
             .h2_initial_window_size(STREAM_WINDOW)
             .h2_initial_connection_window_size(CONNECTION_WINDOW);
         if let Some(streams) = streams.clone() {
-            http = http.on_connect_ext(move |_, connection| streams.connected(connection));
+            http = http.on_connect_ext(move |stream: &ClientStream, connection| {
+                streams.connected(stream.streams(), connection);
+            });
         }
         let application = http_app(app.clone(), shared.clone());
         behind(

@@ -1,5 +1,6 @@
 //! The bytes of one connection, plain or over TLS, as HTTP reads and writes them.
 
+use std::cell::Cell;
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -47,6 +48,11 @@ impl ClientStream {
             transport: Transport::Tls(Box::new(stream)),
             connection,
         }
+    }
+
+    /// The count of its HTTP/2 requests in flight, for the one who counts them.
+    pub fn streams(&self) -> Rc<Cell<usize>> {
+        self.connection.streams()
     }
 
     fn noted(&self, written: Poll<Result<usize>>) -> Poll<Result<usize>> {

@@ -74,6 +74,8 @@ struct RoomPlace {
     asked_in: Cell<u64>,
     /// Bytes received since something was sent.
     unanswered: Cell<usize>,
+    /// HTTP/2 requests in flight.
+    streams: Rc<Cell<usize>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -132,6 +134,7 @@ impl Room {
             last: Cell::new(self.tick()),
             asked_in: Cell::new(0),
             unanswered: Cell::new(0),
+            streams: Rc::default(),
             waker: RefCell::default(),
         });
         places.push(Rc::clone(&place));
@@ -170,7 +173,7 @@ impl Room {
         let places = self.places.borrow();
         let mut asked: Vec<&Rc<RoomPlace>> = places
             .iter()
-            .filter(|place| place.network == Some(network) && place.stage.get() == Stage::Asked)
+            .filter(|place| place.network == Some(network) && place.standing() == Stage::Asked)
             .collect();
         let number = (self.most / 64).clamp(1, count / 2).min(asked.len());
         asked.sort_unstable_by_key(|place| (place.asked_in.get(), place.last.get()));
@@ -184,7 +187,7 @@ impl Room {
     /// all of them is paid for once for so many.
     fn close_idle(&self, most: usize, at: impl Fn(Stage) -> bool) -> usize {
         let places = self.places.borrow();
-        let mut idle: Vec<&Rc<RoomPlace>> = places.iter().filter(|place| at(place.stage.get())).collect();
+        let mut idle: Vec<&Rc<RoomPlace>> = places.iter().filter(|place| at(place.standing())).collect();
         let number = (most / 64).max(1).min(idle.len());
         if number < idle.len() {
             // A client without a request so far goes before one that has sent a request.
@@ -279,7 +282,23 @@ impl Room {
     }
 }
 
+impl RoomPlace {
+    /// The stage. With an HTTP/2 request in flight the connection has asked: the last thing that was
+    /// sent is the answer to another request, or an acknowledgement.
+    fn standing(&self) -> Stage {
+        match self.stage.get() {
+            Stage::Answered if self.streams.get() > 0 => Stage::Asked,
+            stage => stage,
+        }
+    }
+}
+
 impl OpenConnection {
+    /// The count of its HTTP/2 requests in flight, for the one who counts them.
+    pub fn streams(&self) -> Rc<Cell<usize>> {
+        Rc::clone(&self.place.streams)
+    }
+
     /// Notes that the handshake is done.
     pub fn shook_hands(&self) {
         if self.place.stage.get() == Stage::Handshake {

@@ -52,10 +52,10 @@ struct Connection {
 }
 
 impl StreamsInFlight {
-    /// Begins the count of a new connection.
-    pub fn connected(&self, connection: &mut Extensions) {
+    /// Begins the count of a new connection, which keeps its own.
+    pub fn connected(&self, own: Rc<Cell<usize>>, connection: &mut Extensions) {
         connection.insert(Connection {
-            own: Rc::default(),
+            own,
             all: self.clone(),
         });
     }

@@ -91,6 +91,20 @@ fn no_request_is_cut_off_where_each_network_has_one() {
 }
 
 #[test]
+fn a_connection_with_a_stream_in_flight_is_not_idle() {
+    let room = Room::new(10, 1000);
+    let connections: Vec<_> = (0..9).map(|_| asking(&room, None)).collect();
+    connections.iter().for_each(OpenConnection::sent);
+    let streams = connections[0].streams();
+    streams.set(1);
+    let first = room.enter(None);
+    assert_eq!((first.1.idle, closing(&connections)), (1, vec![1]));
+    first.0.received(1);
+    streams.set(0);
+    assert_eq!((room.enter(None).1.idle, closing(&connections)), (1, vec![0, 1]));
+}
+
+#[test]
 fn whoever_gets_no_answer_for_a_minute_is_closed_however_often_something_is_received() {
     let room = Room::new(10, 1000);
     let connections: Vec<_> = (0..4).map(|_| room.enter(None).0).collect();
