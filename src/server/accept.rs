@@ -31,6 +31,7 @@ use super::connections::limits::{
 };
 use super::connections::room::{ClosedForRoom, OpenConnection, Room};
 use super::connections::streams::StreamsInFlight;
+use super::expect::bodies_within_limits;
 use super::tls::TlsIdentity;
 use super::{Shared, http_app};
 use crate::app::App;
@@ -105,11 +106,12 @@ pub fn serve(
                 streams.connected(stream.streams(), connection);
             });
         }
-        let application = http_app(app.clone(), shared.clone());
-        behind(
-            door,
-            http.finish(map_config(application, |()| AppConfig::default())),
-        )
+        let application = || {
+            let application = http_app(app.clone(), shared.clone());
+            map_config(application, |()| AppConfig::default())
+        };
+        let http = http.expect(bodies_within_limits(application()));
+        behind(door, http.finish(application()))
     };
     Ok(builder.listen("doorward", listener, worker)?.run())
 }

@@ -7,6 +7,7 @@
 mod accept;
 mod application;
 mod connections;
+mod expect;
 mod listen;
 mod metrics_listener;
 mod run;

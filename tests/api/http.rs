@@ -397,6 +397,30 @@ async fn too_much_is_refused_before_it_is_read(#[case] engine: Engine) {
     app.register("alice@example.com", PASSWORD).await.expect(201);
 }
 
+#[tokio::test]
+async fn a_client_that_asks_first_is_not_told_to_send_a_body_over_the_limit() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let ask = |request: &str, length: usize| {
+        let head = "Host: x\r\nExpect: 100-continue\r\nContent-Type: application/json";
+        let text = format!("{request} HTTP/1.1\r\n{head}\r\nContent-Length: {length}\r\n\r\n");
+        raw(&app.address, text.as_bytes()).to_lowercase()
+    };
+    let may_be_sent = ask("POST /register", 16 * 1024);
+    assert_eq!(may_be_sent, "http/1.1 100 continue\r\n\r\n");
+    let refused = ask("POST /register", 16 * 1024 + 1);
+    assert!(refused.starts_with("http/1.1 413 "), "{refused}");
+    for part in [
+        "\r\nconnection: close\r\n",
+        "\r\nx-request-id: ",
+        "\r\nx-content-type-options: nosniff\r\n",
+        "\"code\":\"too_large\"",
+    ] {
+        assert!(refused.contains(part), "{part}: {refused}");
+    }
+    assert!(ask("POST /logout", 99_999).starts_with("http/1.1 401 "));
+    assert!(ask("GET /health", 99_999).starts_with("http/1.1 200 "));
+}
+
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]

@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use super::bearer::check_again;
 use crate::http::problem::Problem;
 
+/// Bytes of the largest body that any operation reads.
+pub const LARGEST: usize = 16 * 1024;
 /// From the end of the headers to the end of the body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -10,8 +10,6 @@ use super::typed::Arrived;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
-const MAX_BYTES: usize = 16 * 1024;
-
 /// A body that is a JSON object; for extracting.
 pub struct Json<T>(pub T);
 
@@ -20,7 +18,7 @@ impl<T: Arrived + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        body::read(request, payload, "application/json", MAX_BYTES)
+        body::read(request, payload, "application/json", body::LARGEST)
             .map(|body| T::arrived(parse(&body?)?).map(Self))
             .boxed_local()
     }
