@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use prometheus::Histogram;
@@ -33,6 +33,8 @@ const QUEUE_DEADLINE: Duration = Duration::from_secs(5);
 const TURNS_A_THREAD: usize = 4;
 /// Time without work after which a thread gives its buffer back.
 const BUFFER_KEPT: Duration = Duration::from_secs(30);
+/// Time after which a network's request for a place counts half.
+const DEMAND_HALVED: Duration = Duration::from_secs(20);
 /// The nice value of hashing threads: they take what the requests leave.
 const LOWEST_PRIORITY: i32 = 19;
 
@@ -95,6 +97,19 @@ struct Turns<Buffer> {
     queue: HashQueue<oneshot::Sender<HashPlace<Buffer>>>,
     /// Turns that have not ended.
     given: usize,
+    /// When the demand of networks was halved.
+    halved: Instant,
+}
+
+impl<Buffer> Turns<Buffer> {
+    /// Halves the demand of networks for each span of time that has gone by.
+    fn age_demand(&mut self, now: Instant) {
+        let spans = now.saturating_duration_since(self.halved).as_secs() / DEMAND_HALVED.as_secs();
+        if let Ok(times @ 1..) = u32::try_from(spans) {
+            self.queue.halve_demand(times);
+            self.halved = now;
+        }
+    }
 }
 
 impl<Buffer> PoolState<Buffer> {
@@ -227,6 +242,7 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
             turns: Mutex::new(Turns {
                 queue: HashQueue::new(places),
                 given: 0,
+                halved: monotonic_now(),
             }),
             most_turns: threads * TURNS_A_THREAD,
             times,
@@ -257,7 +273,11 @@ impl<Buffer: Default + 'static> HashPool<Buffer> {
     async fn queue_up(&self, caller: Caller) -> Result<HashPlace<Buffer>, NotRun> {
         let begun = monotonic_now();
         let (turn, my_turn) = oneshot::channel();
-        let (number, without_place) = self.0.turns().queue.push(caller, turn);
+        let (number, without_place) = {
+            let mut turns = self.0.turns();
+            turns.age_demand(begun);
+            turns.queue.push(caller, turn)
+        };
         drop(without_place);
         let _queued = Queued {
             pool: &self.0,

@@ -331,6 +331,7 @@ async fn a_flood_keeps_no_honest_person_out(#[case] attack: Attack) {
     );
 }
 
+/// `FLOOD=` is the name of the only row to make.
 #[tokio::test]
 #[ignore = "long: make torture"]
 async fn torture_by_floods_keeps_no_honest_person_out() {
@@ -348,13 +349,17 @@ async fn torture_by_floods_keeps_no_honest_person_out() {
     // Others reach a budget so late that the queue is full throughout anyway.
     let without = [Attack::OneV6Network, Attack::OneV4Network];
     let without = without.map(|attack| (attack, ", no budgets", &NO_BUDGETS));
+    let only = std::env::var("FLOOD").ok();
     for (attack, how, settings) in floods.into_iter().chain(without) {
+        let name = format!("{}{how}", attack.name());
+        if only.as_ref().is_some_and(|only| *only != name) {
+            continue;
+        }
         let size = Size {
             idle: Some(Duration::from_secs(if attack.is_proxied() { 61 } else { 10 })),
             ..size
         };
         let round = attack.round(settings, size).await;
-        let name = format!("{}{how}", attack.name());
         println!("floods: {name}: {}", round.flood);
         rows.push(table::row(&name, &round));
         complaints.extend(

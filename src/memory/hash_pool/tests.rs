@@ -103,3 +103,26 @@ async fn a_job_that_panics_ends_its_turn() {
         assert_eq!(failed, Err(NotRun::Busy));
     }
 }
+
+#[tokio::test]
+async fn what_a_network_asked_minutes_ago_does_not_cost_its_place() {
+    let pool = pool(1);
+    for _ in 0..40 {
+        drop(pool.place(from(1)).await);
+    }
+    let turns = every_turn(&pool).await;
+    let flood = pool.place(from(2));
+    let honest = async {
+        let refused = pool.place(from(1)).await.err();
+        let later = monotonic_now() + 6 * DEMAND_HALVED;
+        pool.0.turns().age_demand(later);
+        for _ in 0..3 {
+            drop(pool.0.turns().queue.push(from(2), oneshot::channel().0));
+        }
+        let (place, ()) = tokio::join!(biased; pool.place(from(1)), async { drop(turns) });
+        (refused, place.is_ok())
+    };
+    let (outcome, (refused, came_in)) = tokio::join!(biased; flood, honest);
+    assert_eq!((refused, came_in), (Some(NotRun::Busy), true));
+    assert_eq!(outcome.err(), Some(NotRun::Busy));
+}

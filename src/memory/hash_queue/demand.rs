@@ -6,21 +6,15 @@ use ipnet::IpNet;
 
 /// Networks that are remembered; beyond that many the one that asked longest ago is forgotten.
 const MOST_NETWORKS: usize = 8192;
-/// Number of requests after which all counts are halved.
-const HALVED_AFTER: u32 = 4096;
-
 /// Count of each network's recent requests.
 pub struct Demand {
     asked: LruCache<IpNet, u32>,
-    /// Requests since the counts were halved.
-    since: u32,
 }
 
 impl Default for Demand {
     fn default() -> Self {
         Self {
             asked: LruCache::new(MOST_NETWORKS),
-            since: 0,
         }
     }
 }
@@ -28,18 +22,18 @@ impl Default for Demand {
 impl Demand {
     /// Counts a request for each of these networks.
     pub fn add(&mut self, networks: &[IpNet]) {
-        self.since += 1;
-        if self.since >= HALVED_AFTER {
-            self.since = 0;
-            self.asked.retain(|_, count| {
-                *count /= 2;
-                *count > 0
-            });
-        }
         for network in networks {
             let count = self.asked.get(network).map_or(0, |count| *count);
             self.asked.insert(*network, count.saturating_add(1));
         }
+    }
+
+    /// Halves all counts so many times.
+    pub fn halve(&mut self, times: u32) {
+        self.asked.retain(|_, count| {
+            *count = count.checked_shr(times).unwrap_or(0);
+            *count > 0
+        });
     }
 
     /// Takes a request of each of these networks back.
@@ -74,11 +68,14 @@ mod tests {
             demand.add(&[network(1), network(2)]);
         }
         demand.take_back(&[network(2)]);
-        assert_eq!([1, 2, 3].map(|number| demand.of(network(number))), [8, 7, 0]);
-        for _ in 8..HALVED_AFTER {
-            demand.add(&[network(3)]);
-        }
-        assert_eq!([1, 2].map(|number| demand.of(network(number))), [4, 3]);
+        let counts = |demand: &Demand| [1, 2, 3].map(|number| demand.of(network(number)));
+        assert_eq!(counts(&demand), [8, 7, 0]);
+        demand.halve(1);
+        assert_eq!(counts(&demand), [4, 3, 0]);
+        demand.halve(2);
+        assert_eq!((counts(&demand), demand.asked.len()), ([1, 0, 0], 1));
+        demand.halve(u32::MAX);
+        assert_eq!(counts(&demand), [0, 0, 0]);
     }
 
     #[test]
@@ -87,7 +84,7 @@ mod tests {
         for number in 1..1_000_000 {
             demand.add(&[network(number), network(0)]);
         }
-        assert!(demand.asked.len() <= MOST_NETWORKS);
-        assert!(demand.of(network(0)) >= HALVED_AFTER / 2);
+        assert_eq!(demand.asked.len(), MOST_NETWORKS);
+        assert_eq!(demand.of(network(0)), 999_999);
     }
 }

@@ -235,6 +235,12 @@ impl<T> HashQueue<T> {
         self.open.demand.take_back(&networks);
     }
 
+    /// Halves the demand of all networks so many times: what they asked long ago counts no more.
+    pub fn halve_demand(&mut self, times: u32) {
+        self.kept.demand.halve(times);
+        self.open.demand.halve(times);
+    }
+
     /// Takes an item back that waits no more, if it still has its place.
     pub fn remove(&mut self, caller: Caller, number: u64) -> Option<T> {
         if let Some(place) = self.kept.waiting.remove(&caller.networks, number) {
