@@ -102,8 +102,10 @@ impl House {
         self.server.url("")
     }
 
-    fn command(&self, arguments: &[&str]) {
-        output(self.folder.path(), &SETTINGS[..1], arguments).expect(0);
+    fn command(&self, arguments: &[&str]) -> String {
+        output(self.folder.path(), &SETTINGS[..1], arguments)
+            .expect(0)
+            .stdout
     }
 
     /// Runs a script to its end, and does what it asks for by a line.
@@ -111,12 +113,17 @@ impl House {
         let mut child = converse(command);
         let mut replies = child.stdin.take().unwrap();
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            match line.unwrap().split(' ').collect::<Vec<_>>().as_slice() {
+            let reply = match line.unwrap().split(' ').collect::<Vec<_>>().as_slice() {
                 ["admin", email] => self.command(&["user", "set-role", email, "admin"]),
                 ["rotate"] => self.command(&["keys", "rotate", "--now"]),
+                ["client", name] => {
+                    self.command(&["client", "create", name, "--permission", "tokens:introspect"])
+                }
                 other => panic!("it says {other:?}"),
-            }
-            writeln!(replies, "done").unwrap();
+            };
+            // Of a client, the last word is the secret.
+            let word = reply.split_whitespace().last().unwrap_or("done");
+            writeln!(replies, "{word}").unwrap();
         }
         finish(command, child).expect(0);
     }

@@ -105,6 +105,9 @@ const parts = {
     }
     await refused(InvalidToken, () => jwksVerifier({ issuer: url, audience: "another" })(first));
     await refused(VerifierUnavailable, () => introspectionVerifier(client)(first));
+    const service = introspectionVerifier(new Doorward(url), { clientId: "orders", clientSecret: await ask("client", "orders") });
+    assert.equal((await service(first)).subject, claims.subject);
+    await refused(VerifierUnavailable, () => introspectionVerifier(new Doorward(url), { clientId: "orders", clientSecret: "dwx_x" })(first));
     const { data: roles } = await boss.api.GET("/roles");
     assert(["user", "admin"].every((name) => roles.some((role) => role.name === name)));
     const before = kid(client);

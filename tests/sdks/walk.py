@@ -109,6 +109,9 @@ def verify() -> None:
         refused(InvalidToken, asking.verify, bad)
     refused(InvalidToken, JwksVerifier(URL, "another", jwks_uri=URL + "/.well-known/jwks.json").verify, first)
     refused(VerifierUnavailable, IntrospectionVerifier(client).verify, first)
+    service = IntrospectionVerifier(Doorward(URL), client_id="orders", client_secret=ask("client", "orders"))
+    assert service.verify(first) == offline.verify(first)
+    refused(VerifierUnavailable, IntrospectionVerifier(Doorward(URL), client_id="orders", client_secret="dwx_x").verify, first)
     assert {role.name for role in list_roles.sync(client=boss.api)} >= {"user", "admin"}
     before = kid(client)
     ask("rotate")

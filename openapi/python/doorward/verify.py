@@ -98,15 +98,22 @@ class JwksVerifier:
 
 
 class IntrospectionVerifier:
-    """By asking the service (RFC 7662) with a client that is logged in to an account whose role permits `tokens:introspect`."""
+    """By asking the service (RFC 7662): with credentials of `doorward client create` and a client to which nobody is logged in,
+    or with a client that is logged in to an account. Either needs the permission `tokens:introspect`.
 
-    def __init__(self, client: Doorward) -> None:
+    The session of an account ends at its maximal age; credentials do not.
+    """
+
+    def __init__(self, client: Doorward, *, client_id: str | None = None, client_secret: str | None = None) -> None:
+        if (client_id is None) != (client_secret is None):
+            raise ValueError("client_id and client_secret belong together")
         self._client = client
+        self._credentials: dict[str, str] = {} if client_id is None or client_secret is None else {"client_id": client_id, "client_secret": client_secret}
 
     def verify(self, token: str) -> Claims:
         """The claims of an access token that is good now."""
         try:
-            answer = introspect.sync(client=self._client.api, body=PresentedToken(token=token))
+            answer = introspect.sync(client=self._client.api, body=PresentedToken(token=token, **self._credentials))
         except (DoorwardError, httpx.HTTPError) as cause:
             if isinstance(cause, DoorwardError) and cause.code in ("invalid_request", "too_large"):
                 raise InvalidToken("not a token") from cause

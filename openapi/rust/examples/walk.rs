@@ -13,10 +13,11 @@ const PASSWORD: &str = "an owl keeps the door";
 
 type Done = Result<(), Box<dyn Error>>;
 
-fn ask(words: &str) -> Done {
+fn ask(words: &str) -> Result<String, Box<dyn Error>> {
     println!("{words}");
-    std::io::stdin().read_line(&mut String::new())?;
-    Ok(())
+    let mut reply = String::new();
+    std::io::stdin().read_line(&mut reply)?;
+    Ok(reply.trim().to_owned())
 }
 
 fn refused<T>(answer: Result<T, doorward_client::Error>, kind: Kind) -> doorward_client::Refusal {
@@ -104,6 +105,11 @@ async fn verify(url: &str) -> Done {
         assert!(matches!(offline.verify(&bad).await, Err(VerifyError::InvalidToken)), "{bad}");
         assert!(matches!(asking.verify(&bad).await, Err(VerifyError::InvalidToken)), "{bad}");
     }
+    let secret = ask("client orders")?;
+    let service = IntrospectionVerifier::with_credentials(Doorward::new(url), "orders", &secret);
+    assert_eq!(claims, service.verify(&first).await?);
+    let wrong = IntrospectionVerifier::with_credentials(Doorward::new(url), "orders", "dwx_x");
+    assert!(matches!(wrong.verify(&first).await, Err(VerifyError::Unavailable(_))));
     let another = JwksVerifier::new(JwksOptions { audience: "another".to_owned(), ..JwksOptions::new(url) });
     assert!(matches!(another.verify(&first).await, Err(VerifyError::InvalidToken)));
     let not_permitted = IntrospectionVerifier::new(client.clone());

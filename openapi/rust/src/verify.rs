@@ -179,16 +179,24 @@ impl JwksVerifier {
     }
 }
 
-/// By asking the service (RFC 7662) with a client that is logged in to an account whose role
-/// permits `tokens:introspect`.
+/// By asking the service (RFC 7662): with credentials of `doorward client create`, or with a client
+/// that is logged in to an account. Either needs the permission `tokens:introspect`. The session of
+/// an account ends at its maximal age; credentials do not.
 pub struct IntrospectionVerifier {
     client: Doorward,
+    credentials: Option<(String, String)>,
 }
 
 impl IntrospectionVerifier {
     #[must_use]
     pub fn new(client: Doorward) -> Self {
-        Self { client }
+        Self { client, credentials: None }
+    }
+
+    /// With an id and a secret; nobody may be logged in to the client.
+    #[must_use]
+    pub fn with_credentials(client: Doorward, client_id: &str, client_secret: &str) -> Self {
+        Self { client, credentials: Some((client_id.to_owned(), client_secret.to_owned())) }
     }
 
     /// The claims of an access token that is good now.
@@ -196,7 +204,8 @@ impl IntrospectionVerifier {
     /// # Errors
     /// Both kinds.
     pub async fn verify(&self, token: &str) -> Result<Claims, VerifyError> {
-        let form = &PresentedToken { token: token.to_owned(), token_type_hint: None };
+        let (client_id, client_secret) = self.credentials.clone().unzip();
+        let form = &PresentedToken { token: token.to_owned(), token_type_hint: None, client_id, client_secret };
         let answer = self.client.call(|api| async move { api.introspect(form).await }).await;
         let answer = answer.map_err(|cause| match cause.refusal() {
             Some(refusal) if ["invalid_request", "too_large"].contains(&refusal.code.as_str()) => VerifyError::InvalidToken,

@@ -72,13 +72,23 @@ export function jwksVerifier(options: JwksOptions): Verifier {
   };
 }
 
-/** By asking the service (RFC 7662) with a client that is logged in to an account whose role permits `tokens:introspect`. */
-export function introspectionVerifier(client: Doorward): Verifier {
+/** What `doorward client create` prints. */
+export interface ClientCredentials {
+  clientId: string;
+  clientSecret: string;
+}
+
+/**
+ * By asking the service (RFC 7662): with credentials and a client to which nobody is logged in, or with a client that is logged in to an account.
+ * Either needs the permission `tokens:introspect`. The session of an account ends at its maximal age; credentials do not.
+ */
+export function introspectionVerifier(client: Doorward, credentials?: ClientCredentials): Verifier {
+  const authentication = credentials && { client_id: credentials.clientId, client_secret: credentials.clientSecret };
   return async (token) => {
     let answer: Record<string, unknown> | undefined;
     try {
       const headers = { "Content-Type": "application/x-www-form-urlencoded" };
-      answer = (await client.api.POST("/oauth/introspect", { headers, body: { token } })).data;
+      answer = (await client.api.POST("/oauth/introspect", { headers, body: { token, ...authentication } })).data;
     } catch (cause) {
       if (cause instanceof DoorwardError && ["invalid_request", "too_large"].includes(cause.code)) throw new InvalidToken("not a token", { cause });
       throw new VerifierUnavailable("the service could not be asked", { cause });
