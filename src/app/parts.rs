@@ -20,6 +20,7 @@ use crate::memory::once_per_key::OncePerKey;
 use crate::memory::rate_limit::AddressLimit;
 use crate::memory::session_registry::Registry;
 use crate::model::clock::Timestamp;
+use crate::model::generation::UNUSED_REPEATS_APART;
 use crate::model::ids::{SessionId, UserId};
 use crate::telemetry::log::DroppedLines;
 use crate::telemetry::metrics::Metrics;
@@ -109,6 +110,8 @@ pub struct Memory {
     pub refunds: OncePerKey<UserId>,
     /// Sessions whose repeated refresh by the same client was recorded: one event a minute.
     pub told_repeats: OncePerKey<SessionId>,
+    /// Sessions whose unused pair was given again.
+    pub unused_repeats: OncePerKey<SessionId>,
     /// Registrations of each address.
     pub registrations: AddressLimit,
     /// Warnings of `X-Forwarded-For` from a peer that is no trusted proxy.
@@ -135,6 +138,7 @@ impl Memory {
             logins: AddressLimit::new(config.limits.login),
             refunds: OncePerKey::new(Duration::from_mins(1)),
             told_repeats: OncePerKey::new(Duration::from_mins(1)),
+            unused_repeats: OncePerKey::new(UNUSED_REPEATS_APART),
             registrations: AddressLimit::new(config.limits.register),
             forgotten_proxy: OncePer::new(Duration::from_hours(1)),
             refused_connections: OncePer::new(Duration::from_mins(1)),

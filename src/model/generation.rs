@@ -5,6 +5,7 @@
 //! need the refresh token before it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use strum::IntoStaticStr;
 
@@ -47,6 +48,10 @@ impl PartialEq for UsedGeneration {
 }
 
 impl Eq for UsedGeneration {}
+
+/// Least time between two repeats of unused pairs of one session. Each is an event, so a client must
+/// not be able to make them without end.
+pub const UNUSED_REPEATS_APART: Duration = Duration::from_secs(5);
 
 /// Ground on which the refresh token before the newest one gets the newest pair again. The word in
 /// the record is its name in snake case.

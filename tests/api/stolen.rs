@@ -163,6 +163,35 @@ async fn repeats_by_the_same_client_are_one_event_a_minute_and_session(#[case] e
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 #[tokio::test]
+async fn repeats_of_unused_pairs_have_to_wait_for_each_other(#[case] engine: Engine) {
+    let app = start(engine).await;
+    let boss = app.admin().await;
+    let mut token = app.registered("alice").await.refresh_token;
+    let (mut before, mut repeated) = (String::new(), 0);
+    // A client that refreshes as often as it can, and repeats each refresh from elsewhere.
+    for _ in 0..5 {
+        let next = refresh_from(&app, OWNER, &token).await.expect(200);
+        let again = refresh_from(&app, THIEF, &token).await;
+        if again.status == 200 {
+            repeated += 1;
+        } else {
+            let refused = again.expect_problem(429, "throttled");
+            assert_eq!(refused.header("retry-after"), "5");
+        }
+        before = std::mem::replace(&mut token, text(&next, "refresh_token"));
+    }
+    let events = told_to(&boss, "token_repeated").await.len();
+    assert_eq!((repeated, events), (1, 1));
+    app.advance(Duration::from_secs(5));
+    let again = refresh_from(&app, THIEF, &before).await.expect(200);
+    assert_eq!(text(&again, "refresh_token"), token, "the pair was not lost");
+    assert_eq!(told_to(&boss, "token_repeated").await.len(), 2);
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+#[tokio::test]
 async fn another_node_knows_of_a_use_within_a_second(#[case] engine: Engine) {
     let app = start(engine).await;
     let there = app

@@ -117,15 +117,16 @@ body! {
 /// Refresh a session
 ///
 /// Exchanges the current refresh token for the next pair of tokens. For a short grace period the
-/// previous refresh token gets the same refresh token again, with a new access token: once if
-/// the new pair is not used yet, and for 5 seconds if it comes from the same network and user
-/// agent. Any other use of it, or of an older one, ends the session; after a change of password it is only refused.
+/// previous refresh token gets the same refresh token again, with a new access token: once if the
+/// new pair is not used yet (at most one in 5 seconds), and for 5 seconds if it comes from the same
+/// network and user agent. Any other use of it, or of an older one, ends the session; after a
+/// change of password it is only refused.
 #[utoipa::path(
     operation_id = "refresh", tag = "sessions",
     responses(
         (status = 200, description = "The next tokens of the session", body = TokenResponse),
         (status = 400, description = "The refresh token is unknown, expired or already used, or its session has ended (`invalid_grant`)", body = ProblemBody),
-        BodyRefusals, ServerRefusals,
+        Throttled, BodyRefusals, ServerRefusals,
     )
 )]
 #[post("/refresh")]

@@ -15,7 +15,7 @@ use crate::store::refresh::Rotation;
 /// before: [`repeat`](super::repeat) decides.
 ///
 /// # Errors
-/// [`Failure::InvalidGrant`] for every refusal, or an infrastructure failure.
+/// [`Failure::InvalidGrant`] for every refusal but [`Failure::Throttled`], or an infrastructure failure.
 pub async fn refresh(
     app: &App,
     token: &str,

@@ -16,7 +16,7 @@ use crate::crypto::jwt::TokenIdentity;
 use crate::crypto::refresh_tokens::VerifiedRefreshToken;
 use crate::model::clock::{NODES_APART, Timestamp};
 use crate::model::event::{Context, EventType};
-use crate::model::generation::RepeatGround;
+use crate::model::generation::{RepeatGround, UNUSED_REPEATS_APART};
 use crate::model::ids::SessionId;
 use crate::model::refusal::RefreshRefusal;
 use crate::model::session::{EndReason, RefreshState, SeenClient};
@@ -30,7 +30,7 @@ const SAME_CLIENT_FOR: Duration = Duration::from_secs(5);
 /// before and there is a ground for it. Otherwise the session ends.
 ///
 /// # Errors
-/// [`Failure::InvalidGrant`], or an infrastructure failure.
+/// [`Failure::InvalidGrant`], [`Failure::Throttled`], or an infrastructure failure.
 pub(super) async fn repeat(
     app: &App,
     presented: VerifiedRefreshToken,
@@ -81,6 +81,11 @@ pub(super) async fn repeat(
 /// A repeat by the same client uses nothing up, so it can come as often as the client likes. Only
 /// one a minute is written: otherwise any account could fill the audit record. For the others
 /// nothing is stored. If the session ends meanwhile, the pair that is given is worth nothing.
+///
+/// A repeat of an unused pair is always written, so the next one has to wait.
+///
+/// # Errors
+/// [`Failure::Throttled`], or an infrastructure failure.
 async fn record(
     app: &App,
     session: SessionId,
@@ -88,15 +93,22 @@ async fn record(
     ground: RepeatGround,
     context: &Context,
 ) -> Result<bool, Failure> {
-    let told = &app.memory.told_repeats;
-    let by_same_client = ground == RepeatGround::SameClient;
-    if by_same_client && !told.claim(session, app.clock.now()) {
-        return Ok(true);
+    let repeats = match ground {
+        RepeatGround::SameClient => &app.memory.told_repeats,
+        RepeatGround::Unused => &app.memory.unused_repeats,
+    };
+    if !repeats.claim(session, app.clock.now()) {
+        return match ground {
+            RepeatGround::SameClient => Ok(true),
+            RepeatGround::Unused => Err(Failure::Throttled {
+                retry_after: UNUSED_REPEATS_APART.as_secs(),
+            }),
+        };
     }
     let event = app.event(EventType::TokenRepeated, context);
     let recorded = app.store.record_repeat(session, generation, ground, &event).await;
-    if by_same_client && !matches!(recorded, Ok(true)) {
-        told.forget(session);
+    if !matches!(recorded, Ok(true)) {
+        repeats.forget(session);
     }
     Ok(recorded?)
 }
