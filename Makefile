@@ -156,6 +156,8 @@ tools-test: tools-shared
 	@[ -d target/python-document/schemathesis ] && [ -d target/python-document/openapi_spec_validator ] || python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target target/python-document 'schemathesis==4.32.5' 'openapi-spec-validator==0.9.0'
 	@$(MAKE) --no-print-directory tools-sdk
 	@command -v prometheus > /dev/null || [ -x target/prometheus/usr/bin/prometheus ] || $(call unpack,prometheus)
+	@command -v nginx > /dev/null || [ -x target/nginx/usr/sbin/nginx ] || $(call unpack,nginx)
+	@command -v caddy > /dev/null || [ -x target/caddy/usr/bin/caddy ] || $(call unpack,caddy)
 
 # The peers of `make bench`, each at its newest. Debian's Node has no SQLite inside, so theirs comes from the registry.
 FASTAPI := 0.165.0

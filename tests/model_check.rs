@@ -429,6 +429,7 @@ impl World {
 
     async fn set_active(&mut self, user: usize, active: bool, node: usize) {
         let change = AccountChange {
+            email: None,
             role: None,
             is_active: Some(active),
         };

@@ -23,6 +23,7 @@ mod interleavings;
 mod logs;
 mod model_check;
 mod pattern;
+mod proxies;
 mod raw;
 mod requirements;
 mod restore;

@@ -12,9 +12,9 @@ use utoipa::openapi::HttpMethod;
 use utoipa_actix_web::scope::scope as documented_scope;
 use utoipa_actix_web::service_config::ServiceConfig as DocumentedConfig;
 
-use super::api::{accounts, audit, health, me, roles, sessions, user_sessions, users};
+use super::api::{accounts, audit, health, me, roles, sessions, user_sessions, users, verify};
 use super::guard::{bearer, permitted, permitted_or_client, permitted_with_proof};
-use super::oauth::{introspect, jwks, metadata, revoke, token};
+use super::oauth::{introspect, jwks, metadata, revoke, token, userinfo};
 use super::surface::Surface;
 use crate::model::permission::Permission as P;
 
@@ -56,6 +56,8 @@ url_map! {
     "/oauth/token"         OAuth [open] => token::exchange;
     "/oauth/revoke"        OAuth [open] => revoke::revoke;
     "/oauth/introspect"    OAuth [permitted_or_client(P::TokensIntrospect)] => introspect::introspect;
+    "/oauth/userinfo"      OAuth [bearer()] => userinfo::userinfo;
+    "/verify"              Api   [bearer()] => verify::verify;
     "/users/{id}/sessions" Api   [permitted(P::SessionsRead, P::SessionsWrite)] =>
         user_sessions::list, user_sessions::end;
     "/users"               Api   [permitted_with_proof(P::UsersRead, P::UsersWrite)] =>

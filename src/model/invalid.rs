@@ -27,13 +27,12 @@ impl Invalid {
     }
 
     /// A refusal of the body as a whole.
-    #[must_use]
-    pub fn body(kind: &'static str, message: &'static str) -> Self {
+    pub fn body(kind: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             part: "body",
             field: None,
-            message: Cow::Borrowed(message),
+            message: message.into(),
         }
     }
 

@@ -175,7 +175,9 @@ impl fmt::Display for Permissions {
     }
 }
 
-fn is_permission(name: &str) -> bool {
+/// The name of a permission: two or more parts of `a-z`, `0-9`, `_`, `.` and `-`, joined by colons.
+#[must_use]
+pub fn is_permission(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && part

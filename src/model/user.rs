@@ -97,6 +97,8 @@ pub struct OneTimeCredential<'a> {
 pub struct AccountFilter {
     /// Exactly this address.
     pub email: Option<EmailKey>,
+    /// The account with this subject.
+    pub subject: Option<Subject>,
     /// Beginning of the canonical address.
     pub prefix: Option<String>,
     /// Name of the role.
@@ -117,6 +119,8 @@ pub enum AccountCursor {
 /// Changes to an account; an absent one leaves the value as it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AccountChange<'a> {
+    /// Another address.
+    pub email: Option<&'a Email>,
     /// Another role.
     pub role: Option<&'a str>,
     /// Enabled or disabled.

@@ -36,6 +36,8 @@ pub enum Refusal {
     UnknownRole,
     /// Accounts have the role.
     InUse,
+    /// Another account has the address.
+    Taken,
 }
 
 /// An account that is locked until the transaction ends, as it was, and its caller's permissions.

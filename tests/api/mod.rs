@@ -14,6 +14,7 @@ mod expiry;
 mod floods;
 mod fresh_proof;
 mod http;
+mod identity;
 mod key_rows;
 mod keys;
 mod leaked_secret;

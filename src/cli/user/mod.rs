@@ -40,6 +40,13 @@ pub enum UserAction {
         /// Name of a role
         role: String,
     },
+    /// Set the email address of an account
+    SetEmail {
+        #[command(flatten)]
+        who: Who,
+        /// The new address
+        email: String,
+    },
     /// Replace the password with a one-time password and end the sessions
     ResetPassword {
         #[command(flatten)]
@@ -126,9 +133,33 @@ pub async fn run(app: &App, action: UserAction) -> Result<(), Exit> {
     match action {
         UserAction::Create(options) => create(app, options).await,
         UserAction::List(options) => list(app, options).await,
-        UserAction::Disable(who) => change(app, &who, None, Some(false)).await,
-        UserAction::Enable(who) => change(app, &who, None, Some(true)).await,
-        UserAction::SetRole { who, role } => change(app, &who, Some(&role), None).await,
+        UserAction::Disable(who) => set_active(app, &who, false).await,
+        UserAction::Enable(who) => set_active(app, &who, true).await,
+        UserAction::SetRole { who, role } => {
+            let role = Some(role.as_str());
+            change(
+                app,
+                &who,
+                AccountChange {
+                    role,
+                    ..AccountChange::default()
+                },
+            )
+            .await
+        }
+        UserAction::SetEmail { who, email } => {
+            let email = Email::parse_new("email", &email).map_err(|why| Failure::Invalid(vec![why]))?;
+            let email = Some(&email);
+            change(
+                app,
+                &who,
+                AccountChange {
+                    email,
+                    ..AccountChange::default()
+                },
+            )
+            .await
+        }
         UserAction::ResetPassword { who, format } => {
             let account = find(app, &who.who).await?;
             let invitation = admin::reset_password(app, account.me.id, OPERATOR, &CLI).await?;
@@ -208,9 +239,21 @@ async fn list(app: &App, options: Listing) -> Result<(), Exit> {
     }
 }
 
-async fn change(app: &App, who: &Who, role: Option<&str>, is_active: Option<bool>) -> Result<(), Exit> {
+async fn set_active(app: &App, who: &Who, is_active: bool) -> Result<(), Exit> {
+    let is_active = Some(is_active);
+    change(
+        app,
+        who,
+        AccountChange {
+            is_active,
+            ..AccountChange::default()
+        },
+    )
+    .await
+}
+
+async fn change(app: &App, who: &Who, change: AccountChange<'_>) -> Result<(), Exit> {
     let id = find(app, &who.who).await?.me.id;
-    let change = AccountChange { role, is_active };
     print::account(&admin::update(app, id, change, OPERATOR, &CLI).await?)
 }
 

@@ -9,3 +9,4 @@ pub mod roles;
 pub mod sessions;
 pub mod user_sessions;
 pub mod users;
+pub mod verify;

@@ -8,7 +8,8 @@ use crate::app::App;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
-use crate::http::extract::typed::body;
+use crate::http::extract::query::NoQuery;
+use crate::http::extract::typed::{Exact, body};
 use crate::http::problem::shared::{
     AdminReadRefusals, AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, Outdated,
     ServerRefusals,
@@ -49,7 +50,7 @@ impl From<Role> for RoleBody {
     responses((status = 200, description = "All roles, in the order of names", body = Vec<RoleBody>), AdminReadRefusals, GuardRefusals, ServerRefusals)
 )]
 #[get("")]
-pub async fn list(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub async fn list(app: web::Data<App>, _: NoQuery) -> Result<HttpResponse, Problem> {
     let roles = roles::list(&app).await?;
     Ok(HttpResponse::Ok().json(roles.into_iter().map(RoleBody::from).collect::<Vec<_>>()))
 }
@@ -82,6 +83,7 @@ body! {
 /// change `user`. `admin` always keeps all of them.
 #[utoipa::path(
     operation_id = "putRole", tag = "roles", security(("password" = ["roles:write"])),
+    request_body = RolePermissions,
     params(
         ("name" = String, Path, description = "1 to 32 characters of `a-z`, `0-9`, `_` and `-`; the first is a letter", pattern = "^[a-z][a-z0-9_-]{0,31}$"),
         ("If-Match" = Option<String>, Header, description = "`etag` of the role as you know it, if the role exists"),
@@ -100,7 +102,8 @@ pub async fn put(
     acting: Acting,
     request: HttpRequest,
     name: web::Path<String>,
-    Json(RolePermissions { permissions }): Json<RolePermissions>,
+    _: NoQuery,
+    Json(Exact(RolePermissions { permissions })): Json<Exact<RolePermissions>>,
 ) -> Result<HttpResponse, Problem> {
     let permissions: Vec<String> = permissions.into_iter().map(|PermissionName(name)| name).collect();
     let role = RoleToSave {
@@ -137,6 +140,7 @@ pub async fn delete(
     acting: Acting,
     request: HttpRequest,
     name: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     roles::delete(&app, &name, authority(&acting, &request)?, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::http::extract::account_path::AccountPath;
 use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::authority;
+use crate::http::extract::query::NoQuery;
 use crate::http::problem::shared::{
     AdminReadRefusals, AdminRefusals, GuardRefusals, NoSuchAccount, ServerRefusals,
 };
@@ -25,8 +26,13 @@ use crate::service::admin;
     )
 )]
 #[get("")]
-pub async fn list(app: web::Data<App>, acting: Acting, path: AccountPath) -> Result<HttpResponse, Problem> {
-    let live = admin::sessions(&app, path.account()?).await?;
+pub async fn list(
+    app: web::Data<App>,
+    acting: Acting,
+    path: AccountPath,
+    _: NoQuery,
+) -> Result<HttpResponse, Problem> {
+    let live = admin::sessions(&app, path.account(&app).await?).await?;
     Ok(HttpResponse::Ok().json(
         live.into_iter()
             .map(|info| Session::of(info, acting.bearer.session))
@@ -55,8 +61,9 @@ pub async fn end(
     acting: Acting,
     request: HttpRequest,
     path: AccountPath,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
-    let authority = authority(&acting, &request)?;
-    admin::end_sessions(&app, path.account()?, authority, &acting.context).await?;
+    let (authority, user) = (authority(&acting, &request)?, path.account(&app).await?);
+    admin::end_sessions(&app, user, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }

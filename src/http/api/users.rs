@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::http::extract::account_path::AccountPath;
@@ -11,8 +12,8 @@ use crate::http::extract::bearer::Acting;
 use crate::http::extract::if_match::{authority, etag};
 use crate::http::extract::json::Json;
 use crate::http::extract::page::{self, AccountOrder, parse_cursor, write_cursor};
-use crate::http::extract::query::{FromQuery, Query, QueryFields};
-use crate::http::extract::typed::body;
+use crate::http::extract::query::{FromQuery, NoQuery, Query, QueryFields};
+use crate::http::extract::typed::{Exact, body};
 use crate::http::problem::shared::{
     AdminReadRefusals, AdminRefusals, BodyRefusals, FreshProofRefusals, GuardRefusals, InvitationRefusals,
     LastAdmin, NoSuchAccount, Outdated, OwnAccount, ServerRefusals,
@@ -20,6 +21,7 @@ use crate::http::problem::shared::{
 use crate::http::problem::{Problem, ProblemBody};
 use crate::model::clock::Timestamp;
 use crate::model::email::{Email, EmailKey};
+use crate::model::ids::Subject;
 use crate::model::invalid::Invalid;
 use crate::model::permission::{DEFAULT_ROLE, is_role_name};
 use crate::model::user::{Account, AccountChange, AccountCursor, AccountFilter};
@@ -107,6 +109,9 @@ struct AccountQuery {
     /// Exactly this e-mail address; ASCII case is ignored
     #[param(value_type = Option<String>, format = "email")]
     email: Option<EmailKey>,
+    /// Account with this subject: the `sub` of its tokens
+    #[param(value_type = Option<String>, format = "uuid")]
+    subject: Option<Subject>,
     /// Prefix of the e-mail address
     q: Option<String>,
     /// Accounts with this role
@@ -137,12 +142,16 @@ impl FromQuery for AccountQuery {
         let role = query.parsed("role", faults, NO_ROLE, |text| {
             is_role_name(text).then(|| text.to_owned())
         });
+        let subject = query.parsed("subject", faults, NO_SUBJECT, |text| {
+            Uuid::try_parse(text).ok().map(Subject::from)
+        });
         let is_active = query.parsed("is_active", faults, NO_SWITCH, |text| text.parse().ok());
         if email.is_some() && order == AccountOrder::Email {
             faults.push(Invalid::query("q", BOTH.0, BOTH.1));
         }
         Self {
             email,
+            subject,
             q,
             role,
             is_active,
@@ -155,6 +164,7 @@ impl FromQuery for AccountQuery {
 }
 
 const NO_ADDRESS: (&str, &str) = ("value_error", "Value error, not an address");
+const NO_SUBJECT: (&str, &str) = ("uuid_parsing", "Input should be a valid UUID");
 const NO_PREFIX: (&str, &str) = ("value_error", "Value error, not the beginning of an address");
 const NO_ROLE: (&str, &str) = ("value_error", "Value error, not the name of a role");
 const NO_SWITCH: (&str, &str) = ("bool_parsing", "Input should be true or false");
@@ -175,6 +185,7 @@ const BOTH: (&str, &str) = ("value_error", "Value error, email and q exclude eac
 pub async fn list(app: web::Data<App>, Query(query): Query<AccountQuery>) -> Result<HttpResponse, Problem> {
     let filter = AccountFilter {
         email: query.email,
+        subject: query.subject,
         prefix: query.q,
         role: query.role,
         is_active: query.is_active,
@@ -203,6 +214,7 @@ body! {
 /// other person knows the new password.
 #[utoipa::path(
     operation_id = "inviteUser", tag = "users", security(("password" = ["users:write"])),
+    request_body = Invitee,
     responses(
         (status = 201, description = "The account and its one-time password", body = InvitedUser,
             headers(("Location" = String, description = "`/users/{id}`"), ("ETag" = String, description = "Version, for `If-Match`"))),
@@ -215,7 +227,8 @@ pub async fn invite(
     app: web::Data<App>,
     acting: Acting,
     request: HttpRequest,
-    Json(Invitee { email, role }): Json<Invitee>,
+    _: NoQuery,
+    Json(Exact(Invitee { email, role })): Json<Exact<Invitee>>,
 ) -> Result<HttpResponse, Problem> {
     let role = role.as_deref().unwrap_or(DEFAULT_ROLE);
     let (account, invitation) =
@@ -241,8 +254,8 @@ pub async fn invite(
     )
 )]
 #[get("/{id}")]
-pub async fn show(app: web::Data<App>, path: AccountPath) -> Result<HttpResponse, Problem> {
-    let account = admin::show(&app, path.account()?).await?;
+pub async fn show(app: web::Data<App>, path: AccountPath, _: NoQuery) -> Result<HttpResponse, Problem> {
+    let account = admin::show(&app, path.account(&app).await?).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -251,6 +264,9 @@ pub async fn show(app: web::Data<App>, path: AccountPath) -> Result<HttpResponse
 body! {
     /// Changes to make; absent members stay as they are.
     struct UserChange {
+        /// New address. The sessions of the account go on.
+        #[schema(nullable = false, format = "email", max_length = 254, example = "bob@example.org")]
+        email: Option<String>,
         #[schema(nullable = false, example = "admin")]
         role: Option<String>,
         #[schema(nullable = false, example = true)]
@@ -260,17 +276,18 @@ body! {
 
 /// Change an account
 ///
-/// Changes the role, or enables or disables the account. The change has effect on the account's
-/// next request. Disabling ends its sessions. Other fields of the body are ignored.
+/// Changes the e-mail address or the role, or enables or disables the account. The change has effect
+/// on the account's next request. Disabling ends its sessions.
 #[utoipa::path(
     operation_id = "updateUser", tag = "users", security(("password" = ["users:write"])),
+    request_body = UserChange,
     params(
         AccountPath,
         ("If-Match" = Option<String>, Header, description = "ETag as you know it; if it has changed, nothing is changed"),
     ),
     responses(
         (status = 200, description = "The changed account", body = User, headers(("ETag" = String, description = "Version, for `If-Match`"))),
-        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, FreshProofRefusals, BodyRefusals, ServerRefusals,
+        NoSuchAccount, LastAdmin, Outdated, AdminRefusals, InvitationRefusals, BodyRefusals, ServerRefusals,
     )
 )]
 #[patch("/{id}")]
@@ -279,14 +296,23 @@ pub async fn update(
     acting: Acting,
     request: HttpRequest,
     path: AccountPath,
-    Json(UserChange { role, is_active }): Json<UserChange>,
+    _: NoQuery,
+    Json(Exact(change)): Json<Exact<UserChange>>,
 ) -> Result<HttpResponse, Problem> {
+    let UserChange {
+        email,
+        role,
+        is_active,
+    } = change;
+    let email = email.map(|text| Email::parse_new("email", &text)).transpose();
+    let email = email.map_err(|fault| vec![fault])?;
     let change = AccountChange {
+        email: email.as_ref(),
         role: role.as_deref(),
         is_active,
     };
-    let authority = authority(&acting, &request)?;
-    let account = admin::update(&app, path.account()?, change, authority, &acting.context).await?;
+    let (authority, user) = (authority(&acting, &request)?, path.account(&app).await?);
+    let account = admin::update(&app, user, change, authority, &acting.context).await?;
     Ok(HttpResponse::Ok()
         .insert_header(etag(account.version))
         .json(User::from(account)))
@@ -312,9 +338,10 @@ pub async fn delete(
     acting: Acting,
     request: HttpRequest,
     path: AccountPath,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
-    let authority = authority(&acting, &request)?;
-    admin::delete(&app, path.account()?, authority, &acting.context).await?;
+    let (authority, user) = (authority(&acting, &request)?, path.account(&app).await?);
+    admin::delete(&app, user, authority, &acting.context).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -338,8 +365,9 @@ pub async fn reset_password(
     acting: Acting,
     request: HttpRequest,
     path: AccountPath,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
-    let authority = authority(&acting, &request)?;
-    let invitation = admin::reset_password(&app, path.account()?, authority, &acting.context).await?;
+    let (authority, user) = (authority(&acting, &request)?, path.account(&app).await?);
+    let invitation = admin::reset_password(&app, user, authority, &acting.context).await?;
     Ok(HttpResponse::Ok().json(OneTimePassword::from(invitation)))
 }

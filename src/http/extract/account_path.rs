@@ -5,17 +5,26 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{Error, FromRequest, HttpRequest, web};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
-use crate::model::ids::UserId;
-use crate::service::Failure;
+use crate::app::App;
+use crate::model::ids::{Subject, UserId};
+use crate::service::{Failure, admin};
 
 /// The account that a path names; for extracting.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct AccountPath {
-    /// Account id
+    /// Account id, or the account's subject: the `sub` of its tokens
     #[param(value_type = i64, minimum = 1)]
     id: String,
+}
+
+/// What a path says of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AccountName {
+    Id(UserId),
+    Subject(Subject),
 }
 
 impl AccountPath {
@@ -23,10 +32,22 @@ impl AccountPath {
     /// faults of a body come first.
     ///
     /// # Errors
-    /// The path holds no number: no account has it.
-    pub fn account(&self) -> Result<UserId, Failure> {
-        let number = self.id.parse().map(|id: i64| UserId::from(id));
-        number.map_err(|_| Failure::NotFound)
+    /// [`Failure::NotFound`] for a path that holds neither a number nor the subject of an account, or
+    /// an infrastructure failure.
+    pub async fn account(&self, app: &App) -> Result<UserId, Failure> {
+        match self.name().ok_or(Failure::NotFound)? {
+            AccountName::Id(id) => Ok(id),
+            AccountName::Subject(subject) => admin::id_of(app, subject).await,
+        }
+    }
+
+    fn name(&self) -> Option<AccountName> {
+        let id = self.id.parse().ok().map(|id: i64| AccountName::Id(id.into()));
+        id.or_else(|| {
+            let subject = Uuid::try_parse(&self.id).ok()?;
+            // One spelling: no braces, no upper case, with hyphens.
+            (subject.to_string() == self.id).then(|| AccountName::Subject(subject.into()))
+        })
     }
 }
 
@@ -50,10 +71,19 @@ mod tests {
         #[test]
         fn an_id_is_a_whole_number_of_64_bits_and_nothing_else(id in "\\PC{0,30}|[+-]?[0-9]{0,25}", number in any::<i64>()) {
             let wide = id.parse::<i128>().ok().filter(|number| i64::try_from(*number).is_ok());
-            let account = AccountPath { id }.account().ok();
-            prop_assert_eq!(account.map(|account| account.get().into()), wide);
-            let account = AccountPath { id: number.to_string() }.account().ok();
-            prop_assert_eq!(account, Some(UserId::from(number)));
+            let wide = wide.map(|id| i64::try_from(id).unwrap().into()).map(AccountName::Id);
+            prop_assert_eq!(AccountPath { id }.name(), wide);
+            let id = Some(AccountName::Id(number.into()));
+            prop_assert_eq!(AccountPath { id: number.to_string() }.name(), id);
+        }
+
+        #[test]
+        fn a_subject_has_one_spelling(subject in any::<u128>()) {
+            let subject = Uuid::from_u128(subject);
+            let name = |id: String| AccountPath { id }.name();
+            prop_assert_eq!(name(subject.to_string()), Some(AccountName::Subject(subject.into())));
+            prop_assert_eq!(name(format!("{{{subject}}}")), None);
+            prop_assert_eq!(name(format!("urn:uuid:{subject}")), None);
         }
     }
 }

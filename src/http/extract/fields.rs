@@ -44,8 +44,13 @@ impl Fields {
         })
     }
 
-    /// The names, in the order that they came in.
-    #[cfg(test)]
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }

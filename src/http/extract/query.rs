@@ -1,20 +1,27 @@
 //! Queries: parameters that may be absent, each read by a rule of its own.
 
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
 
 use super::fields::Fields;
 use super::form;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 
-/// A query, read as the type that documents it; for extracting.
+/// A query, read as the type that documents it; for extracting. A parameter that is not documented
+/// is refused, so that a misspelt filter does not give everything.
 pub struct Query<T>(pub T);
 
+/// For extracting: the operation takes no query at all.
+pub struct NoQuery;
+
 /// A type that a query is read as.
-pub trait FromQuery: Sized {
+pub trait FromQuery: IntoParams {
     /// Reads every parameter and notes those at fault; with one at fault, the result is of no use.
     fn from_query(query: &QueryFields, faults: &mut Vec<Invalid>) -> Self;
 }
@@ -63,8 +70,46 @@ fn read<T: FromQuery>(query: &str) -> Result<T, Vec<Invalid>> {
     let fields = form::parse(query.as_bytes())
         .map_err(|faults| faults.into_iter().map(in_query).collect::<Vec<_>>())?;
     let mut faults = Vec::new();
+    if !fields.is_empty() {
+        refuse_unknown::<T>(&fields, &mut faults);
+    }
     let read = T::from_query(&QueryFields(fields), &mut faults);
     if faults.is_empty() { Ok(read) } else { Err(faults) }
+}
+
+/// Notes if there is a parameter that the type does not document.
+fn refuse_unknown<T: IntoParams>(fields: &Fields, faults: &mut Vec<Invalid>) {
+    let known: Vec<String> = T::into_params(|| Some(ParameterIn::Query))
+        .into_iter()
+        .map(|parameter| parameter.name)
+        .collect();
+    if fields
+        .names()
+        .any(|name| !known.iter().any(|known| known == name))
+    {
+        let takes = format!("Unknown parameter; this operation takes: {}", known.join(", "));
+        faults.push(not_taken(takes));
+    }
+}
+
+fn not_taken(message: impl Into<Cow<'static, str>>) -> Invalid {
+    Invalid {
+        part: "query",
+        ..Invalid::body("extra_forbidden", message)
+    }
+}
+
+impl FromRequest for NoQuery {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(if request.query_string().is_empty() {
+            Ok(Self)
+        } else {
+            Err(vec![not_taken("This operation takes no parameters in the query")].into())
+        })
+    }
 }
 
 /// A query of one parameter that takes one of a few words, for an operation that must not act on a

@@ -1,7 +1,7 @@
 //! Bodies as types: the type that documents a body is the type that it is read as.
 //!
 //! [`body!`] declares one. All fields are read, in the order in which they are declared, and every
-//! fault is noted; members that are not declared are ignored.
+//! fault is noted. Members that are not declared are ignored, or refused by [`Exact`].
 
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -25,6 +25,8 @@ macro_rules! body {
         }
 
         impl $crate::http::extract::typed::FromFields for $name {
+            const NAMES: &'static [&'static str] = &[$(stringify!($field)),+];
+
             fn from_fields(
                 fields: &mut $crate::http::extract::fields::Fields,
                 faults: &mut Vec<$crate::model::invalid::Invalid>,
@@ -41,6 +43,9 @@ pub(crate) use body;
 
 /// A type that the fields of a body are read as.
 pub trait FromFields: Sized {
+    /// Names of the fields.
+    const NAMES: &'static [&'static str];
+
     /// Reads every field and notes those at fault; with one at fault, the result is of no use.
     fn from_fields(fields: &mut Fields, faults: &mut Vec<Invalid>) -> Self;
 }
@@ -66,6 +71,26 @@ impl<T: FromFields> Arrived for T {
         let body = T::from_fields(&mut fields, &mut faults);
         if faults.is_empty() {
             Ok(body)
+        } else {
+            Err(faults.into())
+        }
+    }
+}
+
+/// A body of an administrative operation: a member that is not declared is refused, so that a change
+/// that cannot be made is not answered as made.
+pub struct Exact<T>(pub T);
+
+impl<T: FromFields> Arrived for Exact<T> {
+    fn arrived(mut fields: Fields) -> Result<Self, Problem> {
+        let mut faults = Vec::new();
+        let body = T::from_fields(&mut fields, &mut faults);
+        if !fields.is_empty() {
+            let takes = format!("Unknown member; this operation takes: {}", T::NAMES.join(", "));
+            faults.push(Invalid::body("extra_forbidden", takes));
+        }
+        if faults.is_empty() {
+            Ok(Self(body))
         } else {
             Err(faults.into())
         }

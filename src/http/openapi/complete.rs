@@ -8,7 +8,7 @@ use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, PathItem};
-use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType, Type};
 use utoipa::openapi::{Components, Content, Header, Object, OpenApi, Ref, RefOr, Response};
 
 use super::examples;
@@ -74,7 +74,32 @@ pub fn complete(document: &mut OpenApi, endpoints: &[Endpoint]) {
             complete_operation(operation, surface.rules().errors, &mut examples);
         }
     }
+    close_bodies(document);
     add_shared(document.components.get_or_insert_default(), examples);
+}
+
+/// Forbids unknown members in the bodies of administrative operations, as those refuse them.
+fn close_bodies(document: &mut OpenApi) {
+    let mut bodies = Vec::new();
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item).filter(|operation| permission_of(operation).is_some()) {
+            if let Some(RefOr::T(body)) = &operation.request_body
+                && let Some(RefOr::T(content)) = body.content.get("application/json")
+                && let Some(RefOr::Ref(schema)) = &content.schema
+            {
+                bodies.push(schema.ref_location.clone());
+            }
+        }
+    }
+    let components = document.components.get_or_insert_default();
+    for (name, schema) in &mut components.schemas {
+        let place = format!("#/components/schemas/{name}");
+        if let RefOr::T(Schema::Object(object)) = schema
+            && bodies.contains(&place)
+        {
+            object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
 }
 
 /// The operations of a path.

@@ -22,6 +22,8 @@ pub enum Problem {
     NotAuthenticated,
     /// More than one `Authorization` header or kind of credentials.
     AmbiguousCredentials,
+    /// The account lacks this permission, which is a name by the rules of one.
+    Lacks(String),
     /// No such path.
     NotFound,
     /// The path has other methods; the text is for `Allow`.

@@ -30,6 +30,8 @@ enum Extra<'a> {
     Unauthenticated,
     /// `WWW-Authenticate` in these words.
     Challenge(&'static str),
+    /// `WWW-Authenticate` with the permission that is missing (RFC 6750 section 3).
+    MissingScope(&'a str),
     /// `Retry-After` in seconds.
     RetryAfter(u64),
     Allow(&'a HeaderValue),
@@ -78,6 +80,11 @@ impl<'a> ProblemRow<'a> {
             (Extra::Unauthenticated, ErrorForm::Problem) => challenge(UNAUTHENTICATED),
             (Extra::Unauthenticated, ErrorForm::OAuth) => challenge("Bearer"),
             (Extra::Challenge(text), _) => challenge(text),
+            (Extra::MissingScope(permission), _) => {
+                let text = format!("{INSUFFICIENT_SCOPE}, scope=\"{permission}\"");
+                let value = HeaderValue::try_from(text).ok()?;
+                Some((header::WWW_AUTHENTICATE, value))
+            }
             (Extra::RetryAfter(seconds), _) => Some((header::RETRY_AFTER, HeaderValue::from(*seconds))),
             (Extra::Allow(methods), _) => Some((header::ALLOW, (*methods).clone())),
             (Extra::Close, _) => Some((header::CONNECTION, HeaderValue::from_static("close"))),
@@ -101,6 +108,8 @@ pub fn of(problem: &Problem) -> ProblemRow<'_> {
             "Not authenticated").with(Extra::Unauthenticated),
         Problem::AmbiguousCredentials => row(S::BAD_REQUEST, "ambiguous_credentials", "invalid_request",
             "More than one Authorization header or kind of credentials"),
+        Problem::Lacks(permission) => row(S::FORBIDDEN, "insufficient_scope", "insufficient_scope",
+            "Not permitted").with(Extra::MissingScope(permission)),
         Problem::NotFound => row(S::NOT_FOUND, "not_found", "invalid_request",
             "Not Found"),
         Problem::MethodNotAllowed(allow) => row(S::METHOD_NOT_ALLOWED, "method_not_allowed", "invalid_request",

@@ -15,10 +15,11 @@ use crate::service::caller::caller;
 use crate::service::login::{Invitation, account_name};
 use crate::store::authority::Administered;
 
-/// Changes an account's role and whether it is active; it takes effect on the account's next request.
+/// Changes an account's address, its role and whether it is active; it takes effect on the account's
+/// next request.
 ///
 /// # Errors
-/// [`Failure::NotFound`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`],
+/// [`Failure::NotFound`], [`Failure::EmailTaken`], [`Failure::Invalid`] for an unknown role, [`Failure::NotPermitted`],
 /// [`Failure::Outdated`], [`Failure::LastAdmin`], or an infrastructure failure.
 pub async fn update(
     app: &App,

@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::model::email::Email;
-use crate::model::ids::UserId;
+use crate::model::ids::{Subject, UserId};
 use crate::model::session::SessionInfo;
 use crate::model::user::{Account, AccountCursor, AccountFilter};
 use crate::service::{Failure, cut_page, rows_of_page, sessions as session};
@@ -36,6 +36,22 @@ pub async fn find(
 /// [`Failure::NotFound`], or an infrastructure failure.
 pub async fn show(app: &App, user: UserId) -> Result<Account, Failure> {
     app.store.account(user).await?.ok_or(Failure::NotFound)
+}
+
+/// The number of the account with a subject.
+///
+/// # Errors
+/// [`Failure::NotFound`], or an infrastructure failure.
+pub async fn id_of(app: &App, subject: Subject) -> Result<UserId, Failure> {
+    let filter = AccountFilter {
+        subject: Some(subject),
+        ..AccountFilter::default()
+    };
+    let (found, _) = find(app, &filter, None, 1).await?;
+    found
+        .first()
+        .map(|account| account.me.id)
+        .ok_or(Failure::NotFound)
 }
 
 /// An account's live sessions, the last used first.

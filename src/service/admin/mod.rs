@@ -8,5 +8,5 @@ mod refusal;
 
 pub use self::change::{delete, end_every_session, end_sessions, reset_password, unlock, update};
 pub use self::create::{CreatedAccount, create, invite};
-pub use self::find::{find, sessions, show};
+pub use self::find::{find, id_of, sessions, show};
 pub(super) use self::refusal::refused;

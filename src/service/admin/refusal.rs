@@ -16,6 +16,7 @@ pub fn refused(refusal: Refusal, context: &Context) -> Failure {
         Refusal::LastAdmin => Failure::LastAdmin,
         Refusal::UnknownRole => Failure::Invalid(vec![unknown_role()]),
         Refusal::InUse => Failure::RoleInUse,
+        Refusal::Taken => Failure::EmailTaken,
     }
 }
 

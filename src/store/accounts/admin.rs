@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{COLUMNS, insert};
 use crate::model::authority::Authority;
+use crate::model::email::Email;
 use crate::model::event::Event;
 use crate::model::ids::UserId;
 use crate::model::permission::ADMIN_ROLE;
@@ -45,12 +46,26 @@ impl Store {
         .await
     }
 
-    /// Changes an account's role and whether it is active. A disabled account's sessions end;
-    /// enabling it does not bring them back.
+    /// Changes an account's address, its role and whether it is active. A disabled account's sessions
+    /// end; enabling it does not bring them back.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn update_account(
+        &self,
+        user: UserId,
+        change: AccountChange<'_>,
+        authority: Authority,
+        event: &Event<'_>,
+    ) -> Result<Administered<Account>, StoreError> {
+        let outcome = self.change_account(user, change, authority, event).await;
+        match outcome {
+            Err(error) if error.is_taken() => Ok(Err(Refusal::Taken)),
+            other => other,
+        }
+    }
+
+    async fn change_account(
         &self,
         user: UserId,
         change: AccountChange<'_>,
@@ -64,7 +79,8 @@ impl Store {
             };
             let role = change.role.unwrap_or(&before.me.role);
             let is_active = change.is_active.unwrap_or(before.me.is_active);
-            if role == before.me.role && is_active == before.me.is_active {
+            let email = change.email.filter(|email| email.as_str() != before.me.email);
+            if role == before.me.role && is_active == before.me.is_active && email.is_none() {
                 return Ok(Rollback(Ok(before)));
             }
             let Some(permitted) = permissions_of(tx, role).await? else {
@@ -75,7 +91,8 @@ impl Store {
             }
             let statement = format!(
                 "UPDATE users
-                 SET role = $2, is_active = $3, version = version + 1
+                 SET role = $2, is_active = $3, email = COALESCE($4, email), email_key = COALESCE($5, email_key),
+                     version = version + 1
                  WHERE id = $1
                  RETURNING {COLUMNS}"
             );
@@ -84,6 +101,8 @@ impl Store {
                 .bind(user)
                 .bind(role)
                 .bind(is_active)
+                .bind(email.map(Email::as_str))
+                .bind(email.map(Email::key))
                 .one()
                 .await?;
             if before.is_active_admin() && !after.is_active_admin() && no_admin_remains(tx).await? {
@@ -96,7 +115,11 @@ impl Store {
             feed::append(tx, Change::User(user)).await?;
             let fields =
                 |account: &Account| json!({"role": account.me.role, "is_active": account.me.is_active});
-            let details = json!({"before": fields(&before), "after": fields(&after)});
+            // The record holds no addresses.
+            let mut details = json!({"before": fields(&before), "after": fields(&after)});
+            if email.is_some() {
+                details["email"] = json!("changed");
+            }
             events::append(tx, &event.clone().of_user(user).with(details)).await?;
             Ok(Commit(Ok(after)))
         })

@@ -35,18 +35,20 @@ impl Store {
         let statement = format!(
             "SELECT {COLUMNS}
              FROM users
-             WHERE id > $1 {}{}{}
+             WHERE id > $1 {}{}{}{}
              ORDER BY id
-             LIMIT $5",
+             LIMIT $6",
             part(filter.email.is_some(), "AND email_key = $2 "),
             part(filter.role.is_some(), "AND role = $3 "),
             part(filter.is_active.is_some(), "AND is_active = $4 "),
+            part(filter.subject.is_some(), "AND subject = $5 "),
         );
         self.read("store find_accounts", AssertSqlSafe(statement))
             .bind(after)
             .bind(&filter.email)
             .bind(&filter.role)
             .bind(filter.is_active)
+            .bind(filter.subject)
             .bind(limit)
             .all()
             .await
@@ -64,9 +66,9 @@ impl Store {
         let statement = format!(
             "SELECT {COLUMNS}
              FROM users
-             WHERE email_key >= $1 AND email_key < $2 AND email_key > $3 AND ($4 IS NULL OR role = $4) AND ($5 IS NULL OR is_active = $5)
+             WHERE email_key >= $1 AND email_key < $2 AND email_key > $3 AND ($4 IS NULL OR role = $4) AND ($5 IS NULL OR is_active = $5) AND ($6 IS NULL OR subject = $6)
              ORDER BY email_key
-             LIMIT $6"
+             LIMIT $7"
         );
         self.read("store find_accounts", AssertSqlSafe(statement))
             .bind(prefix)
@@ -74,6 +76,7 @@ impl Store {
             .bind(after)
             .bind(&filter.role)
             .bind(filter.is_active)
+            .bind(filter.subject)
             .bind(limit)
             .all()
             .await
