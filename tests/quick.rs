@@ -22,6 +22,7 @@ mod document;
 mod interleavings;
 mod logs;
 mod model_check;
+mod operator;
 mod pattern;
 mod proxies;
 mod raw;

@@ -3,10 +3,13 @@
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
-use super::output::{print, print_json};
+use super::output::{self, Format, print, print_json};
+use super::user;
 use crate::app::App;
 use crate::http::api::audit::EventBody;
 use crate::model::clock::Timestamp;
+use crate::model::event::{EventFilter, EventRow};
+use crate::model::ids::UserId;
 use crate::service::audit::{self, AuditVerdict};
 
 /// Commands of `doorward audit`.
@@ -18,14 +21,35 @@ pub enum AuditAction {
         #[arg(long, value_name = "ID:LINK")]
         since: Option<String>,
     },
+    /// List events, newest first
+    #[command(after_help = "Example: doorward audit list --user alice@example.com --type login_fail --after 2026-11-22")]
+    List(EventListing),
     /// Print events, oldest first, one JSON object per line
     Export(Period),
 }
 
-/// Options of `doorward audit export`.
+/// Options of `doorward audit list`.
+#[derive(Debug, Args)]
+pub struct EventListing {
+    /// Only events that this account caused or that concern it: an email address or id
+    #[arg(long, value_name = "WHO")]
+    user: Option<String>,
+    /// Only events of this type
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    #[command(flatten)]
+    period: Period,
+    /// The most events to print
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// A span of time.
 #[derive(Debug, Args)]
 pub struct Period {
-    /// Only events at or after this time, such as 2026-11-22T16:07:31Z
+    /// Only events at or after this time: a date (UTC), or an instant such as 2026-11-22T16:07:31Z
     #[arg(long, value_name = "TIME")]
     after: Option<String>,
     /// Only events before this time
@@ -40,6 +64,7 @@ pub struct Period {
 pub async fn run(app: &App, action: AuditAction) -> Result<(), Exit> {
     match action {
         AuditAction::Verify { since } => verify(app, since.as_deref()).await,
+        AuditAction::List(options) => list(app, options).await,
         AuditAction::Export(period) => export(app, &period).await,
     }
 }
@@ -65,9 +90,87 @@ async fn verify(app: &App, since: Option<&str>) -> Result<(), Exit> {
 }
 
 fn time(text: Option<&str>, flag: &str) -> Result<Option<Timestamp>, Exit> {
-    let wrong = || Exit::failed(format!("{flag}: must be a time such as 2026-11-22T16:07:31Z"));
-    text.map(|text| Timestamp::parse_rfc3339(text).ok_or_else(wrong))
-        .transpose()
+    let wrong = || {
+        Exit::failed(format!(
+            "{flag}: must be a date such as 2026-11-22 or an instant such as 2026-11-22T16:07:31Z"
+        ))
+    };
+    let parse = |text: &str| {
+        Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z")))
+    };
+    text.map(|text| parse(text).ok_or_else(wrong)).transpose()
+}
+
+/// Events read at a time.
+const PAGE: usize = 200;
+
+async fn list(app: &App, options: EventListing) -> Result<(), Exit> {
+    let EventListing {
+        user,
+        kind,
+        period,
+        limit,
+        format,
+    } = options;
+    let unknown = |kind: &str| Exit::failed(format!("--type: {kind} is not a type of event"));
+    let kind = kind
+        .map(|kind| kind.parse().map_err(|_| unknown(&kind)))
+        .transpose()?;
+    let user = match user {
+        // The events of an account stay when it is deleted.
+        Some(who) => Some(match who.parse::<i64>() {
+            Ok(id) => UserId::from(id),
+            Err(_) => user::find(app, &who).await?.me.id,
+        }),
+        None => None,
+    };
+    let mut filter = EventFilter {
+        kind,
+        user,
+        from: time(period.after.as_deref(), "--after")?,
+        until: time(period.before.as_deref(), "--before")?,
+        below: None,
+    };
+    let mut rest = limit;
+    while rest > 0 {
+        let (events, next) = audit::find(app, &filter, rest.min(PAGE)).await?;
+        if filter.below.is_none() {
+            if events.is_empty() {
+                output::none(format, "events");
+                return Ok(());
+            }
+            output::header(format, EVENT_COLUMNS)?;
+        }
+        rest -= events.len();
+        for event in events {
+            show(event, format)?;
+        }
+        if next.is_none() {
+            return Ok(());
+        }
+        filter.below = next;
+    }
+    Ok(())
+}
+
+const EVENT_COLUMNS: &str = "    ID  TIME                         TYPE                   ACTOR      ACCOUNT  ADDRESS          DETAILS";
+
+fn show(event: EventRow, format: Format) -> Result<(), Exit> {
+    if format.json {
+        return print_json(&EventBody::from(event));
+    }
+    let actor = event
+        .actor_id
+        .map_or_else(|| event.actor.clone(), |id| format!("user {}", id.get()));
+    let account = event.user_id.map_or_else(String::new, |id| id.get().to_string());
+    print(&format!(
+        "{:6}  {:27}  {:21}  {actor:9}  {account:>7}  {:15}  {}\n",
+        event.id,
+        event.created_at.rfc3339(),
+        event.kind,
+        event.ip,
+        event.details
+    ))
 }
 
 async fn export(app: &App, period: &Period) -> Result<(), Exit> {

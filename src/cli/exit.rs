@@ -10,6 +10,9 @@ const USAGE: u8 = 2;
 /// Exit status of every other failure.
 const FAILED: u8 = 1;
 
+/// Exit status of an import that took a part of its records.
+const PARTLY: u8 = 3;
+
 /// Lines to print and the exit status.
 #[derive(Debug)]
 pub struct Exit {
@@ -33,6 +36,14 @@ impl Exit {
         Self::failed(format!("{file}: {cause}"))
     }
 
+    /// A failure of a part of the records.
+    pub(super) fn partly(why: impl ToString) -> Self {
+        Self {
+            status: PARTLY,
+            ..Self::failed(why)
+        }
+    }
+
     /// A silent, successful end: the reader of the output closed the pipe.
     pub(super) const fn closed_pipe() -> Self {
         Self {
@@ -48,7 +59,12 @@ impl From<Failure> for Exit {
             Failure::Invalid(list) => Self {
                 lines: list
                     .iter()
-                    .map(|one| format!("{}: {}", one.field.unwrap_or(one.part), one.message))
+                    .map(|one| {
+                        // Callers over HTTP get pydantic's words.
+                        let message = one.message.strip_prefix("Value error, ");
+                        let message = message.unwrap_or(&one.message);
+                        format!("{}: {message}", one.field.unwrap_or(one.part))
+                    })
                     .collect(),
                 status: FAILED,
             },

@@ -120,16 +120,37 @@ pub async fn run(app: &App, options: ImportOptions) -> Result<(), Exit> {
         admins,
     } = report;
     if format.json {
-        return print_json(&json!({
+        print_json(&json!({
             "dry_run": dry_run, "read": read, "imported": imported, "already_there": there,
             "skipped": skipped, "refused": refused, "without_password": without_password, "admins": admins,
-        }));
+        }))?;
+    } else {
+        let verb = if dry_run { "would be imported" } else { "imported" };
+        print(&format!(
+            "{read} records read: {imported} {verb}, {there} already exist, {skipped} are not accounts, \
+             {refused} refused; {without_password} have no password, {admins} are admins of the other service\n{end}\n"
+        ))?;
     }
-    let verb = if dry_run { "would be imported" } else { "imported" };
-    print(&format!(
-        "{read} records read: {imported} {verb}, {there} already exist, {skipped} are not accounts, \
-         {refused} refused; {without_password} have no password, {admins} are admins of the other service\n{end}\n"
-    ))
+    match (refused, imported + there) {
+        (0, _) => Ok(()),
+        (_, 0) => Err(Exit::failed(format!(
+            "no account was taken{}",
+            guess(&file, from)?
+        ))),
+        _ => Err(Exit::partly(format!("{refused} of {read} records were refused"))),
+    }
+}
+
+/// Advice, if the file looks like the export of another service.
+fn guess(file: &str, tried: Source) -> Result<String, Exit> {
+    if file == "-" {
+        return Ok(String::new());
+    }
+    let reader = File::open(file).map_err(|cause| Exit::of_file(file, cause))?;
+    let other = portability::guess_source(BufReader::new(reader)).filter(|source| *source != tried);
+    Ok(other.map_or_else(String::new, |source| {
+        format!("; the file looks like one of {0}: --from {0}", source.name())
+    }))
 }
 
 fn firebase(path: &str) -> Result<FirebaseParameters, Exit> {

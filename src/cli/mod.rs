@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod client;
 mod config;
+mod confirm;
 mod copy;
 mod exit;
 mod export;
@@ -23,6 +24,7 @@ mod output;
 mod password;
 mod progress;
 mod restore;
+mod role;
 mod secret;
 mod serve;
 mod settings;
@@ -68,6 +70,9 @@ enum Command {
     /// Manage accounts and their sessions
     #[command(subcommand, arg_required_else_help = false)]
     User(user::UserAction),
+    /// Manage roles and their permissions
+    #[command(subcommand, arg_required_else_help = false)]
+    Role(role::RoleAction),
     /// Manage the services that authenticate themselves by an id and a secret
     #[command(subcommand, arg_required_else_help = false)]
     Client(client::ClientAction),
@@ -77,7 +82,7 @@ enum Command {
     /// Last step of replacing the root secret
     #[command(subcommand, arg_required_else_help = false)]
     Secret(secret::SecretAction),
-    /// Verify or export the audit events
+    /// Verify, list or export the audit events
     #[command(subcommand, arg_required_else_help = false)]
     Audit(audit::AuditAction),
     /// Ask the running server whether it is ready; exit status 0 if it is, else 1
@@ -119,6 +124,7 @@ pub fn run(arguments: Vec<OsString>, environment: &[(String, String)]) -> Result
         Command::User(action) => on_database(load()?, action.if_absent(), async |app| {
             user::run(app, action).await
         }),
+        Command::Role(action) => on_existing(load()?, async |app| role::run(app, action).await),
         Command::Client(action) => on_existing(load()?, async |app| client::run(app, action).await),
         Command::Keys(action) => on_existing(load()?, async |app| keys::run(app, action).await),
         Command::Secret(action) => on_existing(load()?, async |app| secret::run(app, action).await),

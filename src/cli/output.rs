@@ -1,6 +1,6 @@
 //! Standard output, for people or for scripts.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::Args;
 use serde::Serialize;
@@ -13,6 +13,22 @@ pub struct Format {
     /// Print JSON, one object per line
     #[arg(long)]
     pub json: bool,
+}
+
+/// Prints a line with the names of columns, on a terminal only: scripts read rows.
+pub fn header(format: Format, columns: &str) -> Result<(), Exit> {
+    if format.json || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    print(&format!("{columns}\n"))
+}
+
+/// Says on standard error that a list is empty.
+pub fn none(format: Format, what: &str) {
+    if !format.json {
+        // `eprintln!` panics if standard error is closed.
+        let _ignored = writeln!(std::io::stderr(), "no {what}");
+    }
 }
 
 /// Prints a value as one line of JSON.

@@ -52,7 +52,15 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     let traces = Traces::from_environment(environment)
         .map_err(|cause| Exit::failed(format!("cannot send traces: {cause}")))?;
     let new_files = NewFiles::before(&config);
-    let mut app = App::build(config, Clock::System).await.map_err(Exit::failed)?;
+    let mut stop = Box::pin(stop);
+    // A start may wait for its database.
+    let mut app = tokio::select! {
+        built = App::build(config, Clock::System) => built.map_err(Exit::failed)?,
+        () = &mut stop => {
+            log::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
     app.telemetry.traces = traces.map(Arc::new);
     app.telemetry.dropped_lines = log.dropped_lines();
     let started = server::begin(&app).await.map_err(Exit::failed)?;
@@ -85,7 +93,7 @@ async fn serve(config: Config, environment: &[(String, String)], log: &Log) -> R
     Ok(())
 }
 
-/// What a person needs who has started it for the first time.
+/// Prints the first steps after the first start.
 fn greet(made: &str, url: &str, docs: bool) -> Result<(), Exit> {
     let page = if docs {
         format!("{url}/docs/")

@@ -65,7 +65,7 @@ pub enum Failure {
     #[error("the caller does not say which version they have seen")]
     VersionRequired,
     /// No active admin would remain.
-    #[error("the last active admin cannot be lost")]
+    #[error("refused: it is the last active admin; make another admin first")]
     LastAdmin,
     /// The act is for others' accounts: one's own asks for the current password.
     #[error("an administrator's own account")]
@@ -74,7 +74,7 @@ pub enum Failure {
     #[error("the role is built in")]
     RoleBuiltIn,
     /// Accounts have the role.
-    #[error("the role is in use")]
+    #[error("accounts have the role")]
     RoleInUse,
     /// There is no such thing, or it is not the caller's.
     #[error("not found")]

@@ -5,6 +5,7 @@ mod print;
 
 use clap::{Args, Subcommand};
 
+use super::confirm::Consent;
 use super::exit::Exit;
 use super::operator::{CLI, OPERATOR};
 use super::output::{self, Format};
@@ -29,6 +30,13 @@ pub enum UserAction {
     Create(Creation),
     /// List accounts
     List(Listing),
+    /// Show an account
+    Show {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Disable an account and end its sessions
     Disable(Who),
     /// Enable an account
@@ -57,7 +65,12 @@ pub enum UserAction {
     /// Unlock an account that too many failed logins have locked
     Unlock(Who),
     /// Delete an account permanently
-    Delete(Who),
+    Delete {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// List the live sessions of an account
     Sessions {
         #[command(flatten)]
@@ -100,6 +113,9 @@ pub struct Listing {
     /// Only accounts with this role
     #[arg(long)]
     role: Option<String>,
+    /// Only disabled accounts
+    #[arg(long)]
+    disabled: bool,
     #[command(flatten)]
     format: Format,
 }
@@ -113,6 +129,8 @@ pub struct Logout {
     /// End the sessions of all accounts
     #[arg(long, conflicts_with = "who")]
     everyone: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 impl UserAction {
@@ -170,14 +188,25 @@ pub async fn run(app: &App, action: UserAction) -> Result<(), Exit> {
             admin::unlock(app, account.me.id, &CLI).await?;
             output::print(&format!("{} is unlocked\n", account.me.email))
         }
-        UserAction::Delete(who) => {
+        UserAction::Show { who, format } => print::shown(find(app, &who.who).await?, format),
+        UserAction::Delete { who, consent } => {
             let account = find(app, &who.who).await?;
+            consent.ask(&format!(
+                "Delete {} and its sessions permanently?",
+                account.me.email
+            ))?;
             admin::delete(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{} is deleted\n", account.me.email))
         }
         UserAction::Sessions { who, format } => {
             let account = find(app, &who.who).await?;
-            for session in admin::sessions(app, account.me.id).await? {
+            let sessions = admin::sessions(app, account.me.id).await?;
+            if sessions.is_empty() {
+                output::none(format, "sessions");
+                return Ok(());
+            }
+            output::header(format, print::SESSION_COLUMNS)?;
+            for session in sessions {
                 print::session(session, format)?;
             }
             Ok(())
@@ -187,7 +216,10 @@ pub async fn run(app: &App, action: UserAction) -> Result<(), Exit> {
             let ended = admin::end_sessions(app, account.me.id, OPERATOR, &CLI).await?;
             output::print(&format!("{ended} sessions of {} ended\n", account.me.email))
         }
-        UserAction::Logout(Logout { who: None, .. }) => {
+        UserAction::Logout(Logout {
+            who: None, consent, ..
+        }) => {
+            consent.ask("End the sessions of all accounts?")?;
             let ended = admin::end_every_session(app, &CLI).await?;
             output::print(&format!("{ended} sessions ended\n"))
         }
@@ -224,11 +256,19 @@ async fn list(app: &App, options: Listing) -> Result<(), Exit> {
     let filter = AccountFilter {
         prefix: options.q.map(|prefix| prefix.to_ascii_lowercase()),
         role: options.role,
+        is_active: options.disabled.then_some(false),
         ..AccountFilter::default()
     };
     let mut after = None;
     loop {
         let (page, next) = admin::find(app, &filter, after.as_ref(), PAGE).await?;
+        if after.is_none() {
+            if page.is_empty() {
+                output::none(options.format, "accounts");
+                return Ok(());
+            }
+            output::header(options.format, print::ACCOUNT_COLUMNS)?;
+        }
         for account in page {
             print::listed(account, options.format)?;
         }
@@ -258,7 +298,7 @@ async fn change(app: &App, who: &Who, change: AccountChange<'_>) -> Result<(), E
 }
 
 /// Finds an account by email address or id.
-async fn find(app: &App, who: &str) -> Result<Account, Exit> {
+pub(super) async fn find(app: &App, who: &str) -> Result<Account, Exit> {
     let not_found = || Exit::failed(format!("there is no account {who}"));
     if let Ok(id) = who.parse::<i64>() {
         return admin::show(app, UserId::from(id))

@@ -21,16 +21,47 @@ pub fn listed(one: Account, format: Format) -> Result<(), Exit> {
     }
 }
 
-/// Prints an account as one line of text.
-pub fn account(account: &Account) -> Result<(), Exit> {
-    let state = match account.password_expires_at {
+/// Names of what a line of [`account`] shows.
+pub const ACCOUNT_COLUMNS: &str =
+    "    ID  STATE     ROLE          LAST LOGIN                              E-MAIL";
+/// Names of what a line of [`session`] shows.
+pub const SESSION_COLUMNS: &str =
+    "SESSION                               LAST USED                    ADDRESS          USER AGENT";
+
+fn state(account: &Account) -> &'static str {
+    match account.password_expires_at {
         _ if !account.me.is_active => "disabled",
         Some(_) => "invited",
         None => "active",
-    };
-    let seen = account
+    }
+}
+
+fn last_login(account: &Account) -> String {
+    account
         .last_login_at
-        .map_or_else(|| "never".to_owned(), Timestamp::rfc3339);
+        .map_or_else(|| "never".to_owned(), Timestamp::rfc3339)
+}
+
+/// Prints all that is known of an account.
+pub fn shown(one: Account, format: Format) -> Result<(), Exit> {
+    if format.json {
+        return print_json(&User::from(one));
+    }
+    print(&format!(
+        "id          {}\ne-mail      {}\nstate       {}\nrole        {}\nsubject     {}\ncreated     {}\nlast login  {}\n",
+        one.me.id.get(),
+        one.me.email,
+        state(&one),
+        one.me.role,
+        one.subject,
+        one.created_at.rfc3339(),
+        last_login(&one),
+    ))
+}
+
+/// Prints an account as one line of text.
+pub fn account(account: &Account) -> Result<(), Exit> {
+    let (state, seen) = (state(account), last_login(account));
     print(&format!(
         "{:6}  {:8}  {:12}  last login {seen:27}  {}\n",
         account.me.id.get(),

@@ -41,7 +41,7 @@ impl Cost {
             || p == 0
         {
             return Err(
-                "is below OWASP's floor: m=19456,t=2,p=1, or the same work with other weights".to_owned(),
+                "is too weak: at least m=19456,t=2,p=1, or the same work with other weights".to_owned(),
             );
         }
         if m > CEILING.0 || t > CEILING.1 || p > CEILING.2 {

@@ -52,6 +52,22 @@ impl Source {
         Self::ALL.into_iter().find(|source| source.name() == name)
     }
 
+    /// The service whose export a record looks like, by a field that the others do not have.
+    #[must_use]
+    pub fn guess(record: &Record) -> Option<Self> {
+        const MARKS: [(&str, Source); 7] = [
+            ("hashed_password", Source::FastapiUsers),
+            ("encrypted_password", Source::Supabase),
+            ("localId", Source::Firebase),
+            ("createdTimestamp", Source::Keycloak),
+            ("fields", Source::Django),
+            ("is_superuser", Source::Django),
+            ("subject", Source::Doorward),
+        ];
+        let mark = MARKS.iter().find(|(field, _)| record.contains_key(*field));
+        mark.map(|(_, source)| *source)
+    }
+
     /// Its name on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

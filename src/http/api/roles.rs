@@ -21,7 +21,7 @@ use crate::service::roles::{self, RoleToSave};
 /// Role with its permissions.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Role)]
-struct RoleBody {
+pub struct RoleBody {
     #[schema(example = "support")]
     name: String,
     /// Permissions of this server, such as `users:read`, and of your app, such as `orders:refund`.

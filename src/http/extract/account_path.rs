@@ -20,7 +20,7 @@ pub struct AccountPath {
     id: String,
 }
 
-/// What a path says of the account.
+/// The account as a path names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AccountName {
     Id(UserId),

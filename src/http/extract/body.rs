@@ -17,6 +17,33 @@ pub const LARGEST: usize = 16 * 1024;
 /// From the end of the headers to the end of the body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Media type of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyType {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+impl BodyType {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
+
+    /// Sentence for a client that sends another type.
+    #[must_use]
+    pub const fn wanted(self) -> &'static str {
+        match self {
+            Self::Json => "The body must be application/json in UTF-8",
+            Self::Form => "The body must be application/x-www-form-urlencoded in UTF-8",
+        }
+    }
+}
+
 /// Checks the headers immediately, then reads the body to its end, then checks the bearer again.
 ///
 /// # Errors
@@ -24,7 +51,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub fn read(
     request: &HttpRequest,
     payload: &mut Payload,
-    media_type: &str,
+    media_type: BodyType,
     limit: usize,
 ) -> impl Future<Output = Result<Zeroizing<Vec<u8>>, Problem>> + use<> {
     let allowed = check_headers(request, media_type, limit);
@@ -42,7 +69,7 @@ pub fn read(
     }
 }
 
-fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Result<(), Problem> {
+fn check_headers(request: &HttpRequest, media_type: BodyType, limit: usize) -> Result<(), Problem> {
     let text = |name| {
         request
             .headers()
@@ -51,7 +78,7 @@ fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Resul
     };
     // Compressed bodies are refused unread: no body of ours is large enough to need it.
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Problem::UnsupportedMediaType);
+        return Err(Problem::UnsupportedMediaType("The body must not be compressed"));
     }
     let given = text(header::CONTENT_TYPE).unwrap_or_default();
     let (essence, parameters) = given.split_once(';').unwrap_or((given, ""));
@@ -63,8 +90,8 @@ fn check_headers(request: &HttpRequest, media_type: &str, limit: usize) -> Resul
             }
             _ => true,
         });
-    if !essence.trim().eq_ignore_ascii_case(media_type) || !utf8 {
-        return Err(Problem::UnsupportedMediaType);
+    if !essence.trim().eq_ignore_ascii_case(media_type.name()) || !utf8 {
+        return Err(Problem::UnsupportedMediaType(media_type.wanted()));
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {

@@ -6,7 +6,7 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::body;
+use super::body::{self, BodyType};
 use super::fields::{Fields, MAX_FIELDS, NotAdded, SentValue};
 use super::typed::Arrived;
 use crate::http::problem::Problem;
@@ -24,7 +24,7 @@ impl<T: Arrived + 'static> FromRequest for Form<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        body::read(request, payload, "application/x-www-form-urlencoded", MAX_BYTES)
+        body::read(request, payload, BodyType::Form, MAX_BYTES)
             .map(|body| T::arrived(parse(&body?)?).map(Self))
             .boxed_local()
     }

@@ -4,7 +4,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 
-use super::body;
+use super::body::{self, BodyType};
 use super::fields::Fields;
 use super::typed::Arrived;
 use crate::http::problem::Problem;
@@ -18,7 +18,7 @@ impl<T: Arrived + 'static> FromRequest for Json<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        body::read(request, payload, "application/json", body::LARGEST)
+        body::read(request, payload, BodyType::Json, body::LARGEST)
             .map(|body| T::arrived(parse(&body?)?).map(Self))
             .boxed_local()
     }

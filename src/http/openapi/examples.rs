@@ -1,5 +1,6 @@
 //! Examples of refusals, one of each kind that the document shows.
 
+use crate::http::extract::body::BodyType;
 use crate::http::problem::Problem;
 use crate::model::invalid::Invalid;
 use crate::model::refusal::{LoginRefusal, RefreshRefusal};
@@ -37,7 +38,7 @@ pub fn refusals() -> Vec<Problem> {
         Problem::InvalidClient,
         Problem::NotAuthenticated,
         Problem::AmbiguousCredentials,
-        Problem::UnsupportedMediaType,
+        Problem::UnsupportedMediaType(BodyType::Json.wanted()),
         Problem::TooLarge,
         Problem::BodyTimeout,
         Problem::Malformed,

@@ -52,7 +52,7 @@ fn of_status(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::UnsupportedMediaType,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::UnsupportedMediaType("Unsupported Media Type"),
         StatusCode::REQUEST_TIMEOUT => Problem::BodyTimeout,
         status if status.is_client_error() => Problem::Malformed,
         _ => Problem::Panicked,

@@ -28,8 +28,8 @@ pub enum Problem {
     NotFound,
     /// The path has other methods; the text is for `Allow`.
     MethodNotAllowed(HeaderValue),
-    /// The body is of another kind than the operation takes.
-    UnsupportedMediaType,
+    /// The body is of another kind than the operation takes; the sentence says which it takes.
+    UnsupportedMediaType(&'static str),
     /// The body is larger than the operation takes.
     TooLarge,
     /// The body did not come to its end in time.

@@ -59,14 +59,6 @@ const fn row(
     }
 }
 
-/// The one word and status of RFC 6749 section 5.2 for every grant that is refused.
-const INVALID_GRANT: ProblemRow<'_> = row(
-    S::BAD_REQUEST,
-    "invalid_grant",
-    "invalid_grant",
-    "The grant is invalid, expired or has ended",
-);
-
 impl<'a> ProblemRow<'a> {
     const fn with(self, extra: Extra<'a>) -> Self {
         Self { extra, ..self }
@@ -99,7 +91,8 @@ pub fn of(problem: &Problem) -> ProblemRow<'_> {
         Problem::Failed(failure) => of_failure(failure),
         Problem::InvalidRequest => row(S::BAD_REQUEST, "invalid_request", "invalid_request",
             "A parameter is missing, repeated or malformed"),
-        Problem::InvalidGrant => INVALID_GRANT,
+        Problem::InvalidGrant => row(S::BAD_REQUEST, "invalid_grant", "invalid_grant",
+            "Incorrect email or password"),
         Problem::UnsupportedGrantType => row(S::BAD_REQUEST, "unsupported_grant_type", "unsupported_grant_type",
             "The grant type must be password or refresh_token"),
         Problem::InvalidClient => row(S::UNAUTHORIZED, "invalid_client", "invalid_client",
@@ -114,8 +107,8 @@ pub fn of(problem: &Problem) -> ProblemRow<'_> {
             "Not Found"),
         Problem::MethodNotAllowed(allow) => row(S::METHOD_NOT_ALLOWED, "method_not_allowed", "invalid_request",
             "Method Not Allowed").with(Extra::Allow(allow)),
-        Problem::UnsupportedMediaType => row(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "invalid_request",
-            "Unsupported Media Type"),
+        Problem::UnsupportedMediaType(wanted) => row(S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "invalid_request",
+            wanted),
         Problem::TooLarge => row(S::PAYLOAD_TOO_LARGE, "too_large", "invalid_request",
             "The request body is too large").with(Extra::Close),
         Problem::BodyTimeout => row(S::REQUEST_TIMEOUT, "timeout", "invalid_request",
@@ -145,7 +138,8 @@ fn of_failure(failure: &F) -> ProblemRow<'static> {
             "Incorrect email or password").with(Extra::Challenge("Bearer")),
         F::WrongPassword => row(S::FORBIDDEN, "access_denied",
             "Incorrect current password"),
-        F::InvalidGrant(_) => INVALID_GRANT,
+        F::InvalidGrant(_) => row(S::BAD_REQUEST, "invalid_grant",
+            "The refresh token is invalid or expired"),
         F::PasswordChangeRequired => row(S::FORBIDDEN, "invalid_grant",
             "The password is good for one use: send new_password with it"),
         F::Outdated => row(S::PRECONDITION_FAILED, "invalid_request",
@@ -153,7 +147,7 @@ fn of_failure(failure: &F) -> ProblemRow<'static> {
         F::VersionRequired => row(S::PRECONDITION_REQUIRED, "invalid_request",
             "It is there; send If-Match with its ETag"),
         F::LastAdmin => row(S::CONFLICT, "invalid_request",
-            "The last active admin cannot be lost"),
+            "It is the last active admin: make another admin first"),
         F::OwnAccount => row(S::CONFLICT, "invalid_request",
             "It is your own account; use PUT /me/password"),
         F::RoleBuiltIn => row(S::CONFLICT, "invalid_request",

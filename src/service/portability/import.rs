@@ -179,6 +179,24 @@ fn read(
     })
 }
 
+/// Records that are read to tell whose export a file is.
+const LOOK: u64 = 20;
+
+/// The service whose export a file looks like, by its first records.
+#[must_use]
+pub fn guess_source(reader: impl BufRead) -> Option<Source> {
+    let mut guessed = None;
+    let read = readers::for_each(reader, &mut |number, record| {
+        guessed = record.ok().and_then(|record| Source::guess(&record));
+        if guessed.is_none() && number < LOOK {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    read.ok().and(guessed)
+}
+
 /// Takes an account if its role exists and its password can be verified.
 fn admit(
     mut account: ImportedAccount,

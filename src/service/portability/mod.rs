@@ -9,5 +9,5 @@ mod restore;
 pub use backup::{BackupFailure, back_up};
 pub use copy::{CopyFailure, copy};
 pub use export::{ExportError, count, export};
-pub use import::{Import, ImportError, Imported, Listener, import};
+pub use import::{Import, ImportError, Imported, Listener, guess_source, import};
 pub use restore::{RestoreFailure, Restored, void_restored};
