@@ -129,12 +129,13 @@ mod tests {
             }
         }
 
-        /// The pieces are UTF-8, so that only a field given twice is refused; `model` reads them in
-        /// the plainest way.
+        /// Only a field given twice is refused, and bytes that are not UTF-8, which two pieces can
+        /// make; `model` reads them in the plainest way.
         #[test]
         fn a_form_of_pieces_is_read_field_by_field(pieces in prop::collection::vec("[ab=&+%]|%41|%2b|%3D|%26|%c3%a9|é|%zz", 0..12)) {
             let body = pieces.concat();
             let decode = |text: &str| percent_decode(text.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned();
+            let is_utf8 = percent_decode(body.as_bytes()).decode_utf8().is_ok();
             let model: Vec<(String, String)> = body.split('&').filter_map(|pair| {
                 let (name, value) = pair.split_once('=')?;
                 (!value.is_empty()).then(|| (decode(name), decode(value)))
@@ -146,7 +147,7 @@ mod tests {
                     let read = fields.names().map(|name| (name.to_owned(), text(name)));
                     prop_assert_eq!(read.collect::<Vec<_>>(), model);
                 }
-                Err(_) => prop_assert!(distinct.len() < model.len(), "{}", body),
+                Err(_) => prop_assert!(distinct.len() < model.len() || !is_utf8, "{}", body),
             }
         }
 
