@@ -26,7 +26,7 @@ use crate::support::app::fresh_database;
 use crate::support::process::output;
 use crate::support::{Engine, PASSWORD};
 
-const NEWEST: usize = 11;
+const NEWEST: usize = 12;
 
 fn migrations(engine: Engine) -> Vec<PathBuf> {
     let folder = if engine == Engine::Sqlite {
@@ -256,6 +256,8 @@ async fn upgraded(engine: Engine, version: usize) {
         "version {version}"
     );
     drop(server);
+    let client = ["client", "create", "orders", "--permission", "tokens:introspect"];
+    output(folder.path(), &settings, &client).expect(0);
     for arguments in [["audit", "verify"], ["keys", "list"]] {
         let done = output(folder.path(), &settings, &arguments).expect(0);
         assert!(
