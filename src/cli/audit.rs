@@ -22,7 +22,9 @@ pub enum AuditAction {
         since: Option<String>,
     },
     /// List events, newest first
-    #[command(after_help = "Example: doorward audit list --user alice@example.com --type login_fail --after 2026-11-22")]
+    #[command(
+        after_help = "Example: doorward audit list --user alice@example.com --type login_fail --after 2026-11-22"
+    )]
     List(EventListing),
     /// Print events, oldest first, one JSON object per line
     Export(Period),
