@@ -12,6 +12,8 @@ use crate::support::child::{Finished, converse, finish, run};
 use crate::support::process::{doorward, free_port, output};
 
 const ALICE: &str = "alice@example.com";
+/// A column of each list.
+const COLUMNS: [&str; 5] = ["E-MAIL", "DETAILS", "ROLE   ", "CLIENT  ", "ALG  "];
 
 fn here(folder: &Path, command: &str) -> Finished {
     let arguments: Vec<_> = command.split(' ').collect();
@@ -91,6 +93,7 @@ fn an_empty_list_says_so_and_rows_have_no_header_in_a_pipe() {
         ("user list --q zzz", "no accounts\n"),
         ("user sessions 1", "no sessions\n"),
         ("audit list --type token_reuse", "no events\n"),
+        ("client list", "no clients\n"),
     ] {
         let done = here(folder, command).expect(0);
         assert_eq!(
@@ -105,13 +108,17 @@ fn an_empty_list_says_so_and_rows_have_no_header_in_a_pipe() {
             "{command}"
         );
     }
-    for command in ["user list", "audit list", "role list"] {
+    said(folder, "client create orders --permission orders:read");
+    for command in ["user list", "audit list", "role list", "client list", "keys list"] {
         let piped = said(folder, command);
-        assert!(!piped.contains("E-MAIL") && !piped.contains("TYPE") && !piped.contains("ROLE  "));
+        assert!(
+            !COLUMNS.iter().any(|name| piped.contains(name)),
+            "{command}: {piped}"
+        );
         let shown = on_a_terminal(folder, command, "");
         let header = shown.lines().next().unwrap_or_default();
         assert!(
-            header.contains("E-MAIL") || header.contains("TYPE") || header.contains("ROLE"),
+            COLUMNS.iter().any(|name| header.contains(name)),
             "{command}: {shown}"
         );
     }
@@ -176,6 +183,7 @@ fn what_cannot_be_undone_is_asked_for_on_a_terminal_alone() {
     let folder = installation();
     let folder = folder.path();
     said(folder, "role set clerk orders:read");
+    said(folder, "client create orders --permission orders:read");
     for (command, question) in [
         (
             "user delete alice@example.com",
@@ -186,6 +194,7 @@ fn what_cannot_be_undone_is_asked_for_on_a_terminal_alone() {
             "End the sessions of all accounts? [y/N]",
         ),
         ("role delete clerk", "Delete the role clerk? [y/N]"),
+        ("client delete orders", "Delete the client orders? [y/N]"),
     ] {
         for typed in ["n\n", "\n"] {
             let shown = on_a_terminal(folder, command, typed);

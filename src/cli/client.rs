@@ -5,9 +5,10 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::confirm::Consent;
 use super::exit::Exit;
 use super::operator::CLI;
-use super::output::{Format, print, print_json};
+use super::output::{self, Format, print, print_json};
 use crate::app::App;
 use crate::config::parse_duration;
 use crate::model::client::RegisteredClient;
@@ -35,6 +36,8 @@ pub enum ClientAction {
     Delete {
         /// Name of the client
         name: String,
+        #[command(flatten)]
+        consent: Consent,
     },
 }
 
@@ -68,8 +71,13 @@ pub async fn run(app: &App, action: ClientAction) -> Result<(), Exit> {
             None => Err(Exit::failed(format!("there is a client {name} already"))),
         },
         ClientAction::List(format) => {
-            let now = app.clock.now();
-            for client in clients::list(app).await? {
+            let (now, clients) = (app.clock.now(), clients::list(app).await?);
+            if clients.is_empty() {
+                output::none(format, "clients");
+                return Ok(());
+            }
+            output::header(format, COLUMNS)?;
+            for client in clients {
                 show(&client, now, format)?;
             }
             Ok(())
@@ -85,7 +93,8 @@ pub async fn run(app: &App, action: ClientAction) -> Result<(), Exit> {
                 None => Err(not_found(&options.name)),
             }
         }
-        ClientAction::Delete { name } => {
+        ClientAction::Delete { name, consent } => {
+            consent.ask(&format!("Delete the client {name}?"))?;
             if !clients::delete(app, &name, &CLI).await? {
                 return Err(not_found(&name));
             }
@@ -110,6 +119,8 @@ fn show_secret(issued: &IssuedClientSecret, format: Format) -> Result<(), Exit> 
         "client_id      {client_id}\nclient_secret  {client_secret}\n"
     ))
 }
+
+const COLUMNS: &str = "CLIENT        CREATED                              PERMISSIONS";
 
 fn show(client: &RegisteredClient, now: Timestamp, format: Format) -> Result<(), Exit> {
     let RegisteredClient {

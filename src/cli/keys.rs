@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::exit::Exit;
 use super::operator::CLI;
-use super::output::{Format, print, print_json};
+use super::output::{self, Format, print, print_json};
 use crate::app::App;
 use crate::model::clock::Timestamp;
 use crate::model::signing_key::SealedKey;
@@ -44,6 +44,7 @@ pub async fn run(app: &App, action: KeysAction) -> Result<(), Exit> {
     let now = app.clock.now();
     match action {
         KeysAction::List(format) => {
+            output::header(format, COLUMNS)?;
             for key in keys::list(app).await? {
                 show(&key, now, format)?;
             }
@@ -70,6 +71,9 @@ async fn rotate(app: &App, activates_at: Timestamp) -> Result<(), Exit> {
     };
     print(&format!("{kid} signs from {}\n", activates_at.rfc3339()))
 }
+
+const COLUMNS: &str =
+    "KEY                                          ALG    CREATED                              STATE";
 
 fn show(key: &SealedKey, now: Timestamp, format: Format) -> Result<(), Exit> {
     let SealedKey {
