@@ -144,7 +144,7 @@ async fn every_kind_of_change_is_told(#[case] engine: Engine) {
         )
         .await
         .expect(200);
-    alice
+    let changed = alice
         .send_json(
             "PUT",
             "/me/password",
@@ -153,7 +153,7 @@ async fn every_kind_of_change_is_told(#[case] engine: Engine) {
         .await
         .expect(200);
     app.request("POST", "/oauth/revoke")
-        .form(&[("token", &alice.refresh_token)])
+        .form(&[("token", changed.json()["refresh_token"].as_str().unwrap())])
         .send()
         .await
         .expect(200);
