@@ -36,7 +36,7 @@
 //! - *Access token*: signed JWT that names a session. *Refresh token*: opaque token that is exchanged
 //!   for the next pair.
 //! - *Rotation*: the exchange of a refresh token. *Generation*: the number of rotations before a pair
-//!   of tokens. *Grace*: the time in which the previous refresh token may get the current pair again.
+//!   of tokens. *Grace*: the time in which the previous refresh token may get the current one.
 //! - *Registry*: the states of live sessions in memory. *Evict*: remove one from the registry.
 //! - *Feed*: numbered list of changes, from which each node learns what to evict. *Lease*: the time for
 //!   which the registry may be used after a reading of the feed.

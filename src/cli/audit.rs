@@ -1,4 +1,4 @@
-//! `doorward audit`: verifies the chain of audit events and exports the events.
+//! `doorward audit`: verifies the chain of audit events, lists and exports the events.
 
 use clap::{Args, Subcommand};
 

@@ -30,7 +30,7 @@ pub enum ClientAction {
     },
     /// List every client
     List(Format),
-    /// Print another secret of a client; the one before is accepted for a day
+    /// Print a new secret of a client; the previous one is accepted for a day
     Rotate(ClientRotation),
     /// Delete a client; its secrets are refused from now on
     Delete {
@@ -46,10 +46,10 @@ pub enum ClientAction {
 pub struct ClientRotation {
     /// Name of the client
     name: String,
-    /// Time for which the secret before is still accepted
+    /// Time for which the previous secret is still accepted
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
     overlap: Duration,
-    /// Refuse the secret before from now on
+    /// Stop accepting the previous secret immediately
     #[arg(long, conflicts_with = "overlap")]
     now: bool,
     #[command(flatten)]
@@ -140,7 +140,7 @@ fn show(client: &RegisteredClient, now: Timestamp, format: Format) -> Result<(),
         }));
     }
     let earlier = earlier_until.map_or_else(String::new, |until| {
-        format!("  the secret before until {}", until.rfc3339())
+        format!("  previous secret accepted until {}", until.rfc3339())
     });
     print(&format!(
         "{name:12}  created {}  {permissions}{earlier}\n",

@@ -15,7 +15,7 @@ pub struct Consent {
 }
 
 impl Consent {
-    /// Asks if somebody is there to answer: a script has decided already.
+    /// Asks on a terminal only. A script does not get the question.
     ///
     /// # Errors
     /// The answer is not yes.

@@ -1,6 +1,6 @@
 //! The command line: one enum of commands, one file for each command.
 //!
-//! Every command takes every setting as a flag. A command that works on the database opens it
+//! Every command takes every setting but secrets as a flag. A command that works on the database opens it
 //! itself and needs no running server; running servers see the change within a second. Every
 //! command except `serve` ends when its work is done. Only `serve` and the commands that can begin
 //! an installation make a database.
@@ -79,7 +79,7 @@ enum Command {
     /// Manage the signing keys
     #[command(subcommand, arg_required_else_help = false)]
     Keys(keys::KeysAction),
-    /// Last step of replacing the root secret
+    /// Replace the root secret
     #[command(subcommand, arg_required_else_help = false)]
     Secret(secret::SecretAction),
     /// Verify, list or export the audit events
@@ -93,7 +93,7 @@ enum Command {
     Export(export::ExportOptions),
     /// Copy the SQLite database to a file while servers use it
     Backup(backup::BackupOptions),
-    /// Put a backup in the place of the database; every session, device ticket and signing key ends
+    /// Put a backup in the place of the database; everything that was issued before ends
     Restore(restore::RestoreOptions),
     /// Copy everything, sessions and keys included, into an empty SQLite or PostgreSQL database
     Copy(copy::CopyOptions),

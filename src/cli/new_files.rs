@@ -24,7 +24,7 @@ impl NewFiles {
         Self(files.filter(|file| !file.exists()).collect())
     }
 
-    /// The names of those that are there now; none if there are none.
+    /// Names of the files that the command created; none if it created no file.
     pub fn made(&self) -> Option<String> {
         let made: Vec<_> = self
             .0

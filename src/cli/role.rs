@@ -21,7 +21,7 @@ pub enum RoleAction {
     Set {
         /// Name of the role
         name: String,
-        /// Permissions of the role; none of them takes all away
+        /// Permissions of the role; without any, the role has none
         #[arg(value_name = "PERMISSION")]
         permissions: Vec<String>,
     },

@@ -14,8 +14,8 @@ pub enum SecretAction {
     /// Seal every key in the database under `DOORWARD_SECRET`; `DOORWARD_SECRET_PREVIOUS` opens those
     /// that are sealed under another. Tokens, sessions and locks stay
     Rotate {
-        /// For a secret that others may have read: replace every key as well. Every session and device
-        /// ticket ends, and locks begin anew
+        /// For a secret that others may have read: replace every key as well. Every session, device
+        /// ticket and client secret ends, and locks begin anew
         #[arg(long)]
         leaked: bool,
     },
@@ -51,7 +51,7 @@ pub async fn run(app: &App, action: SecretAction) -> Result<(), Exit> {
     }
     let rotated = secret::rotate(app, &CLI).await.map_err(Exit::failed)?;
     print(&format!(
-        "sealed under DOORWARD_SECRET: {} signing keys, {} inner keys; all others were already\n",
+        "sealed under DOORWARD_SECRET: {} signing keys, {} inner keys; the others were sealed under it already\n",
         rotated.signing_keys, rotated.inner_keys
     ))
 }

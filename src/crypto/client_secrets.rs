@@ -11,8 +11,8 @@ use crate::model::ids::Subject;
 const SUBJECT_BYTES: usize = 16;
 const PAYLOAD_BYTES: usize = SUBJECT_BYTES + size_of::<i64>();
 const TAG_BYTES: usize = 32;
-/// Name under which their key is derived. It is shorter than the payload of a refresh token, so that
-/// no token has the key as its tag.
+/// Name under which their key is derived. The tag of a refresh token is a MAC of a longer text under
+/// the same key, so no token can contain the derived key.
 const PURPOSE: &[u8] = b"client secrets";
 
 /// Content of a genuine secret.

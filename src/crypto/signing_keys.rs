@@ -109,8 +109,8 @@ pub fn seal_again(key: &SealedKey, secrets: &RootSecrets) -> Result<Option<Vec<u
     Ok(Some(secrets.current.seal(&name, &secret)?))
 }
 
-/// Seals a key for its row that an earlier version sealed for its id only, under the same secret; none
-/// if it is so already, or if no secret opens it.
+/// Seals a key with its whole row, under the same secret: an earlier version sealed it with its id
+/// only. None if it is sealed with its row already, or if no secret opens it.
 ///
 /// # Errors
 /// No entropy.

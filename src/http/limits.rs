@@ -14,8 +14,8 @@ use crate::telemetry::metrics::RequestLimit;
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Takes one try at a password from the login budget of the caller's address. Each request that
-/// verifies a password takes one before it is hashed.
+/// Takes one try from the login budget of the caller's address: each request that verifies a password,
+/// before it is hashed, and each wrong secret of a client.
 ///
 /// # Errors
 /// [`Failure::Throttled`].

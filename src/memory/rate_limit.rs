@@ -24,7 +24,7 @@ pub struct AddressLimit {
     hasher: RandomState,
 }
 
-/// Networks that are remembered: 24 bytes each with the list's links, so 4 MiB at most.
+/// Networks that are remembered: about 64 bytes each, so 4 MiB at most.
 const MOST_NETWORKS: usize = 65_536;
 
 impl AddressLimit {

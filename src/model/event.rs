@@ -20,7 +20,7 @@ pub enum EventType {
     LoginSuccess,
     /// A login was refused; `reason` says why, which the caller never learns.
     LoginFail,
-    /// An account's password is not tried any more: too many failures from everywhere.
+    /// Too many failures in a row: the account is closed to networks that have failed on it.
     AccountLocked,
     /// An administrator lifted that.
     AccountUnlocked,
@@ -30,7 +30,7 @@ pub enum EventType {
     TokenRevoked,
     /// A refresh token was used again after its exchange; its session ended.
     TokenReuse,
-    /// A refresh token was used again after its exchange, and got the same pair; `ground` says why.
+    /// A refresh token was used again after its exchange, and got the current one again; `ground` says why.
     TokenRepeated,
     /// Someone changed their password.
     PasswordChanged,

@@ -75,7 +75,7 @@ pub async fn delete(app: &App, name: &str, context: &Context) -> Result<bool, Fa
     Ok(app.store.delete_client(name, &event).await?)
 }
 
-/// The client that a name and a secret are those of; none if it does not exist or the secret is wrong.
+/// Finds a client by its name and secret; none if it does not exist or the secret is wrong.
 ///
 /// # Errors
 /// An infrastructure failure: while the database is away, nobody is refused as unknown.

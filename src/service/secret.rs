@@ -1,4 +1,4 @@
-//! The last step of replacing the root secret: what is sealed under the previous one is sealed again,
+//! Replacing the root secret: what is sealed under the previous one is sealed again,
 //! or, if others may have read that secret, replaced.
 
 use std::sync::Arc;
@@ -91,8 +91,8 @@ pub async fn rotate(app: &App, context: &Context) -> Result<RotatedSecret, Rotat
 }
 
 /// Answers a leak of the previous root secret, in one transaction: every inner key and signing key is
-/// replaced, and every session and device ticket ends. Only the key of the audit record is kept, to
-/// verify earlier events. Running nodes take the new keys up by the feed.
+/// replaced, and every session, device ticket and client secret ends. The old key of the audit record
+/// is kept beside the new one, to verify earlier events. Running nodes take the new keys up by the feed.
 ///
 /// # Errors
 /// [`RotationFailure`]; the database is then as before.

@@ -12,7 +12,7 @@ use crate::model::ids::Subject;
 use crate::model::permission::Permissions;
 
 /// Ends every secret of every client, within a transaction that goes on; gives the number of clients.
-/// The next generation of each is above any that was issued before `now`.
+/// Each generation becomes higher than every one that was issued before `now`.
 pub(super) async fn void_secrets(tx: &mut Tx, now: Timestamp) -> Result<u64, StoreError> {
     tx.query(
         "UPDATE clients

@@ -59,7 +59,7 @@ impl FeedPlace {
     }
 }
 
-/// The newest place, beside one change after the reader's or beside none.
+/// One row of a reading: the newest place and, if there is one, a change that the reader has not seen.
 #[derive(sqlx::FromRow)]
 struct FeedReading {
     newest: i64,

@@ -77,10 +77,9 @@ impl Store {
         .await
     }
 
-    /// Adds a key as the generation that it names; older ones without an end retire at
-    /// `retire_older_at`, those of `retired` sealed for that. Says whether it did: of any number of
-    /// nodes that add the same generation at once, one does; and none if a key of `retired` has changed
-    /// since it was read.
+    /// Adds a key. Older keys without an end get the end `retire_older_at`; `retired` has their new
+    /// seals. Gives false if another node added the same generation first, or if a key in `retired`
+    /// has changed since it was read.
     ///
     /// # Errors
     /// [`StoreError`].

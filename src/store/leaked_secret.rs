@@ -44,8 +44,8 @@ impl Store {
     /// secrets of all clients, in one transaction. The key of `event` links it and all that follow.
     /// None if one of the keys has changed since it was read.
     ///
-    /// The new keys accept no earlier secret of a client. Until a node has taken them up, the row of
-    /// the client does not either.
+    /// Earlier secrets of clients do not verify under the new keys. A node that still has the old keys
+    /// refuses them by the generation in the client's row.
     ///
     /// # Errors
     /// [`StoreError`]; nothing has changed then.

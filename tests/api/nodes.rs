@@ -145,8 +145,6 @@ async fn a_node_whose_clock_is_ahead_purges_no_change_that_others_have_yet_to_re
         let short = app.logged_in("alice@example.com").await;
         short.send("POST", "/logout").await.expect(204);
     }
-    app.sql("UPDATE changes SET created_at = 0 WHERE id = (SELECT MIN(id) FROM changes)")
-        .await;
     let store = Store::open(&DatabaseUrl::parse(&app.database).unwrap(), IfAbsent::Create)
         .await
         .unwrap();
@@ -155,6 +153,8 @@ async fn a_node_whose_clock_is_ahead_purges_no_change_that_others_have_yet_to_re
         store.changes_after(&begin, 1000).await.unwrap().unwrap()
     };
     let told = feed().await;
+    app.sql("UPDATE changes SET created_at = 0 WHERE id = (SELECT MIN(id) FROM changes)")
+        .await;
     app.advance(Duration::from_hours(2));
     // The purge begins with the start.
     let ahead = app.sibling(&[], None).await;

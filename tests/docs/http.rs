@@ -140,7 +140,16 @@ fn needs(operation: &Value) -> String {
                 .iter()
                 .filter_map(|scope| scope.as_str().map(|scope| format!("`{scope}`")))
                 .collect();
-            format!("Needs a bearer token with the permission {}.", names.join(", "))
+            let has_other = operation["security"][1].is_object();
+            let client = if has_other {
+                ", or the id and secret of a client with it"
+            } else {
+                ""
+            };
+            format!(
+                "Needs a bearer token with the permission {}{client}.",
+                names.join(", ")
+            )
         }
     }
 }

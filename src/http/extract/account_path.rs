@@ -15,7 +15,7 @@ use crate::service::{Failure, admin};
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct AccountPath {
-    /// Account id, or the account's subject: the `sub` of its tokens
+    /// Account id. The path also takes the account's subject, the `sub` of its tokens
     #[param(value_type = i64, minimum = 1)]
     id: String,
 }

@@ -61,8 +61,8 @@ pub fn is_basic(header: &HeaderValue) -> bool {
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
 }
 
-/// The `Authorization` header of a request that may be from a client instead: none without a header,
-/// and none with HTTP Basic.
+/// The bearer token on routes that clients may use too; none without a header, and none with HTTP
+/// Basic.
 pub struct OptionalBearer(pub Option<BearerToken>);
 
 impl FromRequest for OptionalBearer {
@@ -79,7 +79,7 @@ impl FromRequest for OptionalBearer {
     }
 }
 
-/// The need of a scope of routes, beside a live session.
+/// Requirement of a group of routes, in addition to a live session.
 #[derive(Debug, Clone, Copy)]
 pub enum Needed {
     /// The session is enough.

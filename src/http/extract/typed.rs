@@ -204,7 +204,7 @@ impl<T: FieldValue> FieldValue for Option<T> {
     }
 }
 
-/// Field that is documented, and ignored with any value.
+/// Field that is documented, and that the body itself does not use.
 pub type Ignored = PhantomData<()>;
 
 impl FieldValue for Ignored {

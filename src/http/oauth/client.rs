@@ -26,8 +26,8 @@ struct ClientCredentials {
     secret: Zeroizing<String>,
 }
 
-/// Reads the form of an operation that the bearer whom the guard let in may use, or a client with the
-/// permission. A form that cannot be read is told to a known caller only.
+/// Reads the form of an operation. The caller is a bearer whom the guard let in, or a client that has
+/// the permission. Only a known caller is told that the form cannot be read.
 ///
 /// # Errors
 /// Neither is there, the client is unknown or not permitted, or the form is at fault.

@@ -46,7 +46,7 @@ fn shared_headers() -> [(&'static str, Type, &'static str, Value); 5] {
         (
             "WWW-Authenticate",
             Type::String,
-            "Authentication scheme to use (RFC 6750 section 3)",
+            "Authentication scheme to use (RFC 6750 section 3, RFC 7617)",
             json!("Bearer realm=\"doorward\", error=\"invalid_token\""),
         ),
         (

@@ -34,7 +34,7 @@ answered wherever GET is, OPTIONS everywhere.";
     tags(
         (name = "accounts", description = "Registration"),
         (name = "sessions", description = "Login, refresh, logout"),
-        (name = "oauth", description = "OAuth 2 endpoints, as the RFCs define them"),
+        (name = "oauth", description = "OAuth 2 endpoints, as the RFCs define them, and userinfo"),
         (name = "me", description = "The signed-in account and its sessions"),
         (name = "users", description = "Accounts, for administrators"),
         (name = "roles", description = "Roles and their permissions"),

@@ -60,7 +60,8 @@ refusals! {
         ("400", "The address is taken (`email_taken`), the request is malformed (`malformed`), or it has more than one `Authorization` header (`ambiguous_credentials`)"),
         ("401", "No bearer token (`not_authenticated`), or the token is invalid, expired or revoked (`invalid_token`)"),
     ];
-    /// Refusals of an operation that tries a password, makes an account or exchanges a refresh token.
+    /// Refusals of an operation that tries a password or the secret of a client, makes an account or
+    /// exchanges a refresh token.
     Throttled: [
         ("429", "Too many attempts (`throttled`)"),
     ];

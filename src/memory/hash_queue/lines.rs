@@ -28,9 +28,10 @@ pub trait WaitingLine: Default {
     /// Takes the last item of the network that has most; of equals the one with most demand.
     fn pop_last_of_longest(&mut self, demand: &Demand) -> Option<Self::Item>;
 
-    /// Takes the item that a newcomer may displace: the last one of the network that has most, if
-    /// afterwards it still has at least as many as the newcomer's network, or if the newcomer's network has
-    /// none and less demand; else by the same rule within the newcomer's own network.
+    /// Takes the item that a newcomer may displace: the last one of the network that has most. That
+    /// network must still have as many afterwards as the newcomer's has now, or the newcomer's network
+    /// must have none and less demand. Otherwise the same rule is tried within the newcomer's own
+    /// network.
     fn displace(&mut self, newcomer: Path<'_>, demand: &Demand) -> Option<Self::Item>;
 
     /// Takes an item by its networks and number.

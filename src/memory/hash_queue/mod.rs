@@ -4,9 +4,9 @@
 //! A quarter of the places is reserved for callers whose account is proved: by a live session, or by a
 //! device that has logged in before. An account has at most one reserved place. All other places are
 //! served in turn by network, so that a flood from one network holds up no other: first over /24
-//! and /48, then within those over /32 and /64. A network keeps a second place only while no other
-//! network needs it, and its only place only while no network without one asks that has lately asked
-//! less often: a flood from many networks, each of which holds one place, asks more often than people do.
+//! and /48, then within those over /32 and /64. A network loses its second place when another network
+//! needs one. It loses its only place to a network that has none and has asked less often lately: a
+//! flood from many networks asks more often than people do.
 
 mod demand;
 mod lines;
@@ -23,8 +23,7 @@ use self::lines::{Path, Round, WaitingLine as _};
 use crate::model::ids::UserId;
 use crate::model::throttle::widest_and_narrowest;
 
-/// Part of the places that is reserved: one of so many. Of as many turns one is that of a reserved place, if
-/// others wait too.
+/// One place in so many is reserved. If both kinds wait, one turn in so many goes to a reserved place.
 const KEPT: usize = 4;
 
 /// Caller that needs a hash: the client's network, and the account, if it is proved.

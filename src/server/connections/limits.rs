@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Time from the accepted connection to the end of a request's headers.
+/// Time from the beginning of HTTP on a connection to the end of the first request's headers.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time from the first byte of a request to the first byte of its answer, at least: longer than
 /// head, body and the queue of hashes may take together.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-/// How often connections are looked at for it; one may stay so much longer.
+/// Time between two checks of that limit. A connection may stay open this much longer.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 /// Time from the accepted connection to the end of the TLS handshake: three round trips of a slow
 /// phone.
@@ -18,7 +18,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// computes only in its worker's turn, so the number is for memory.
 pub const MOST_HANDSHAKES: usize = 1000;
 /// Bytes received on all connections without an answer so far; beyond, the largest are closed. HTTP/1.1
-/// keeps the head of a request until it is whole, up to 128 KiB, and a request of people is about one.
+/// keeps the head of a request until it is whole, up to 128 KiB. An ordinary request is about 1 KiB.
 const MOST_UNANSWERED: usize = 16 * 1024 * 1024;
 /// Bytes that an HTTP/2 client may send ahead of being read, to one request. No body is larger, and
 /// actix's own 1 MiB, and 2 MiB for the connection, would be held for each of thousands of

@@ -142,8 +142,8 @@ impl Room {
         (OpenConnection { room, place }, closed)
     }
 
-    /// Near the most, closes idle connections; nearer, and if none is idle, others. The last places
-    /// are never taken by one network, because a worker without any accepts nothing.
+    /// With nine tenths of the places taken, closes idle connections. With nineteen twentieths, and if
+    /// none is idle, closes others, so that one network can never take the last places.
     fn make_room(&self) -> ClosedForRoom {
         let open = self.places.borrow().len() - self.closing.get();
         let left = self.most.saturating_sub(open);
@@ -183,8 +183,8 @@ impl Room {
         number
     }
 
-    /// Closes some of those at certain stages: a sixty-fourth of `most` at once, so that looking at
-    /// all of them is paid for once for so many.
+    /// Closes some of those at certain stages: a sixty-fourth of `most` at a time, so that not every
+    /// new connection costs a look at all others.
     fn close_idle(&self, most: usize, at: impl Fn(Stage) -> bool) -> usize {
         let places = self.places.borrow();
         let mut idle: Vec<&Rc<RoomPlace>> = places.iter().filter(|place| at(place.standing())).collect();

@@ -39,8 +39,8 @@ pub(super) async fn repeat(
 ) -> Result<TokenPair, Failure> {
     let session = presented.session;
     let refused = |refusal| Err(Failure::InvalidGrant(refusal));
-    // Read again if the ground was lost between the look and the record: it is lost for good, so
-    // this ends.
+    // Read again if another request has used the ground up meanwhile. A ground does not come back,
+    // so the loop ends.
     loop {
         let now = app.clock.now();
         let Some(state) = expiry::running_refresh_state(app, session, now).await? else {
@@ -126,7 +126,7 @@ fn ground(
     // set back, at an unknown time.
     let rotated_at = state.rotated_at.filter(|at| *at <= now.plus(NODES_APART))?;
     let within = |span: Duration| now < rotated_at.plus(span);
-    // No grace is none for a rotation that lies ahead, too.
+    // A grace of zero also holds for a rotation whose time is in the future.
     if grace.is_zero() || !within(grace) {
         None
     } else if within(SAME_CLIENT_FOR) && is_same(&state.last, client) {

@@ -22,7 +22,7 @@ const LEAST_BYTES: u64 = 512;
 /// SQLite's code of a file that does not begin as a database does (`SQLITE_NOTADB`).
 const NOT_A_DATABASE: &str = "26";
 
-/// Refuses a path that cannot be Doorward's database. Changes nothing.
+/// Refuses a path that cannot be Doorward's database. Changes neither the file nor its mode.
 ///
 /// # Errors
 /// [`OpenError::Path`] with the cure, or [`OpenError::Absent`] if there is no file and none may be
@@ -131,7 +131,7 @@ async fn check_content(path: &Path) -> Result<(), String> {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     if Path::new(&wal).exists() {
-        check_tables(options).await?;
+        check_tables(options.read_only(true)).await?;
     }
     Ok(())
 }

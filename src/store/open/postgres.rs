@@ -21,8 +21,9 @@ const CONNECTIONS: u32 = 10;
 const TRUSTED: Duration = Duration::from_millis(500);
 /// How long the start waits for a server that is not there yet, as after a reboot of both.
 const START: Duration = Duration::from_secs(30);
-/// Time after which the start says what it waits for, and how often it says so again.
+/// Time before the start first says what it waits for.
 const FIRST_NOTICE: Duration = Duration::from_millis(500);
+/// Time between later messages.
 const NEXT_NOTICE: Duration = Duration::from_secs(5);
 const NEXT_TRY: Duration = Duration::from_millis(200);
 
