@@ -209,7 +209,7 @@ async fn a_rotated_secret_is_accepted_for_its_overlap_and_a_deleted_client_no_mo
     app.go_to_the_present();
     assert_eq!((status(&first).await, status(&second).await), (200, 200));
     let listed = client(&app, &["list"]).expect(0).stdout;
-    assert!(listed.contains("the secret before until"), "{listed}");
+    assert!(listed.contains("previous secret accepted until"), "{listed}");
     app.advance(Duration::from_hours(1));
     assert_eq!((status(&first).await, status(&second).await), (200, 200));
     app.advance(Duration::from_hours(1));
