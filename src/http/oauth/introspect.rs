@@ -73,7 +73,7 @@ struct Introspection {
 /// The caller is a client that `doorward client create` made, by HTTP Basic or with `client_id` and
 /// `client_secret` in the form, or the bearer of an access token.
 #[utoipa::path(
-    operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"]), ("client" = [])),
+    operation_id = "introspect", tag = "oauth", security(("password" = ["tokens:introspect"]), ("service" = [])),
     request_body(content = PresentedToken, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "State of the token", body = Introspection),
