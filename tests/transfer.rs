@@ -28,10 +28,18 @@ fn command(database: &str, arguments: &[&str]) -> String {
     done.expect(0).stdout
 }
 
-/// The counts of an import.
+/// The counts of an import, whose exit status must say whether a record was refused.
 fn import(database: &str, file: &str, more: &[&str]) -> Value {
-    let report = command(database, &[&["import", file, "--json"], more].concat());
-    serde_json::from_str(report.lines().last().unwrap()).unwrap()
+    let arguments = [&["import", file, "--json"], more].concat();
+    let done = output(Path::new("."), &[("DATABASE_URL", database), SECRET], &arguments);
+    let counts: Value = serde_json::from_str(done.stdout.lines().last().unwrap()).unwrap();
+    let taken = counts["imported"].as_u64().unwrap() + counts["already_there"].as_u64().unwrap();
+    done.expect(match (counts["refused"].as_u64().unwrap(), taken) {
+        (0, _) => 0,
+        (_, 0) => 1,
+        _ => 3,
+    });
+    counts
 }
 
 /// Whose export, its file, what else the command needs, and people in it with their passwords.
@@ -484,7 +492,10 @@ async fn the_first_admin_is_made_at_the_command_line_and_a_running_server_follow
 
     assert_eq!(
         said(&["user", "disable", "boss@example.com"]),
-        (1, "doorward: the last active admin cannot be lost\n".to_owned())
+        (
+            1,
+            "doorward: refused: it is the last active admin; make another admin first\n".to_owned()
+        )
     );
     let (code, invited) = said(&[
         "user",
